@@ -1,0 +1,1 @@
+"""From files to waveforms: decoding, the waveform cache, splits, downloads, leakage checks."""

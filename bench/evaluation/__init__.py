@@ -1,0 +1,1 @@
+"""Figures computed from stored per-clip predictions, and how far they can be trusted."""

@@ -1,0 +1,62 @@
+"""What a network said of every clip of a split: the source of every figure in a report."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.errors import BenchError
+from bench.files import write_atomically
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Per-clip predictions over one split. Kept as plain arrays, read back without unpickling anything."""
+
+    labels: tuple[str, ...]
+    """Class names; column c of `probabilities` belongs to labels[c]."""
+    ids: tuple[str, ...]
+    """Name of every clip, [clips]."""
+    groups: tuple[str, ...]
+    """Speaker or recording of every clip, empty where unknown, [clips]."""
+    targets: NDArray[np.int64]
+    """True class of every clip, [clips]."""
+    probabilities: NDArray[np.float32]
+    """Probability of every class, [clips, classes], rows summing to 1."""
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """The most probable class of every clip, [clips]."""
+        return np.argmax(self.probabilities, axis=1)
+
+    def save(self, path: Path) -> None:
+        """Writes a compressed .npz atomically."""
+        buffer = io.BytesIO()
+        np.savez_compressed(
+            buffer,
+            labels=np.array(self.labels, dtype=np.str_),
+            ids=np.array(self.ids, dtype=np.str_),
+            groups=np.array(self.groups, dtype=np.str_),
+            targets=self.targets.astype(np.int64),
+            probabilities=self.probabilities.astype(np.float32),
+        )
+        write_atomically(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> Predictions:
+        """Reads what `save` wrote. Raises BenchError where the file is missing or damaged."""
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return cls(
+                    labels=tuple(arrays["labels"].tolist()),
+                    ids=tuple(arrays["ids"].tolist()),
+                    groups=tuple(arrays["groups"].tolist()),
+                    targets=arrays["targets"],
+                    probabilities=arrays["probabilities"],
+                )
+        except Exception as error:  # zipfile, zlib, numpy and the file system each raise their own
+            raise BenchError(f"predictions {path} cannot be read ({error}); run that trial again") from None

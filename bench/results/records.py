@@ -1,0 +1,65 @@
+"""What the results folder holds, as versioned records."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from bench.data.prepared import PreparedData
+from bench.evaluation.metrics import Objective
+from bench.plugins import PluginConfig
+from bench.trial import TrialResult, TrialSpec
+
+Kind = Literal["trial", "final", "reproduction"]
+
+
+class StudyRecord(BaseModel):
+    """A study as it was asked for and resolved. Written before its first trial; the same study never changes it,
+    but for `trials`, which a resume can raise."""
+
+    model_config = ConfigDict(frozen=True)
+    schema_version: int = 1
+    name: str
+    command: str
+    """The command line that started it, with `bench` first."""
+    created: str
+    """UTC, ISO 8601."""
+    dataset: PluginConfig
+    data: PreparedData
+    trials: int
+    finalists: int
+    final_seeds: int
+    seed: int
+    objective: Objective
+    space: dict[str, Any]
+    """Search space: parameter name to its range or pinned value, as JSON. Two equal spaces are the same space."""
+    enqueued: tuple[str, ...] = ()
+    """What is tried first: recipe names and `defaults of MODEL`."""
+    versions: dict[str, str]
+
+
+class RunRecord(BaseModel):
+    """One trial or final: where it belongs, what was asked, what came out. Stands in `run.json` of its folder."""
+
+    model_config = ConfigDict(frozen=True)
+    schema_version: int = 1
+    study: str
+    kind: Kind
+    number: int
+    """Of a trial: from 0. Of a final: its configuration's rank by validation, from 1."""
+    repeat: int = 0
+    """Of a final: which of its seeds, from 0."""
+    origin: str = ""
+    """What proposed it: a recipe's name, `defaults of MODEL`, or `sampler`."""
+    started: str
+    finished: str
+    spec: TrialSpec
+    result: TrialResult
+
+    @property
+    def name(self) -> str:
+        """The run's name below its study: `trial-0007`, `final-1-seed-0`."""
+        if self.kind == "trial":
+            return f"trial-{self.number:04d}"
+        return f"{self.kind}-{self.number}-seed-{self.repeat}"

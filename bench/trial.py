@@ -1,0 +1,113 @@
+"""One trial: a complete specification in, a result out. Search, finals and `bench reproduce` all call `run_trial`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from bench.evaluation.metrics import Objective, Scores
+from bench.evaluation.predictions import Predictions
+from bench.plugins import PluginConfig, TrainingSettings
+
+Status = Literal["complete", "pruned", "infeasible", "out-of-memory", "diverged", "timed-out", "failed", "lost"]
+"""How a trial ended. All but `lost` (its worker died) count towards the number of trials asked for."""
+
+
+class TrialSpec(BaseModel):
+    """Everything that determines a trial's numbers, given the same machine, thread count and versions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    dataset: PluginConfig
+    revision: str
+    """Of the data set's content, see PreparedData."""
+    feature: PluginConfig
+    model: PluginConfig
+    training: TrainingSettings
+    objective: Objective = "accuracy"
+    """What the best epoch is chosen by, on the validation split."""
+    seed: int
+
+    def digest(self) -> str:
+        """12 hex digits of the specification's canonical JSON."""
+        return _digest(self.model_dump(mode="json"))
+
+    def configuration(self) -> str:
+        """12 hex digits of all but the seed: equal for runs that differ by their seed alone."""
+        return _digest(self.model_dump(mode="json", exclude={"seed"}))
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+
+class Epoch(BaseModel):
+    """What one pass over the training clips gave."""
+
+    model_config = ConfigDict(frozen=True)
+    number: int
+    """From 1."""
+    learning_rate: float
+    """At the end of the epoch."""
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    validation_balanced_accuracy: float
+    seconds: float
+
+
+class Hardware(BaseModel):
+    """What a trial ran on."""
+
+    model_config = ConfigDict(frozen=True)
+    device: str
+    """`cpu`, or `cuda` with the card's name."""
+    threads: int
+    """Of torch on the CPU; another count gives other weights for the same seed."""
+    host: str
+    versions: dict[str, str]
+    """python, torch, bench and the plugin packages."""
+
+
+class TrialResult(BaseModel):
+    """How a trial ended and what it measured. Predictions stand beside it, in arrays."""
+
+    model_config = ConfigDict(frozen=True)
+    schema_version: int = 1
+    status: Status
+    reason: str = ""
+    """One line: why it was pruned or failed."""
+    epochs: tuple[Epoch, ...] = ()
+    best_epoch: int | None = None
+    """Number of the epoch whose weights gave the predictions."""
+    validation: Scores | None = None
+    test: Scores | None = None
+    """Of finals alone; None in every trial of a search."""
+    parameters: int | None = None
+    train_seconds: float = 0.0
+    """Wall time of all epochs, features included, start-up not."""
+    latency_ms: float | None = None
+    """Time for one clip from waveform to logits, median, batch of one."""
+    peak_memory_mb: float | None = None
+    hardware: Hardware | None = None
+    traceback: str = ""
+
+
+@dataclass(frozen=True)
+class TrialOutcome:
+    """A result with its arrays: what a worker sends back."""
+
+    result: TrialResult
+    validation: Predictions | None = None
+    test: Predictions | None = None
+    weights: bytes | None = None
+    """state_dict of the best epoch as torch.save wrote it; of finals alone. Read with weights_only=True."""
+
+
+OnEpoch = Callable[[Epoch], bool]
+"""Called after every epoch; False stops the trial, which is then `pruned`."""
