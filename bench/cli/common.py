@@ -32,7 +32,7 @@ Settings = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
-        help="Fix an option, as KEY=VALUE: dataset.split=speaker, feature.mel.n_mels=40, training.batch_size=64. Repeatable.",
+        help="Fix an option: dataset.split=speaker, feature.mel.n_mels=40, training.batch_size=64. Repeatable.",
         metavar="KEY=VALUE",
     ),
 ]

@@ -31,7 +31,7 @@ class Predictions:
     @property
     def predicted(self) -> NDArray[np.int64]:
         """The most probable class of every clip, [clips]."""
-        return np.argmax(self.probabilities, axis=1)
+        return np.asarray(self.probabilities.argmax(axis=1), dtype=np.int64)
 
     def save(self, path: Path) -> None:
         """Writes a compressed .npz atomically."""

@@ -1,0 +1,34 @@
+"""Shared by all tests: folders of their own, one torch thread, and the real recordings where they are at hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the user's own data, cache or results."""
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("BENCH_RESULTS_DIR", str(tmp_path / "results"))
+    monkeypatch.delenv("BENCH_DATA_DIR", raising=False)
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_torch_thread() -> None:
+    """Numbers depend on the number of threads, so the tests fix it."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real recordings beside the checkout."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"real recordings are not at {SHARED_DATA}")
+    return SHARED_DATA
