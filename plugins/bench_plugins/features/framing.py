@@ -1,0 +1,100 @@
+"""Short-time Fourier transform: what spectrogram, mel and mfcc have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from bench.plugins import Choice, Feature
+
+WindowShape = Literal["hann", "hamming"]
+
+
+class ShortTimeFeature(Feature):
+    """A feature of overlapping windows, centred on their frames, with zeros beyond both ends (librosa's `center=True`).
+
+    Lengths are in milliseconds, so that they mean the same at every sample rate that a search tries.
+    """
+
+    window_ms: Annotated[float, Choice(25.0, 32.0, 64.0), Field(gt=0)] = 32.0
+    """Length of the analysis window, in ms, rounded to whole samples."""
+    hop_ms: Annotated[float, Choice(10.0, 16.0), Field(gt=0)] = 10.0
+    """Step from frame to frame, in ms, rounded to whole samples."""
+    n_fft: Annotated[int | None, Field(ge=2, multiple_of=2)] = None
+    """Points of the Fourier transform; None: the smallest power of two that holds the window."""
+    window: WindowShape = "hann"
+    """Shape of the window (periodic)."""
+
+    @model_validator(mode="after")
+    def _window_fits(self) -> Self:
+        if self.n_fft is not None and self.n_fft < self.window_samples:
+            raise ValueError(f"n_fft {self.n_fft} is shorter than the window of {self.window_samples} samples")
+        return self
+
+    @property
+    def window_samples(self) -> int:
+        """Length of the window in samples."""
+        return max(1, round(self.window_ms * self.sample_rate / 1000))
+
+    @property
+    def hop_samples(self) -> int:
+        """Step in samples."""
+        return max(1, round(self.hop_ms * self.sample_rate / 1000))
+
+    @property
+    def fft_points(self) -> int:
+        """Points of the Fourier transform, an even number."""
+        return self.n_fft if self.n_fft is not None else max(2, 1 << (self.window_samples - 1).bit_length())
+
+    @property
+    def bins(self) -> int:
+        """Frequencies of the transform, from 0 Hz to half the sample rate."""
+        return self.fft_points // 2 + 1
+
+    def frames(self, samples: int) -> int:
+        """Frames of a clip of that many samples."""
+        return 1 + samples // self.hop_samples
+
+    def transform(self) -> FourierFrames:
+        """The module from waveforms to complex spectra."""
+        return FourierFrames(
+            points=self.fft_points, window=window_of(self.window, self.window_samples), hop=self.hop_samples
+        )
+
+
+def window_of(shape: WindowShape, samples: int) -> Tensor:
+    """A periodic window, as scipy.signal.get_window gives it."""
+    return {"hann": torch.hann_window, "hamming": torch.hamming_window}[shape](samples, periodic=True)
+
+
+class FourierFrames(nn.Module):
+    """Waveforms [B, samples] to complex spectra [B, frames, bins]: time before frequency, as a matrix product wants it."""
+
+    window: Tensor
+
+    def __init__(self, *, points: int, window: Tensor, hop: int) -> None:
+        super().__init__()
+        self.points = points
+        self.hop = hop
+        self.register_buffer("window", window, persistent=False)
+
+    def forward(self, waveforms: Tensor) -> Tensor:
+        spectra = torch.stft(
+            waveforms,
+            n_fft=self.points,
+            hop_length=self.hop,
+            win_length=self.window.numel(),
+            window=self.window,
+            center=True,
+            pad_mode="constant",
+            return_complex=True,
+        )
+        return spectra.transpose(1, 2)
+
+
+def power_of(spectra: Tensor) -> Tensor:
+    """Squared magnitudes of complex spectra, without the square root that abs() would take."""
+    return torch.view_as_real(spectra).square().sum(dim=-1)

@@ -1,0 +1,68 @@
+"""Mel-frequency cepstral coefficients, as librosa computes them."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from bench.plugins import Choice
+from bench_plugins.features.framing import ShortTimeFeature
+from bench_plugins.features.mel import MelPower, highest_frequency
+from bench_plugins.features.scaling import Normalise, decibels, standardise
+
+
+class Mfcc(ShortTimeFeature):
+    """Cepstral coefficients of the mel spectrogram in decibels, [coefficients, frames]; no liftering."""
+
+    name: ClassVar[str] = "mfcc"
+    n_mfcc: Annotated[int, Choice(13, 20, 40), Field(ge=1)] = 40
+    """Number of coefficients, the lowest (loudness) included."""
+    n_mels: Annotated[int, Choice(40, 64, 80), Field(ge=1)] = 64
+    """Number of mel bands that the coefficients are made from."""
+    f_min: Annotated[float, Field(ge=0)] = 20.0
+    """Lowest frequency of the lowest band, in Hz."""
+    f_max: Annotated[float | None, Field(gt=0)] = None
+    """Highest frequency, in Hz, cut to half the sample rate; None: half the sample rate."""
+    top_db: Annotated[float, Field(gt=0)] = 80.0
+    """Dynamic range of the decibels under the cosine transform, in dB."""
+    normalise: Annotated[Normalise, Choice("clip", "band")] = "band"
+    """band: every coefficient of every clip to mean 0 and variance 1 over time; clip: the clip as a whole; none."""
+
+    @model_validator(mode="after")
+    def _bands_suffice(self) -> Self:
+        if self.n_mfcc > self.n_mels:
+            raise ValueError(f"{self.n_mels} bands (n_mels) do not give {self.n_mfcc} coefficients (n_mfcc)")
+        if self.f_min >= highest_frequency(self.f_max, self.sample_rate):
+            raise ValueError(f"f_min {self.f_min:g} Hz is not below the highest frequency, see f_max and sample_rate")
+        return self
+
+    def build(self) -> nn.Module:
+        return _Mfcc(self)
+
+    def shape(self, samples: int) -> tuple[int, ...]:
+        return (self.n_mfcc, self.frames(samples))
+
+
+class _Mfcc(nn.Module):
+    cosines: Tensor
+
+    def __init__(self, config: Mfcc) -> None:
+        from torchaudio.functional import create_dct
+
+        super().__init__()
+        self.config = config
+        self.power = MelPower(
+            config.transform(),
+            sample_rate=config.sample_rate,
+            n_mels=config.n_mels,
+            f_min=config.f_min,
+            f_max=config.f_max,
+        )
+        self.register_buffer("cosines", create_dct(config.n_mfcc, config.n_mels, norm="ortho").T, persistent=False)
+
+    def forward(self, waveforms: Tensor) -> Tensor:
+        """[B, samples] to [B, coefficients, frames]."""
+        levels = decibels(self.power(waveforms), top_db=self.config.top_db)
+        return standardise(self.cosines @ levels, self.config.normalise)
