@@ -66,12 +66,17 @@ class ShortTimeFeature(Feature):
 
 
 def window_of(shape: WindowShape, samples: int) -> Tensor:
-    """A periodic window, as scipy.signal.get_window gives it."""
-    return {"hann": torch.hann_window, "hamming": torch.hamming_window}[shape](samples, periodic=True)
+    """A periodic window in float64, as scipy.signal.get_window gives it."""
+    make = {"hann": torch.hann_window, "hamming": torch.hamming_window}[shape]
+    return make(samples, periodic=True, dtype=torch.float64)
 
 
 class FourierFrames(nn.Module):
-    """Waveforms [B, samples] to complex spectra [B, frames, bins]: time before frequency, as a matrix product wants it."""
+    """Waveforms [B, samples] to complex spectra [B, frames, bins]: time before frequency, as a matrix product wants it.
+
+    Computed in float64: float32 leaves a floor some 160 dB under a frame's loudest bin, which moves a band 80 dB down by
+    1e-5 of the scale. It makes mel a fifth slower, and features are computed once.
+    """
 
     window: Tensor
 
@@ -83,7 +88,7 @@ class FourierFrames(nn.Module):
 
     def forward(self, waveforms: Tensor) -> Tensor:
         spectra = torch.stft(
-            waveforms,
+            waveforms.double(),
             n_fft=self.points,
             hop_length=self.hop,
             win_length=self.window.numel(),
@@ -96,5 +101,5 @@ class FourierFrames(nn.Module):
 
 
 def power_of(spectra: Tensor) -> Tensor:
-    """Squared magnitudes of complex spectra, without the square root that abs() would take."""
-    return torch.view_as_real(spectra).square().sum(dim=-1)
+    """Squared magnitudes of complex spectra, float32, without the square root that abs() would take."""
+    return torch.view_as_real(spectra).square().sum(dim=-1).float()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import math
 from typing import Annotated, ClassVar, Literal, Self
 
 import torch
@@ -92,16 +92,34 @@ class MelPower(nn.Module):
 
 
 def mel_filters(points: int, *, sample_rate: int, n_mels: int, f_min: float, f_max: float) -> Tensor:
-    """Triangular filters [bins, bands] on Slaney's mel scale, each of unit area, as librosa.filters.mel."""
-    from torchaudio.functional import melscale_fbanks
+    """Triangular filters [bins, bands] on Slaney's mel scale, each of unit area: librosa.filters.mel, transposed.
 
-    with warnings.catch_warnings():
-        # More bands than the transform resolves leaves some of them empty: harmless, and the search finds out.
-        warnings.filterwarnings("ignore", message="At least one mel filterbank")
-        filters: Tensor = melscale_fbanks(
-            points // 2 + 1, f_min, f_max, n_mels, sample_rate, norm="slaney", mel_scale="slaney"
-        )
-    return filters.to(torch.float32)
+    Made in float64, and here, because torchaudio's are of float32 and are off where half the sample rate is no whole number.
+    More bands than the transform resolves leave some of them empty.
+    """
+    frequencies = torch.linspace(0.0, sample_rate / 2, points // 2 + 1, dtype=torch.float64)
+    edges = _hertz(torch.linspace(_mel(f_min), _mel(f_max), n_mels + 2, dtype=torch.float64))
+    low, centre, high = edges[:-2], edges[1:-1], edges[2:]
+    rising = (frequencies[:, None] - low) / (centre - low)
+    falling = (high - frequencies[:, None]) / (high - centre)
+    triangles = torch.minimum(rising, falling).clamp_min(0.0)
+    return (triangles * 2.0 / (high - low)).float()
+
+
+# Slaney's Auditory Toolbox (1998): linear up to 1 kHz, 15 mels, then 27 mels for every factor of 6.4.
+LINEAR_HERTZ = 200.0 / 3.0
+KNEE_HERTZ, KNEE_MEL = 1000.0, 15.0
+LOG_STEP = math.log(6.4) / 27.0
+
+
+def _mel(hertz: float) -> float:
+    if hertz < KNEE_HERTZ:
+        return hertz / LINEAR_HERTZ
+    return KNEE_MEL + math.log(hertz / KNEE_HERTZ) / LOG_STEP
+
+
+def _hertz(mel: Tensor) -> Tensor:
+    return torch.where(mel < KNEE_MEL, mel * LINEAR_HERTZ, KNEE_HERTZ * ((mel - KNEE_MEL) * LOG_STEP).exp())
 
 
 def highest_frequency(f_max: float | None, sample_rate: int) -> float:
