@@ -1,0 +1,153 @@
+"""How far a figure would move on other clips, or other speakers, of the same kind: bootstrap intervals.
+
+Percentile bootstrap (Efron & Tibshirani, 1993). Where the speaker (group) of every clip is known, speakers are resampled
+and not clips: clips of one speaker are not independent, and an interval over clips would be too narrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from bench.errors import BenchError
+from bench.evaluation.predictions import Predictions
+
+Metric = Literal["accuracy", "macro_f1"]
+Floats = NDArray[np.float64]
+
+CONFIDENCE = 0.95
+RESAMPLES = 2000
+FEWEST_GROUPS = 3
+"""Below this, resampling groups says nothing, and clips are resampled instead. Below about 20 it is still a rough guide."""
+
+
+class Interval(BaseModel):
+    """A 95 % bootstrap interval. It collapses to a point where nothing varies: no clip wrong, or all of them."""
+
+    model_config = ConfigDict(frozen=True)
+    low: float
+    high: float
+    over: Literal["clips", "groups"]
+    """What was resampled; groups are speakers or recordings."""
+    units: int
+    """How many clips or groups there are."""
+    resamples: int
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """Bootstrap resamples of one split. Clips with equal target and equal predictions are one *kind*: a metric needs to
+    know only how many clips of every kind a resample holds, so that thousands of resamples are one small matrix."""
+
+    targets: NDArray[np.int64]
+    """True class of every kind, [kinds]."""
+    predicted: NDArray[np.int64]
+    """Predicted class, [results, kinds]: one row per seed or network."""
+    counts: Floats
+    """Clips of every kind in the split itself, [1, kinds]."""
+    resampled: Floats
+    """Clips of every kind in every resample, [resamples, kinds]."""
+    over: Literal["clips", "groups"]
+    units: int
+
+    def interval(self, statistic: Callable[[Floats], Floats]) -> Interval:
+        """Interval of a statistic that maps counts [n, kinds] to values [n]."""
+        tail = (1 - CONFIDENCE) / 2
+        low, high = np.quantile(statistic(self.resampled), [tail, 1 - tail])
+        return Interval(
+            low=float(low), high=float(high), over=self.over, units=self.units, resamples=len(self.resampled)
+        )
+
+
+def bootstrap_interval(
+    results: Sequence[Predictions], *, metric: Metric = "accuracy", resamples: int = RESAMPLES, seed: int = 0
+) -> Interval:
+    """Interval of a metric over the clips (or groups) of a split.
+
+    Several seeds' predictions of the same split can be given at once: every resample then gives the mean over them.
+    Raises BenchError where the results are of different clips.
+    """
+    drawn = resample(results, resamples=resamples, seed=seed)
+    classes = len(results[0].labels)
+
+    def mean_over_results(counts: Floats) -> Floats:
+        if metric == "accuracy":
+            of_results = accuracy(drawn, counts)
+        else:
+            of_results = np.stack([_macro_f1(drawn, row, counts, classes) for row in drawn.predicted])
+        return np.asarray(of_results.mean(axis=0), dtype=np.float64)
+
+    return drawn.interval(mean_over_results)
+
+
+def resample(results: Sequence[Predictions], *, resamples: int = RESAMPLES, seed: int = 0) -> Resamples:
+    """Draws resamples of the clips that all `results` are of, or of their groups where those are known and enough.
+
+    Raises BenchError where the results are of different clips, or of none.
+    """
+    first = results[0]
+    if not first.ids:
+        raise BenchError("the predictions are of no clips, so there is nothing to evaluate: check the data set's split")
+    outcomes = np.stack([first.targets, *(aligned(result, first).predicted for result in results)])
+    kinds, kind_of_clip, counts = np.unique(outcomes, axis=1, return_inverse=True, return_counts=True)
+    random = np.random.default_rng(seed)
+    groups, group_of_clip = np.unique(np.array(first.groups, dtype=np.str_), return_inverse=True)
+    by_group = all(first.groups) and len(groups) >= FEWEST_GROUPS
+    if by_group:
+        kinds_of_group = np.zeros((len(groups), kinds.shape[1]))
+        np.add.at(kinds_of_group, (group_of_clip, kind_of_clip.reshape(-1)), 1)
+        drawn = random.multinomial(len(groups), np.full(len(groups), 1 / len(groups)), size=resamples) @ kinds_of_group
+    else:
+        drawn = random.multinomial(len(first.ids), counts / counts.sum(), size=resamples).astype(np.float64)
+    return Resamples(
+        targets=kinds[0],
+        predicted=kinds[1:],
+        counts=counts[None].astype(np.float64),
+        resampled=drawn,
+        over="groups" if by_group else "clips",
+        units=len(groups) if by_group else len(first.ids),
+    )
+
+
+def aligned(result: Predictions, reference: Predictions) -> Predictions:
+    """`result` with its clips in the order of `reference`. Raises BenchError unless both are of the same clips."""
+    if result.labels != reference.labels:
+        raise BenchError("the results have different classes: compare results of one data set and revision")
+    if result.ids != reference.ids:
+        mine, theirs = np.argsort(result.ids, kind="stable"), np.argsort(reference.ids, kind="stable")
+        if [result.ids[i] for i in mine] != [reference.ids[i] for i in theirs]:
+            raise BenchError("the results are of different clips: compare results of one data set, revision and split")
+        order = np.empty_like(mine)
+        order[theirs] = mine
+        result = Predictions(
+            labels=result.labels,
+            ids=reference.ids,
+            groups=tuple(result.groups[i] for i in order),
+            targets=result.targets[order],
+            probabilities=result.probabilities[order],
+        )
+    if not np.array_equal(result.targets, reference.targets):
+        raise BenchError("the results disagree on the true classes: compare results of one data set and revision")
+    return result
+
+
+def accuracy(drawn: Resamples, counts: Floats) -> Floats:
+    """Accuracy of every result in every resample, [results, n], from counts [n, kinds]."""
+    correct = (drawn.predicted == drawn.targets).astype(np.float64)
+    return np.asarray((correct @ counts.T) / counts.sum(axis=1), dtype=np.float64)
+
+
+def _macro_f1(drawn: Resamples, predicted: NDArray[np.int64], counts: Floats, classes: int) -> Floats:
+    """Macro F1 of one result in every resample, [n]. A class that the whole split lacks counts 0, as in Scores; a class
+    that a resample alone lacks is left out of its mean, or small classes would pull the interval down."""
+    is_target, is_predicted = np.eye(classes)[drawn.targets], np.eye(classes)[predicted]
+    hits = counts @ (is_target * is_predicted)
+    sought_and_found = counts @ (is_target + is_predicted)
+    never = drawn.counts @ (is_target + is_predicted) == 0
+    f1 = np.divide(2 * hits, sought_and_found, out=np.zeros_like(hits), where=sought_and_found > 0)
+    return np.asarray(f1.sum(axis=1) / ((sought_and_found > 0) | never).sum(axis=1), dtype=np.float64)
