@@ -1,4 +1,4 @@
-"""One trial: a complete specification in, a result out. Search, finals and `bench reproduce` all call `run_trial`."""
+"""What a trial is asked and what it answers, as frozen records."""
 
 from __future__ import annotations
 

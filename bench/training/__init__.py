@@ -1,0 +1,1 @@
+"""From waveforms and a network to a trained network: batches, augmentation, optimisers, the loop."""

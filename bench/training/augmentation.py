@@ -1,0 +1,102 @@
+"""Augmentation of whole batches on the device; every draw comes from the generator that is handed in."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from bench.plugins import TrainingSettings
+
+LOUDEST_SNR_SPAN = 30.0
+"""Signal-to-noise ratios are drawn from the setting's value to this many dB above it."""
+
+
+def changes_waveforms(settings: TrainingSettings) -> bool:
+    """Whether anything random happens before the features: if not, they are computed once and kept."""
+    return settings.time_shift > 0 or settings.noise_snr is not None or settings.gain > 0
+
+
+class Augmentation:
+    """The random changes of one trial, drawn from one generator."""
+
+    def __init__(
+        self, settings: TrainingSettings, *, sample_rate: int, noise: Tensor | None, generator: torch.Generator
+    ) -> None:
+        self._settings = settings
+        self._sample_rate = sample_rate
+        self._noise = noise
+        self._generator = generator
+
+    def waveforms(self, batch: Tensor) -> Tensor:
+        """Shifts, mixes noise in, and changes the loudness of float32 waveforms [B, samples]."""
+        settings = self._settings
+        if settings.time_shift > 0:
+            batch = shift(batch, self._shifts(len(batch), batch.shape[1]).to(batch.device))
+        if settings.noise_snr is not None:
+            snr = settings.noise_snr + LOUDEST_SNR_SPAN * self._uniform(batch)
+            batch = mix(batch, self._noise_like(batch), snr)
+        if settings.gain > 0:
+            decibels = settings.gain * (2 * self._uniform(batch) - 1)
+            batch = batch * torch.pow(10.0, decibels / 20)[:, None]
+        return batch
+
+    def features(self, batch: Tensor) -> Tensor:
+        """Masks a stretch of time and a stretch of bands of features [B, ..., bands, frames] with the clip's mean."""
+        if batch.dim() < 3:
+            return batch
+        settings = self._settings
+        if settings.time_mask > 0:
+            batch = mask(batch, dim=-1, share=settings.time_mask, draws=(self._uniform(batch), self._uniform(batch)))
+        if settings.frequency_mask > 0:
+            batch = mask(
+                batch, dim=-2, share=settings.frequency_mask, draws=(self._uniform(batch), self._uniform(batch))
+            )
+        return batch
+
+    def _uniform(self, batch: Tensor) -> Tensor:
+        # Drawn on the CPU, so that the same seed makes the same draws on every device.
+        return torch.rand(len(batch), generator=self._generator).to(batch.device)
+
+    def _shifts(self, clips: int, samples: int) -> Tensor:
+        furthest = min(round(self._settings.time_shift * self._sample_rate), samples - 1)
+        return torch.randint(-furthest, furthest + 1, (clips,), generator=self._generator)
+
+    def _noise_like(self, batch: Tensor) -> Tensor:
+        clips, samples = batch.shape
+        if self._noise is None or len(self._noise) < samples:
+            seed = int(torch.randint(2**31, (1,), generator=self._generator))
+            return torch.randn(
+                batch.shape, generator=torch.Generator(batch.device).manual_seed(seed), device=batch.device
+            )
+        starts = torch.randint(len(self._noise) - samples + 1, (clips,), generator=self._generator)
+        return self._noise.unfold(0, samples, 1)[starts.to(batch.device)]
+
+
+def shift(batch: Tensor, shifts: Tensor) -> Tensor:
+    """Moves every clip of [B, samples] later by its number of samples (earlier where negative), zeros moved in."""
+    samples = batch.shape[1]
+    source = torch.arange(samples, device=batch.device)[None, :] - shifts[:, None]
+    inside = (source >= 0) & (source < samples)
+    return batch.gather(1, source.clamp_(0, samples - 1)) * inside
+
+
+def mix(batch: Tensor, noise: Tensor, snr: Tensor) -> Tensor:
+    """Adds noise [B, samples] to every clip at its signal-to-noise ratio, in dB of mean power; silence stays silent."""
+    power = batch.square().mean(dim=1)
+    noise_power = noise.square().mean(dim=1).clamp_min(1e-12)
+    scale = (power / noise_power * torch.pow(10.0, -snr / 10)).sqrt()
+    return batch + noise * scale[:, None]
+
+
+def mask(batch: Tensor, *, dim: int, share: float, draws: tuple[Tensor, Tensor]) -> Tensor:
+    """Sets one stretch of up to `share` of dimension `dim` to the clip's mean; draws [B] in 0..1: its width and place."""
+    size = batch.shape[dim]
+    width, place = draws
+    width = width * share * size
+    start = place * (size - width)
+    position = torch.arange(size, device=batch.device)[None, :]
+    hidden = (position >= start[:, None].floor()) & (position < (start + width)[:, None].floor())
+    shape = [len(batch)] + [1] * (batch.dim() - 1)
+    shape[dim] = size
+    mean = batch.flatten(1).mean(dim=1).view([len(batch)] + [1] * (batch.dim() - 1))
+    return torch.where(hidden.view(shape), mean, batch)

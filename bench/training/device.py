@@ -1,0 +1,82 @@
+"""Which device a trial runs on, and why."""
+
+from __future__ import annotations
+
+import platform
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    import torch
+
+DeviceChoice = Literal["auto", "cpu", "cuda"]
+
+
+def choose_device(wanted: str) -> tuple[str, str]:
+    """Device (`cpu` or `cuda`) for the wish `auto`, `cpu` or `cuda`, and a line that says why.
+
+    Raises BenchError where CUDA is asked for and torch sees none.
+    """
+    import torch
+
+    if wanted not in ("auto", "cpu", "cuda"):
+        raise BenchError(f"--device {wanted}: choose auto, cpu or cuda")
+    if wanted == "cpu":
+        return "cpu", "cpu, as asked for"
+    if torch.cuda.is_available():
+        cards = ", ".join(torch.cuda.get_device_name(card) for card in range(torch.cuda.device_count()))
+        return "cuda", f"cuda ({cards})"
+    reason = (
+        "this torch was built without CUDA"
+        if torch.version.cuda is None
+        else f"torch {torch.__version__} sees no NVIDIA driver or card"
+    )
+    if wanted == "cuda":
+        raise BenchError(f"--device cuda: {reason}; use --device cpu, or check nvidia-smi and the driver")
+    return "cpu", f"cpu, since {reason}"
+
+
+def device_name(device: torch.device) -> str:
+    """`cpu (model)` or `cuda (card)`: what a result was measured on."""
+    import torch
+
+    if device.type == "cuda":
+        return f"cuda ({torch.cuda.get_device_name(device)})"
+    return f"cpu ({_processor()})"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+class PeakMemory:
+    """Peak memory since construction, in MiB: of the card, or of this process where the device is the CPU."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        if device.type == "cuda":
+            import torch
+
+            torch.cuda.reset_peak_memory_stats(device)
+        else:
+            with suppress(OSError):  # Linux: resets the high-water mark that VmHWM reports
+                Path("/proc/self/clear_refs").write_text("5")
+
+    def megabytes(self) -> float | None:
+        """None where the platform does not say."""
+        if self._device.type == "cuda":
+            import torch
+
+            return float(torch.cuda.max_memory_allocated(self._device)) / 2**20
+        try:
+            lines = Path("/proc/self/status").read_text().splitlines()
+            return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+        except (OSError, StopIteration):
+            return None

@@ -1,0 +1,48 @@
+"""Features of many clips: in chunks of the size that is fastest on the device, kept where nothing random precedes them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from bench.plugins import Feature
+from bench.training.clips import DeviceClips
+
+CPU_CHUNK = 32
+"""Clips a chunk on a CPU: beyond 64, allocating the spectrograms costs more than the batching saves."""
+CUDA_CHUNK = 512
+KEPT_BYTES = 2 * 2**30
+"""Features of a split larger than this are computed again in every epoch rather than kept."""
+
+
+class FrontEnd:
+    """A feature's module on a device, applied in chunks."""
+
+    def __init__(self, feature: Feature, device: torch.device) -> None:
+        self.feature = feature
+        self.module: nn.Module = feature.build().to(device).eval()
+        self._chunk = CUDA_CHUNK if device.type == "cuda" else CPU_CHUNK
+
+    @torch.no_grad()
+    def __call__(self, waveforms: Tensor) -> Tensor:
+        """Features [B, ...] of float32 waveforms [B, samples]."""
+        if len(waveforms) <= self._chunk:
+            return self.module(waveforms)  # type: ignore[no-any-return]
+        return torch.cat([self.module(chunk) for chunk in torch.split(waveforms, self._chunk)])
+
+    def fits(self, clips: DeviceClips) -> bool:
+        """Whether the features of all these clips may be kept in memory."""
+        count, samples = clips.samples.shape
+        size = count * 4
+        for dimension in self.feature.shape(samples):
+            size *= dimension
+        return size <= KEPT_BYTES
+
+    @torch.no_grad()
+    def all_of(self, clips: DeviceClips) -> Tensor:
+        """Features of every clip [clips, ...], as float32 on the device."""
+        count, samples = clips.samples.shape
+        kept = torch.empty((count, *self.feature.shape(samples)), device=clips.samples.device)
+        for start in range(0, count, self._chunk):
+            kept[start : start + self._chunk] = self.module(clips.waveforms(slice(start, start + self._chunk)))
+        return kept

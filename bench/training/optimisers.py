@@ -1,0 +1,57 @@
+"""Optimisers and learning-rate schedules by the names that the settings give them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+
+from bench.plugins import TrainingSettings
+
+SGD_FACTOR = 10.0
+"""SGD wants about ten times the learning rate of Adam: with this factor one search range serves both."""
+
+
+def build_optimiser(network: nn.Module, settings: TrainingSettings) -> Optimizer:
+    """The optimiser of a network; weight decay spares biases and normalisation weights (all of one dimension)."""
+    trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in trainable if p.dim() > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in trainable if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    fused = all(parameter.is_cuda for parameter in trainable)
+    match settings.optimiser:
+        case "adam":
+            return torch.optim.Adam(groups, lr=settings.learning_rate, fused=fused)
+        case "adamw":
+            return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=fused)
+        case "sgd":
+            rate = settings.learning_rate * SGD_FACTOR
+            return torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True, fused=fused)
+
+
+def build_schedule(optimiser: Optimizer, settings: TrainingSettings, steps: int) -> LRScheduler:
+    """The schedule over `steps` optimiser steps in all, to be stepped after each of them."""
+    return LambdaLR(optimiser, _factor(settings.schedule, max(steps, 1)))
+
+
+def _factor(schedule: str, steps: int) -> Callable[[int], float]:
+    """Learning rate at a step as a share of the highest."""
+    warmup = 0.3 * steps  # one-cycle rises over the first 30 %, as in Smith (2018) and torch's OneCycleLR
+
+    def one_cycle(step: int) -> float:
+        if step < warmup:
+            return 0.04 + 0.96 * (1 - math.cos(math.pi * step / warmup)) / 2
+        return (1 + math.cos(math.pi * (step - warmup) / (steps - warmup))) / 2
+
+    factors: dict[str, Callable[[int], float]] = {
+        "constant": lambda step: 1.0,
+        "cosine": lambda step: (1 + math.cos(math.pi * step / steps)) / 2,
+        "one-cycle": one_cycle,
+        "step": lambda step: 1.0 if step < 2 * steps / 3 else 0.1,
+    }
+    return factors[schedule]

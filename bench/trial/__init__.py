@@ -1,0 +1,13 @@
+"""One trial: a complete specification in, a result out. Search, finals and `bench reproduce` all call `run_trial`."""
+
+from bench.trial.records import (
+    Epoch,
+    Hardware,
+    OnEpoch,
+    Status,
+    TrialOutcome,
+    TrialResult,
+    TrialSpec,
+)
+
+__all__ = ["Epoch", "Hardware", "OnEpoch", "Status", "TrialOutcome", "TrialResult", "TrialSpec"]
