@@ -48,6 +48,6 @@ class _Spectrogram(nn.Module):
     def _planes(self, spectra: Tensor) -> Tensor:
         """Complex [B, frames, bins] to what the exponent asks for."""
         if self.power is None:
-            return torch.view_as_real(spectra).float().permute(0, 3, 2, 1)
+            return torch.stack((spectra.real, spectra.imag), dim=1).transpose(2, 3)
         power = power_of(spectra).transpose(1, 2)
         return power if self.power == 2.0 else power.pow(self.power / 2)
