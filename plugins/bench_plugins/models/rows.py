@@ -1,0 +1,17 @@
+"""The recurrent layer of the reference networks."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class RowsLstm(nn.Module):
+    """An LSTM that reads the rows of [B, rows, inputs] as its steps and gives all of its outputs, [B, rows, outputs]."""
+
+    def __init__(self, inputs: int, hidden: int, *, bidirectional: bool = False) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(inputs, hidden, batch_first=True, bidirectional=bidirectional)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        outputs: Tensor = self.lstm(rows)[0]
+        return outputs

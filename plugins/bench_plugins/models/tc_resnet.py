@@ -1,0 +1,75 @@
+"""Residual network of temporal convolutions."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from bench.plugins import Choice, Float, Model
+from bench_plugins.models.initial import he_
+from bench_plugins.models.shapes import as_sequence, image_shape
+
+STEM = 16
+STAGES = (24, 32, 48)
+
+
+class TcResNet(Model):
+    """TC-ResNet: one-dimensional residual convolutions over time, bands as channels. Takes clips of any length.
+
+    Choi et al., 2019 (arXiv:1904.03814): depth 8 has 66 thousand parameters, depth 14 at width 1.5 has 305 thousand.
+    """
+
+    name: ClassVar[str] = "tc-resnet"
+    depth: Annotated[Literal[8, 14], Choice(8, 14)] = 8
+    """Layers: one residual block a stage, or two."""
+    width: Annotated[float, Choice(1.0, 1.5), Field(gt=0)] = 1.0
+    """Factor on all channel counts (16, then 24, 32, 48)."""
+    kernel: Annotated[Literal[3, 5, 7, 9, 11, 13], Choice(5, 9)] = 9
+    """Frames that a convolution spans."""
+    dropout: Annotated[float, Float(0.0, 0.5), Field(ge=0, lt=1)] = 0.5
+    """Share of channels dropped before the linear layer."""
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        channels, bands, _frames = image_shape(shape, model=self.name)
+        inputs = self._scaled(STEM)
+        layers = [as_sequence(shape), *_convolution(channels * bands, inputs, kernel=3), nn.ReLU()]
+        for stage in STAGES:
+            for _ in range(1 if self.depth == 8 else 2):
+                layers.append(Residual(inputs, self._scaled(stage), kernel=self.kernel))
+                inputs = self._scaled(stage)
+        pooled = (nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Dropout(self.dropout))
+        return he_(nn.Sequential(*layers, *pooled, nn.Linear(inputs, classes)))
+
+    def _scaled(self, channels: int) -> int:
+        return max(1, round(channels * self.width))
+
+
+class Residual(nn.Module):
+    """Two convolutions beside a shortcut, [B, inputs, frames] to [B, outputs, frames], the frames halved where the
+    channels change."""
+
+    def __init__(self, inputs: int, outputs: int, *, kernel: int) -> None:
+        super().__init__()
+        stride = 1 if inputs == outputs else 2
+        self.main = nn.Sequential(
+            *_convolution(inputs, outputs, kernel=kernel, stride=stride),
+            nn.ReLU(),
+            *_convolution(outputs, outputs, kernel=kernel),
+        )
+        self.shortcut = (
+            nn.Identity()
+            if stride == 1
+            else nn.Sequential(*_convolution(inputs, outputs, kernel=1, stride=stride), nn.ReLU())
+        )
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return torch.relu(self.main(inputs) + self.shortcut(inputs))
+
+
+def _convolution(inputs: int, outputs: int, *, kernel: int, stride: int = 1) -> tuple[nn.Module, nn.Module]:
+    """Convolution without bias, which the normalisation after it would cancel."""
+    convolution = nn.Conv1d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=False)
+    return convolution, nn.BatchNorm1d(outputs)
