@@ -1,0 +1,159 @@
+"""What MLflow is told of a study, a run and an epoch: parameters, metrics, tags and notes, as plain dictionaries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from bench.results.records import RunRecord, StudyRecord
+from bench.tracking.database import without_password
+from bench.trial import Epoch, Status, TrialSpec
+
+RUN_STATUS: dict[Status, str] = {
+    "complete": "FINISHED",
+    "pruned": "KILLED",
+    "infeasible": "KILLED",
+    "out-of-memory": "KILLED",
+    "diverged": "KILLED",
+    "timed-out": "FAILED",
+    "failed": "FAILED",
+    "lost": "KILLED",
+}
+"""MLflow knows three ends. A red cross is kept for what a person should look at; the exact status is in `bench.status`."""
+
+STUDY_STATUS = {"complete": "FINISHED", "failed": "FAILED"}
+"""Of the parent run; anything else is KILLED."""
+
+
+def spec_parameters(spec: TrialSpec) -> dict[str, str]:
+    """`model`, `feature`, `seed` and every option under its kind: `feature.n_mels`, `model.width`, `training.epochs`."""
+    return {
+        "model": spec.model.name,
+        "feature": spec.feature.name,
+        "seed": str(spec.seed),
+        **flattened("dataset", spec.dataset.options),
+        **flattened("feature", spec.feature.options),
+        **flattened("model", spec.model.options),
+        **flattened("training", spec.training.model_dump(mode="json")),
+    }
+
+
+def study_parameters(record: StudyRecord) -> dict[str, str]:
+    """What was asked of the study. MLflow refuses a changed parameter, so `trials` is what was asked for first."""
+    return {
+        "dataset": record.dataset.name,
+        **flattened("dataset", record.dataset.options),
+        "trials": str(record.trials),
+        "finalists": str(record.finalists),
+        "final_seeds": str(record.final_seeds),
+        "seed": str(record.seed),
+        "objective": record.objective,
+    }
+
+
+def flattened(prefix: str, options: Mapping[str, Any]) -> dict[str, str]:
+    """Nested options under dotted names; text as it is, the rest as JSON."""
+    flat: dict[str, str] = {}
+    for key, value in options.items():
+        name = f"{prefix}.{key}"
+        if isinstance(value, Mapping):
+            flat |= flattened(name, value)
+        else:
+            flat[name] = value if isinstance(value, str) else json.dumps(value)
+    return flat
+
+
+def study_tags(record: StudyRecord) -> dict[str, str]:
+    """Tags of the parent run. Its name and creation time together say which study it is, see `study_identity`."""
+    return {
+        **study_identity(record),
+        "bench.kind": "study",
+        "bench.status": "running",
+        "bench.trials": str(record.trials),
+        "bench.dataset": record.dataset.name,
+        "bench.revision": record.data.revision,
+        **{f"bench.version.{name}": version for name, version in record.versions.items()},
+    }
+
+
+def study_identity(record: StudyRecord) -> dict[str, str]:
+    """Two tags that a resumed study has in common with itself and with no other, on a shared server too."""
+    return {"bench.study": record.name, "bench.created": record.created}
+
+
+def run_title(name: str, spec: TrialSpec) -> str:
+    """The run's name in the UI: `trial-0007 tc-resnet + mel`."""
+    return f"{name} {spec.model.name} + {spec.feature.name}"
+
+
+def epoch_metrics(epoch: Epoch) -> dict[str, float]:
+    """One point of every curve."""
+    return {
+        "train_loss": epoch.train_loss,
+        "train_accuracy": epoch.train_accuracy,
+        "validation_loss": epoch.validation_loss,
+        "validation_accuracy": epoch.validation_accuracy,
+        "validation_balanced_accuracy": epoch.validation_balanced_accuracy,
+        "learning_rate": epoch.learning_rate,
+        "epoch_seconds": epoch.seconds,
+    }
+
+
+def run_metrics(run: RunRecord) -> dict[str, float]:
+    """What a run came to. The UI shows a metric's last value, so the best epoch's has a name of its own."""
+    result = run.result
+    metrics: dict[str, float | None] = {
+        "best_epoch": result.best_epoch,
+        "parameters": result.parameters,
+        "latency_ms": result.latency_ms,
+        "peak_memory_mb": result.peak_memory_mb,
+        "train_seconds": result.train_seconds,
+    }
+    if result.validation is not None:
+        metrics["best_validation_accuracy"] = result.validation.accuracy
+        metrics["best_validation_balanced_accuracy"] = result.validation.balanced_accuracy
+        metrics["validation_macro_f1"] = result.validation.macro_f1
+    if result.test is not None:
+        metrics["test_accuracy"] = result.test.accuracy
+        metrics["test_balanced_accuracy"] = result.test.balanced_accuracy
+        metrics["test_macro_f1"] = result.test.macro_f1
+    return {name: float(value) for name, value in metrics.items() if value is not None}
+
+
+def run_tags(run: RunRecord) -> dict[str, str]:
+    """How a run ended and on what."""
+    tags = {"bench.status": run.result.status, "bench.reason": run.result.reason}
+    if run.result.hardware is not None:
+        tags["bench.device"] = run.result.hardware.device
+        tags["bench.host"] = run.result.hardware.host
+    return {name: value for name, value in tags.items() if value}
+
+
+def study_note(record: StudyRecord) -> str:
+    """The parent run's description, in Markdown."""
+    clips = ", ".join(f"{record.data.clips(split):,} {split}" for split in record.data.supports)
+    lines = [
+        f"**{record.trials} trials on {record.dataset.name}**, searching for the best validation "
+        f"{record.objective.replace('_', ' ')} (seed {record.seed}). The best {record.finalists} by validation are "
+        f"retrained with {record.final_seeds} seeds each and tested once.",
+        f"Data: {len(record.data.labels)} classes; clips: {clips}; revision `{record.data.revision}`.",
+    ]
+    if record.enqueued:
+        lines.append(f"Tried first: {', '.join(record.enqueued)}.")
+    lines.append(f"```\n{without_password(record.command)}\n```")
+    lines.extend(f"- {note}" for note in record.data.notes)
+    return "\n\n".join(lines)
+
+
+def study_result(status: str, best: Mapping[str, float]) -> str:
+    """What the study came to, as the end of its description."""
+    rows = "\n".join(f"| {name.replace('_', ' ')} | {value:.4g} |" for name, value in best.items())
+    return f"**Result: {status}**" + (f"\n\n| | |\n|---|---|\n{rows}" if rows else "")
+
+
+def milliseconds(moment: str) -> int:
+    """Since 1970, of an ISO 8601 time; one without a zone is UTC."""
+    time = datetime.fromisoformat(moment)
+    return round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)

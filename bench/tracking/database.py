@@ -1,0 +1,134 @@
+"""Where MLflow writes: tracking addresses without their passwords, and the database of a results folder."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from bench.errors import BenchError
+from bench.files import cannot_write
+
+DATABASE = "mlflow.db"
+ARTIFACTS = "artifacts"
+
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    # A server that is away is said within a quarter of a minute; MLflow's own default keeps trying for four.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+}
+"""Environment of every process that imports MLflow, read at its import; what the user has set is left alone."""
+
+PASSWORD = re.compile(r"(?P<user>://[^\s:/@]*):\S*@")
+SECRET_OPTION = re.compile(r"(?P<key>[?&][^\s=&]*(?:password|passwd|token|secret)[^\s=&]*)=[^\s&]*", re.IGNORECASE)
+
+
+def without_password(text: str) -> str:
+    """The text with the passwords of the URLs in it replaced by `***`."""
+    return SECRET_OPTION.sub(r"\g<key>=***", PASSWORD.sub(r"\g<user>:***@", text))
+
+
+def default_uri(results: Path) -> str:
+    """The tracking URI of a results folder's own database, whatever characters its path holds."""
+    return _sqlite_uri(results.resolve() / DATABASE)
+
+
+def _sqlite_uri(path: Path) -> str:
+    from sqlalchemy import URL
+
+    uri = URL.create("sqlite", database=str(path)).render_as_string()
+    # For `sqlite:///` MLflow makes the parent folder from the text as it stands, a stray one where that is escaped.
+    return uri.replace("sqlite:", "sqlite+pysqlite:", 1) if "%" in uri else uri
+
+
+def is_server(uri: str) -> bool:
+    """Whether a tracking server answers there, which then decides where artifacts are kept."""
+    return uri.startswith(("http://", "https://"))
+
+
+def create_database(results: Path) -> None:
+    """Makes the database with its schema, whole or not at all, so that no other process meets half a schema.
+
+    Raises BenchError where the folder cannot be written to, or where what is there is no database.
+    """
+    path = results / DATABASE
+    if not path.exists():
+        _create(path)
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            # Readers (the UI) and the writer do not wait for each other. Kept in the file.
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("SELECT name FROM sqlite_master").fetchall()
+    except sqlite3.OperationalError as error:
+        raise BenchError(f"{path} cannot be opened ({error}): check its mode and the free space") from None
+    except sqlite3.DatabaseError as error:
+        raise BenchError(
+            f"{path} is damaged ({error}): move it away, and bench run --resume STUDY logs the finished runs again"
+        ) from None
+
+
+def _create(path: Path) -> None:
+    _import_quietly()
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    unfinished = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.touch(exist_ok=False)
+        with reported(str(path), "its schema"):
+            make: Any = SqlAlchemyStore
+            store = make(_sqlite_uri(unfinished), str(path.parent))
+            store.delete_experiment("0")  # MLflow's empty "Default", which is nobody's
+            store.engine.dispose()
+        if not path.exists():  # another head may have been quicker
+            unfinished.rename(path)
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _import_quietly() -> None:
+    """Imports MLflow. Its failures arrive as exceptions; its log lines would break a live display."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    import mlflow.store.db.utils  # noqa: F401 (importing it sets the levels below)
+
+    for logger in ("mlflow", "alembic"):
+        logging.getLogger(logger).setLevel(logging.CRITICAL)
+
+
+def open_client(uri: str) -> Any:
+    """An MlflowClient that has reached its store. Raises BenchError where it cannot."""
+    _import_quietly()
+    from mlflow import MlflowClient
+
+    with reported(uri, "a connection"):
+        client = MlflowClient(uri)
+        client.search_experiments(max_results=1)
+    return client
+
+
+@contextmanager
+def reported(uri: str, what: str) -> Iterator[None]:
+    """Turns any failure of MLflow, its database, its server or the disk into one BenchError."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        reason = lines[0] if len(lines[0]) <= 240 else f"{lines[0][:240]}..."
+        todo = "check that the server runs" if is_server(uri) else "check free space and permissions"
+        raise BenchError(
+            f"MLflow at {without_password(uri)} did not take {what} ({without_password(reason)}): {todo}; "
+            "runs that finished are safe in the results folder, and bench run --resume STUDY logs them"
+        ) from error

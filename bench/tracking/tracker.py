@@ -1,0 +1,324 @@
+"""The study's run tree in MLflow: a parent run per study, below it a run per trial and per final.
+
+Every call writes at once and raises BenchError where MLflow did not take it: a log_batch costs a few milliseconds, so a
+writer's thread would save nothing and would say of a full disk too late.
+"""
+
+from __future__ import annotations
+
+import getpass
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from bench.errors import BenchError
+from bench.results.records import Kind, RunRecord, StudyRecord
+from bench.results.store import Study
+from bench.tracking import content, database
+from bench.trial import Epoch, TrialSpec
+
+PARENT = "mlflow.parentRunId"
+NOTE = "mlflow.note.content"
+METRICS_PER_BATCH = 1000  # limits of MLflow's REST API
+NAMES_PER_BATCH = 100
+
+
+@dataclass
+class OpenStudy:
+    """A study that was started in this process."""
+
+    record: StudyRecord
+    experiment: str
+    parent: str
+    runs: dict[str, str] = field(default_factory=dict)
+    """Run id by run name (`trial-0007`): the one that counts."""
+    running: set[str] = field(default_factory=set)
+    """Names of the runs that have not ended."""
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """What `reconcile` had to mend, by run name."""
+
+    logged: tuple[str, ...]
+    """Finished on disk, now finished in MLflow."""
+    lost: tuple[str, ...]
+    """Left running by a head that died, now ended."""
+
+
+class Tracker:
+    """MLflow as the head sees it: the database of the results folder, or the server or database at `tracking_uri`.
+
+    Every method raises BenchError where MLflow cannot be reached or does not take what it is given.
+    """
+
+    def __init__(self, results: Path, *, tracking_uri: str | None = None) -> None:
+        self.results = results.resolve()
+        if tracking_uri is None:
+            database.create_database(self.results)
+        self.uri = tracking_uri or database.default_uri(self.results)
+        self._client: Any = database.open_client(self.uri)
+        self._studies: dict[str, OpenStudy] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.close()
+        else:  # the error on its way says more than one of tidying up
+            with suppress(BenchError):
+                self.close()
+
+    def start_study(self, record: StudyRecord) -> None:
+        """Makes the parent run, or takes up the one that this very study already has."""
+        with database.reported(self.uri, f"study {record.name}"):
+            experiment = self._experiment(record.dataset.name)
+            study = OpenStudy(record, experiment, self._parent(record, experiment))
+            for run in self._search(experiment, {PARENT: study.parent}):
+                name = run.data.tags.get("bench.run", "")
+                study.runs[name] = run.info.run_id
+                if run.info.status in ("RUNNING", "SCHEDULED"):
+                    study.running.add(name)
+        self._studies[record.name] = study
+
+    def start_run(
+        self,
+        study: str,
+        name: str,
+        spec: TrialSpec,
+        *,
+        kind: Kind,
+        number: int,
+        repeat: int = 0,
+        origin: str = "",
+        started: str | None = None,
+    ) -> str:
+        """Makes a run below its study and returns its id. `started` (ISO 8601) is now where it is not given.
+
+        An earlier attempt of the same name goes to MLflow's bin, marked lost if it never ended: one run per name counts.
+        """
+        its = self._study(study)
+        tags = {
+            PARENT: its.parent,
+            "bench.study": study,
+            "bench.run": name,
+            "bench.kind": kind,
+            "bench.number": str(number),
+            "bench.repeat": str(repeat),
+            "bench.origin": origin,
+            "bench.status": "running",
+            "bench.configuration": spec.configuration(),
+        }
+        with database.reported(self.uri, f"run {name}"):
+            if name in its.runs:
+                self._supersede(its, name)
+            run_id = self._create_run(its.experiment, content.run_title(name, spec), tags, started)
+            self._log(run_id, parameters=content.spec_parameters(spec))
+        its.runs[name] = run_id
+        its.running.add(name)
+        return run_id
+
+    def log_epoch(self, run_id: str, epoch: Epoch) -> None:
+        """Adds one point to every curve of the run."""
+        with database.reported(self.uri, f"epoch {epoch.number}"):
+            self._log(run_id, self._points(content.epoch_metrics(epoch), epoch.number, _now()))
+
+    def finish_run(self, run_id: str, run: RunRecord, folder: Path, artifacts: Sequence[Path] = ()) -> None:
+        """Logs the summary, every file of the run's folder and `artifacts`, and ends the run.
+
+        Its status goes last, so that a run that has ended in MLflow is whole there.
+        """
+        with database.reported(self.uri, f"run {run.name}"):
+            self._log_files(run_id, (*_files(folder), *artifacts))
+            summary = self._points(
+                content.run_metrics(run), run.result.best_epoch or 0, content.milliseconds(run.finished)
+            )
+            self._log(run_id, summary, tags=content.run_tags(run))
+            self._end(run_id, content.RUN_STATUS[run.result.status], run.finished)
+        if run.study in self._studies:
+            self._studies[run.study].running.discard(run.name)
+
+    def finish_study(
+        self, study: str, *, status: str = "complete", best: Mapping[str, float], artifacts: Sequence[Path] = ()
+    ) -> None:
+        """Ends the parent run. `status`: complete, failed, or whatever else stopped it; `best`: metric name to value."""
+        its = self._study(study)
+        with database.reported(self.uri, f"the end of study {study}"):
+            self._log_files(its.parent, artifacts)
+            note = f"{content.study_note(its.record)}\n\n{content.study_result(status, best)}"
+            self._log(its.parent, self._points(best, 0, _now()), tags={"bench.status": status, NOTE: note})
+            self._end_lost(its, f"the study ended ({status}) before this run did")
+            self._end(its.parent, content.STUDY_STATUS.get(status, "KILLED"))
+        del self._studies[study]
+
+    def interrupt_study(self, study: str, reason: str = "interrupted") -> None:
+        """Ends the parent run and every run that is still going, as stopped from outside; a resume takes it up again."""
+        its = self._study(study)
+        with database.reported(self.uri, f"the end of study {study}"):
+            self._end_lost(its, reason)
+            self._log(its.parent, tags={"bench.status": "interrupted", "bench.reason": reason})
+            self._end(its.parent, "KILLED")
+        del self._studies[study]
+
+    def reconcile(self, study: Study) -> Reconciled:
+        """After a head that died: logs runs that finished on disk and not in MLflow, and ends those left running.
+
+        What is on disk decides. Starts the study where this process has not yet.
+        """
+        if study.name not in self._studies:
+            self.start_study(study.record())
+        its = self._studies[study.name]
+        logged = []
+        for run in (*study.trials(), *study.finals()):
+            if run.name not in its.runs or run.name in its.running:
+                self._log_whole(run, study.run_folder(run))
+                logged.append(run.name)
+        with database.reported(self.uri, f"study {study.name}"):
+            lost = self._end_lost(its, "its head process ended before it did", spare=("reproduction-",))
+        return Reconciled(tuple(logged), lost)
+
+    def close(self) -> None:
+        """Ends what was started and not finished as interrupted."""
+        for study in list(self._studies):
+            self.interrupt_study(study)
+
+    def _log_whole(self, run: RunRecord, folder: Path) -> None:
+        """A finished run from its record: whatever an earlier attempt logged of it is superseded."""
+        run_id = self.start_run(
+            run.study,
+            run.name,
+            run.spec,
+            kind=run.kind,
+            number=run.number,
+            repeat=run.repeat,
+            origin=run.origin,
+            started=run.started,
+        )
+        moment = content.milliseconds(run.started)
+        points = []
+        for epoch in run.result.epochs:
+            moment += round(epoch.seconds * 1000)
+            points += self._points(content.epoch_metrics(epoch), epoch.number, moment)
+        with database.reported(self.uri, f"run {run.name}"):
+            self._log(run_id, points)
+        self.finish_run(run_id, run, folder)
+
+    def _experiment(self, name: str) -> str:
+        """The experiment of a data set, made where it is not there; its id."""
+        found = self._client.get_experiment_by_name(name)
+        if found is not None:
+            if found.lifecycle_stage == "deleted":
+                self._client.restore_experiment(found.experiment_id)
+            return str(found.experiment_id)
+        location = None if database.is_server(self.uri) else (self.results / database.ARTIFACTS / name).as_uri()
+        tags = {
+            "mlflow.experimentKind": "custom_model_development",  # or the UI offers the views of language models
+            "mlflow.experiment.primaryMetric.name": "best_validation_accuracy",
+            NOTE: f"Studies on the data set **{name}**: a run per study, below it a run per trial and final.",
+        }
+        return str(self._client.create_experiment(name, artifact_location=location, tags=tags))
+
+    def _parent(self, record: StudyRecord, experiment: str) -> str:
+        """The study's own run, new or taken up again; its id."""
+        tags = {**content.study_tags(record), NOTE: content.study_note(record)}
+        found = self._search(experiment, {**content.study_identity(record), "bench.kind": "study"})
+        for run in found[:1]:
+            run_id = str(run.info.run_id)
+            self._log(run_id, tags=tags)
+            self._client.update_run(run_id, status="RUNNING")
+            return run_id
+        run_id = self._create_run(experiment, record.name, tags, record.created)
+        self._log(run_id, parameters=content.study_parameters(record))
+        return run_id
+
+    def _create_run(self, experiment: str, title: str, tags: Mapping[str, str], started: str | None) -> str:
+        start_time = content.milliseconds(started) if started else _now()
+        tags = {"mlflow.user": _user(), "mlflow.source.name": "bench", "mlflow.source.type": "LOCAL", **tags}
+        return str(self._client.create_run(experiment, start_time, tags, title).info.run_id)
+
+    def _search(self, experiment: str, tags: Mapping[str, str]) -> list[Any]:
+        """All runs of an experiment with these tags, but for those in the bin."""
+        condition = " AND ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
+        found: list[Any] = []
+        token: str | None = None
+        while True:
+            page = self._client.search_runs([experiment], condition, page_token=token)
+            found.extend(page)
+            token = page.token
+            if not token:
+                return found
+
+    def _supersede(self, its: OpenStudy, name: str) -> None:
+        run_id = its.runs.pop(name)
+        if name in its.running:
+            self._mark_lost(run_id, "run again")
+            its.running.discard(name)
+        self._client.delete_run(run_id)
+
+    def _end_lost(self, its: OpenStudy, reason: str, spare: tuple[str, ...] = ()) -> tuple[str, ...]:
+        lost = tuple(sorted(name for name in its.running if not (spare and name.startswith(spare))))
+        for name in lost:
+            self._mark_lost(its.runs[name], reason)
+            its.running.discard(name)
+        return lost
+
+    def _mark_lost(self, run_id: str, reason: str) -> None:
+        self._log(run_id, tags={"bench.status": "lost", "bench.reason": reason})
+        self._end(run_id, content.RUN_STATUS["lost"])
+
+    def _end(self, run_id: str, status: str, finished: str | None = None) -> None:
+        self._client.set_terminated(run_id, status, content.milliseconds(finished) if finished else _now())
+
+    def _points(self, metrics: Mapping[str, float], step: int, moment: int) -> list[Any]:
+        from mlflow.entities import Metric
+
+        return [Metric(name, value, moment, step) for name, value in metrics.items()]
+
+    def _log(
+        self,
+        run_id: str,
+        metrics: Sequence[Any] = (),
+        parameters: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """One log_batch, or as many as the limits ask for."""
+        from mlflow.entities import Param, RunTag
+
+        params = [Param(name, value) for name, value in (parameters or {}).items()]
+        labels = [RunTag(name, value) for name, value in (tags or {}).items()]
+        while metrics or params or labels:
+            room = METRICS_PER_BATCH - 2 * NAMES_PER_BATCH
+            self._client.log_batch(run_id, metrics[:room], params[:NAMES_PER_BATCH], labels[:NAMES_PER_BATCH])
+            metrics, params, labels = metrics[room:], params[NAMES_PER_BATCH:], labels[NAMES_PER_BATCH:]
+
+    def _log_files(self, run_id: str, files: Iterable[Path]) -> None:
+        for file in files:
+            self._client.log_artifact(run_id, str(file))
+
+    def _study(self, name: str) -> OpenStudy:
+        if name not in self._studies:
+            raise BenchError(f"study {name} is not open in MLflow: start it before its runs")
+        return self._studies[name]
+
+
+def _files(folder: Path) -> list[Path]:
+    """A run's files; those with a dot in front are half written."""
+    return sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
+
+
+def _now() -> int:
+    return round(time.time() * 1000)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without an entry in /etc/passwd
+        return "unknown"
