@@ -85,3 +85,16 @@ def dataset_config(found: Registry, reference: str, settings: dict[str, Any]) ->
         if argument:
             options[takes] = argument
     return found.dataset(PluginConfig(name=name, options=options)).config()
+
+
+def reference(found: Registry, config: PluginConfig) -> str:
+    """A data set as it is named on the command line: `fsdd`, `folder:PATH`."""
+    takes = found.datasets[config.name].argument
+    return config.name if takes is None else f"{config.name}:{config.options[takes]}"
+
+
+def command_line() -> str:
+    """The command line of this process, as it can be typed again."""
+    import shlex
+
+    return shlex.join(["bench", *sys.argv[1:]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Literal
 
 import numpy as np
@@ -29,11 +30,15 @@ def score(predictions: Predictions) -> Scores:
     from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
     targets, predicted = predictions.targets, predictions.predicted
+    with warnings.catch_warnings():
+        # A class that is predicted and not there has no recall to average: said of every poor epoch, it helps nobody.
+        warnings.filterwarnings("ignore", message="y_pred contains classes not in y_true")
+        balanced = balanced_accuracy_score(targets, predicted)
     of_target = np.take_along_axis(predictions.probabilities, targets[:, None], axis=1)
     return Scores(
         clips=len(targets),
         accuracy=float(accuracy_score(targets, predicted)),
-        balanced_accuracy=float(balanced_accuracy_score(targets, predicted)),
+        balanced_accuracy=float(balanced),
         macro_f1=float(
             f1_score(targets, predicted, labels=range(len(predictions.labels)), average="macro", zero_division=0.0)
         ),

@@ -14,6 +14,17 @@ from bench.trial import TrialResult, TrialSpec
 Kind = Literal["trial", "final", "reproduction"]
 
 
+class StudyRequest(BaseModel):
+    """What the user narrowed of a search: enough to build the same space again."""
+
+    model_config = ConfigDict(frozen=True)
+    features: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    settings: dict[str, Any] = {}
+    """By parameter name: a value that is fixed, or a list of values to choose from."""
+    pruner: Literal["median", "halving", "none"] = "median"
+
+
 class StudyRecord(BaseModel):
     """A study as it was asked for and resolved. Written before its first trial; the same study never changes it,
     but for `trials`, which a resume can raise."""
@@ -27,6 +38,7 @@ class StudyRecord(BaseModel):
     """UTC, ISO 8601."""
     dataset: PluginConfig
     data: PreparedData
+    request: StudyRequest = StudyRequest()
     trials: int
     finalists: int
     final_seeds: int

@@ -33,11 +33,17 @@ class DeviceClips:
 class DataOnDevice:
     """The splits of a prepared data set, on one device."""
 
-    def __init__(self, prepared: PreparedData, device: torch.device) -> None:
+    def __init__(self, prepared: PreparedData, device: torch.device, *, at_most: int | None = None) -> None:
+        """`at_most`: clips of a split, the first ones; None for all."""
         self.prepared = prepared
         self.device = device
+        self._at_most = at_most
         self.split = cache(self._split)
         self.noise = cache(self._noise)
+
+    def first(self, clips: int) -> DataOnDevice:
+        """The same data with the first clips of every split alone: enough to time a batch."""
+        return DataOnDevice(self.prepared, self.device, at_most=clips)
 
     def _split(self, split: Split, sample_rate: int) -> DeviceClips:
         """Raises BenchError where the split is not the holder's to read."""
@@ -46,11 +52,12 @@ class DataOnDevice:
         from bench.data.preparation import load_split
 
         clips = load_split(self.prepared, split, sample_rate=sample_rate)
+        few = slice(self._at_most)
         return DeviceClips(
-            ids=clips.ids,
-            groups=clips.groups,
-            targets=torch.from_numpy(clips.targets).to(self.device),
-            samples=torch.from_numpy(clips.samples).to(self.device),
+            ids=clips.ids[few],
+            groups=clips.groups[few],
+            targets=torch.from_numpy(clips.targets[few]).to(self.device),
+            samples=torch.from_numpy(clips.samples[few]).to(self.device),
         )
 
     def _noise(self, sample_rate: int) -> Tensor | None:

@@ -62,6 +62,18 @@ def run_trial(spec: TrialSpec, data: DataOnDevice, on_epoch: OnEpoch, *, test: b
     return run.outcome(status, test=test)
 
 
+def time_batch(spec: TrialSpec, data: DataOnDevice) -> float:
+    """Seconds of one training step with its features and augmentation, from the second of two short epochs.
+
+    Raises Infeasible where the model cannot take the feature, and whatever a plugin raises.
+    """
+    steps = 2
+    settings = spec.training.model_copy(update={"epochs": 2, "balance": "none"})
+    run = _Run(spec.model_copy(update={"training": settings}), data.first(steps * settings.batch_size))
+    run.train(lambda epoch: True)
+    return run.epochs[1].seconds / steps
+
+
 def check_feasible(spec: TrialSpec, *, seconds: float, classes: int) -> None:
     """Runs the model on the `meta` device, which costs milliseconds and no memory.
 

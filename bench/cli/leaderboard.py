@@ -1,0 +1,45 @@
+"""`bench leaderboard`: the leaderboard of a data set, from all its studies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli.common import ResultsDir
+
+
+def command(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="As in bench run: fsdd, folder:PATH, csv:FILE.")],
+    publish: Annotated[
+        Path | None,
+        typer.Option("--publish", metavar="DIR", help="Folder for the page.  [default: RESULTS/leaderboards]"),
+    ] = None,
+    results: ResultsDir = None,
+) -> None:
+    """Rank the finals of all studies of a data set, and write the page with everything needed to reproduce a row."""
+    from bench.files import results_directory
+
+    show(results_directory(results), dataset, publish)
+
+
+def show(results: Path, dataset: str, publish: Path | None = None) -> None:
+    """Prints the leaderboard of a data set, and writes its page."""
+    from bench.cli.common import registry
+    from bench.reporting import leaderboard_page, publishing
+    from bench.reporting.leaderboard import build_leaderboard
+    from bench.reporting.terminal import print_table
+
+    leaderboard = build_leaderboard(results, dataset, recipes=registry().recipes)
+    for protocol in leaderboard.protocols:
+        if len(leaderboard.protocols) > 1:
+            print(f"\nProtocol: {leaderboard_page.protocol_name(protocol)}\n")
+        rows = [leaderboard_page.cells(row, protocol) for row in protocol.rows]
+        if rows:
+            print_table(leaderboard_page.header(protocol), rows, left=(1, 2))
+        for line in leaderboard_page.without_finals(protocol):
+            print(line)
+    page, data = publishing.publish(leaderboard, publish or results / "leaderboards")
+    first = leaderboard.rows()[0]
+    print(f"\nPage: {page}\nData: {data}\nRun a row again: bench reproduce {data}:{first.id}")

@@ -1,0 +1,196 @@
+"""What `bench run` does: prepares data, makes or finds the study, runs it, and shows what came out."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.cli.progress import PreparationProgress, watch_study
+from bench.data.preparation import prepare
+from bench.data.prepared import PreparedData
+from bench.errors import BenchError
+from bench.files import cache_directory
+from bench.plugins import PluginConfig
+from bench.plugins.registry import Registry
+from bench.results.records import RunRecord, StudyRecord, StudyRequest
+from bench.results.store import Study, checked_name, find_run, open_study, validation_score
+from bench.search.plan import Plan, check_same, make_plan, new_record, versions
+from bench.search.study import Ending, free_name, locked, run_study
+
+if TYPE_CHECKING:
+    from bench.tracking.tracker import Tracker
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """How and where a study runs: what may differ from one resume to the next."""
+
+    registry: Registry
+    results: Path
+    data_dir: Path
+    workers: int
+    device: str
+    threads: int | None
+    timeout: float | None
+    trial_timeout: float
+    max_unusable: float
+    tracking_uri: str | None
+    dry_run: bool
+
+
+def begin(run: StudyRun, dataset: str, request: StudyRequest, *, name: str, trials: int, **asked: Any) -> None:
+    """Starts a study, or goes on with the one of that name if it is the same. Raises BenchError if it is another."""
+    from bench.cli.common import dataset_config
+
+    config = dataset_config(run.registry, dataset, request.settings)
+    plan, data = _resolve(run, config, request)
+    study = Study(run.results / (checked_name(name) if name else free_name(run.results, config.name)))
+    if study.exists():
+        record = study.record()
+        check_same(record, plan, data)
+        record = record.model_copy(update={"data": data, "trials": max(trials, record.trials)})
+    else:
+        record = new_record(plan, data, name=study.name, trials=trials, versions=versions(run.registry), **asked)
+    _run(run, study, record, plan)
+
+
+def go_on(run: StudyRun, name: str, *, trials: int | None) -> None:
+    """Continues a study where it stands."""
+    study = open_study(run.results, name)
+    record = study.record()
+    plan, data = _resolve(run, record.dataset, record.request)
+    check_same(record, plan, data)
+    wanted = record.trials if trials is None else max(trials, record.trials)
+    _run(run, study, record.model_copy(update={"data": data, "trials": wanted}), plan)
+
+
+def _resolve(run: StudyRun, config: PluginConfig, request: StudyRequest) -> tuple[Plan, PreparedData]:
+    dataset = run.registry.dataset(config)
+    plan = make_plan(run.registry, dataset, request)
+    with PreparationProgress() as progress:
+        data = prepare(
+            dataset,
+            data_dir=run.data_dir,
+            cache_dir=cache_directory(),
+            sample_rates=plan.space.sample_rates(),
+            max_unusable=run.max_unusable,
+            progress=progress,
+        )
+    return plan, data
+
+
+def _run(run: StudyRun, study: Study, record: StudyRecord, plan: Plan) -> None:
+    from bench.cli.common import warn
+    from bench.training.device import choose_device
+
+    device, why = choose_device(run.device)
+    for line in (*plan.notes, *record.data.notes):
+        warn(line)
+    sizes = ", ".join(f"{record.data.clips(split):,} {split}" for split in record.data.splits)
+    print(
+        f"data set: {record.dataset.name}, {len(record.data.labels)} classes, {sizes} clips of {record.data.seconds:g} s"
+    )
+    print(f"device: {why}; {run.workers} worker{'s' if run.workers > 1 else ''}")
+    print(f"study: {study.name}, {record.trials} trials, maximising validation {record.objective.replace('_', ' ')}")
+    if run.dry_run:
+        from bench.cli.dry_run import describe
+
+        describe(record, plan, device=device, workers=run.workers, threads=run.threads)
+        return
+    resume = shlex.join(["bench", "run", "--resume", study.name])
+    try:
+        with locked(study):
+            study.write(record)
+            ending = _execute(run, study, record, plan, device)
+    except (BenchError, KeyboardInterrupt) as error:
+        if (study.folder / "study.json").is_file() and study.trials():
+            print(f"to continue: {resume}")
+        raise error
+    if not ending.finished:
+        print(f"{ending.trials} of {record.trials} trials are done; to continue: {resume}")
+        return
+    _show(run, study, record)
+
+
+def _execute(run: StudyRun, study: Study, record: StudyRecord, plan: Plan, device: str) -> Ending:
+    from bench.executors.local import LocalExecutor
+    from bench.tracking.tracker import Tracker
+
+    executor = LocalExecutor(
+        workers=run.workers,
+        device=device,
+        log_folder=study.folder / "logs",
+        time_limit=run.trial_timeout,
+        threads=run.threads,
+    )
+    try:
+        with Tracker(run.results, tracking_uri=run.tracking_uri) as tracker, watch_study() as watcher:
+            ending = run_study(
+                study,
+                record,
+                plan,
+                executor=executor,
+                tracker=tracker,
+                watcher=watcher,
+                report=_write_report,
+                timeout=run.timeout,
+            )
+            _finish_tracking(tracker, run, study, record, ending)
+        executor.close()
+        return ending
+    finally:
+        executor.close(now=True)
+
+
+def _write_report(study: Study, final: RunRecord) -> list[Path]:
+    from bench.reporting.run_report import write_report
+
+    paths = write_report(study, final, study.run_folder(final) / "report")
+    files = (paths.markdown, paths.json, paths.confusion_matrix, paths.loss_curves)
+    return [path for path in files if path is not None]
+
+
+def _finish_tracking(tracker: Tracker, run: StudyRun, study: Study, record: StudyRecord, ending: Ending) -> None:
+    """Writes what the study came to beside its trials in MLflow."""
+    from bench.cli.common import reference
+    from bench.reporting.leaderboard import build_leaderboard
+    from bench.reporting.publishing import publish
+
+    if not ending.finished:
+        tracker.interrupt_study(study.name, f"stopped after {ending.trials} of {record.trials} trials")
+        return
+    complete = [trial for trial in study.trials() if trial.result.status == "complete"]
+    best = {"trials": float(ending.trials)}
+    if complete:
+        best[f"best_validation_{record.objective}"] = max(validation_score(trial) for trial in complete)
+    first = [final.result.test.accuracy for final in study.finals() if final.number == 1 and final.result.test]
+    pages: tuple[Path, ...] = ()
+    if first:
+        best["test_accuracy"] = sum(first) / len(first)
+        leaderboard = build_leaderboard(
+            run.results, reference(run.registry, record.dataset), recipes=run.registry.recipes
+        )
+        pages = publish(leaderboard, study.folder / "leaderboard")
+    tracker.finish_study(study.name, best=best, artifacts=pages)
+
+
+def _show(run: StudyRun, study: Study, record: StudyRecord) -> None:
+    """What a finished study came to, and where to find it."""
+    from bench.cli.common import reference
+    from bench.cli.leaderboard import show
+
+    statuses = Counter(trial.result.status for trial in study.trials())
+    print(f"trials: {', '.join(f'{number} {status}' for status, number in statuses.most_common())}")
+    if not any(final.result.test for final in study.finals()):
+        print("no configuration was tested: no trial was complete, or --finalists is 0")
+        return
+    dataset = reference(run.registry, record.dataset)
+    show(run.results, dataset)
+    best = find_run(run.results, study.name)[1]
+    print(f"report of the best: {study.run_folder(best) / 'report' / 'report.md'}")
+    print(f"all files:          {study.folder}")
+    print("browse the trials:  bench ui")
+    print(f"publish the table:  bench leaderboard {shlex.quote(dataset)} --publish leaderboards/")

@@ -1,0 +1,139 @@
+"""A worker process: lives through the study, holds torch and the data, runs one job after another.
+
+It needs torch, the audio libraries and the plugins, and neither Optuna nor MLflow.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import traceback
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from bench.executors.interface import Job
+from bench.trial import Epoch, TrialOutcome, TrialResult
+
+if TYPE_CHECKING:
+    from bench.training.clips import DataOnDevice
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """What a worker is told at its start."""
+
+    device: str
+    """`cpu` or `cuda`."""
+    visible_card: str | None
+    """CUDA_VISIBLE_DEVICES of this worker; None leaves it as it is."""
+    threads: int
+    log: Path
+    """What the worker and its plugins print goes here rather than across the head's terminal."""
+
+
+class Ready:
+    """A worker's first message: it has imported what it needs."""
+
+
+class StopJob:
+    """The head's word to a worker to stop the running job after its current epoch."""
+
+
+def main(connection: Connection, settings: WorkerSettings) -> None:
+    """The worker's whole life; ends when the head closes the connection or dies."""
+    _detach_from_terminal(settings.log)
+    threading.Thread(target=_end_with_the_head, daemon=True).start()
+    # Before torch is imported: it reads these once.
+    os.environ["OMP_NUM_THREADS"] = str(settings.threads)
+    if settings.visible_card is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = settings.visible_card
+    import torch
+
+    from bench.plugins.registry import installed
+    from bench.trial.run import TimedOut
+
+    torch.set_num_threads(settings.threads)
+    installed()
+    job_is_running = False
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        if job_is_running:
+            raise TimedOut("no progress within the time limit")
+
+    signal.signal(signal.SIGINT, interrupt)
+    connection.send(Ready())
+    data: DataOnDevice | None = None
+    while True:
+        try:
+            message = connection.recv()
+        except EOFError:
+            return
+        if not isinstance(message, Job):
+            continue  # a StopJob that came too late
+        data = _data_for(message, data, settings.device)
+        job_is_running = True
+        try:
+            outcome = _run(connection, message, data)
+        except TimedOut as error:
+            outcome = TrialOutcome(TrialResult(status="timed-out", reason=str(error)))
+        finally:
+            job_is_running = False
+        connection.send(outcome)
+
+
+def _data_for(job: Job, held: DataOnDevice | None, device: str) -> DataOnDevice:
+    """The job's data: those already held, unless the job brings other ones."""
+    import torch
+
+    from bench.training.clips import DataOnDevice
+
+    if held is not None and held.prepared == job.data:
+        return held
+    return DataOnDevice(job.data, torch.device(device))
+
+
+def _run(connection: Connection, job: Job, data: DataOnDevice) -> TrialOutcome:
+    from bench.trial.run import TimedOut, run_trial
+
+    def report(epoch: Epoch) -> bool:
+        connection.send(epoch)
+        return not _asked_to_stop(connection)
+
+    try:
+        return run_trial(job.spec, data, report, test=job.test)
+    except TimedOut:
+        raise
+    except Exception as error:  # the worker outlives whatever a job does
+        return TrialOutcome(
+            TrialResult(status="failed", reason=f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
+        )
+
+
+def _asked_to_stop(connection: Connection) -> bool:
+    return connection.poll() and isinstance(connection.recv(), StopJob)
+
+
+def _detach_from_terminal(log: Path) -> None:
+    """A group of its own, so that Ctrl-C reaches the head alone; output to the log."""
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.close(file)
+
+
+def _end_with_the_head() -> None:
+    """No worker outlives its head, however the head died."""
+    head = multiprocessing.parent_process()
+    if head is not None:
+        head.join()
+        os._exit(1)

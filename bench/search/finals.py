@@ -1,0 +1,64 @@
+"""The finals: the best configurations by validation, trained again with seeds of their own, and tested once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.executors.interface import Job
+from bench.results.records import RunRecord, StudyRecord
+from bench.results.store import Study, validation_score
+from bench.search.head import Assignment
+from bench.trial import Epoch, TrialSpec
+
+FINALS_STREAM = 2**31
+"""Keeps the seeds of finals apart from those of trials: a configuration is not tested on the seed it was chosen by."""
+
+
+def choose_finalists(trials: list[RunRecord], count: int) -> list[TrialSpec]:
+    """The best `count` distinct configurations among complete trials, by validation score, then by validation loss."""
+
+    def key(run: RunRecord) -> tuple[float, float]:
+        assert run.result.validation is not None
+        return -validation_score(run), run.result.validation.loss
+
+    complete = [run for run in trials if run.result.status == "complete" and run.result.validation is not None]
+    best: dict[str, TrialSpec] = {}
+    for run in sorted(complete, key=key):
+        best.setdefault(run.spec.configuration(), run.spec)
+    return list(best.values())[:count]
+
+
+def final_seed(study_seed: int, repeat: int) -> int:
+    """Seed of a final's repeat: the same for every configuration, so that they differ by nothing else."""
+    return int(np.random.SeedSequence([study_seed, FINALS_STREAM, repeat]).generate_state(1)[0])
+
+
+class FinalsSource:
+    """See `bench.search.head.Source`. Hands out what is not in the results folder yet."""
+
+    def __init__(self, *, record: StudyRecord, study: Study) -> None:
+        finished = {run.name for run in study.finals() if run.result.status != "lost"}
+        specs = choose_finalists(study.trials(), record.finalists)
+        planned = [
+            _assignment(record, spec, rank, repeat)
+            for rank, spec in enumerate(specs, start=1)
+            for repeat in range(record.final_seeds)
+        ]
+        self._left = [assignment for assignment in planned if assignment.job.name not in finished]
+        self.total = len(planned)
+        self.done = self.total - len(self._left)
+
+    def next(self) -> Assignment | None:
+        return self._left.pop(0) if self._left else None
+
+    def epoch(self, assignment: Assignment, epoch: Epoch) -> bool:
+        return True
+
+    def ended(self, assignment: Assignment, run: RunRecord) -> None:
+        self.done += 1
+
+
+def _assignment(record: StudyRecord, spec: TrialSpec, rank: int, repeat: int) -> Assignment:
+    seeded = spec.model_copy(update={"seed": final_seed(record.seed, repeat)})
+    job = Job(f"final-{rank}-seed-{repeat}", seeded, record.data, test=True)
+    return Assignment(job, "final", rank, repeat, origin=f"rank {rank} by validation")

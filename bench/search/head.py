@@ -1,0 +1,147 @@
+"""The head: hands runs to an executor, keeps what comes back, and tells those who follow. One loop for trials and finals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from bench.executors.interface import EpochDone, Event, Executor, Finished, Job, Lost
+from bench.results.records import Kind, RunRecord
+from bench.results.store import Study
+from bench.search.failures import ATTEMPTS
+from bench.search.watcher import Watcher
+from bench.tracking.tracker import Tracker
+from bench.trial import Epoch, TrialOutcome, TrialResult
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A job and its place in the study."""
+
+    job: Job
+    kind: Kind
+    number: int
+    repeat: int = 0
+    origin: str = ""
+
+
+class Source(Protocol):
+    """Where runs come from: the search, or the list of finals."""
+
+    def next(self) -> Assignment | None:
+        """The next run, or None while (or since) there is none to hand out."""
+        ...
+
+    def epoch(self, assignment: Assignment, epoch: Epoch) -> bool:
+        """Takes note of an epoch; False asks for the run to be stopped."""
+        ...
+
+    def ended(self, assignment: Assignment, run: RunRecord) -> None:
+        """Takes note of a run that is kept already. Raises BenchError where the study should stop."""
+        ...
+
+
+@dataclass
+class _Running:
+    assignment: Assignment
+    started: str
+    mlflow_run: str
+    attempts: int = 1
+
+
+Report = Callable[[Study, RunRecord], Sequence[Path]]
+"""Writes the pages of a tested run and names them; handed in, since reporting reads what this room writes."""
+
+
+class Head:
+    """Owns the executor, the results folder, MLflow and the watcher while a study runs."""
+
+    def __init__(
+        self, *, study: Study, executor: Executor, tracker: Tracker, watcher: Watcher, report: Report | None = None
+    ) -> None:
+        self._study = study
+        self._executor = executor
+        self._tracker = tracker
+        self._watcher = watcher
+        self._report = report
+        self._running: dict[str, _Running] = {}
+        self._again: list[Job] = []
+        """Jobs whose worker died, until a worker is free."""
+        self.stopping = False
+        """Set (by Ctrl-C) to finish what runs and hand out nothing more."""
+
+    def run(self, source: Source) -> None:
+        """Runs all that the source hands out; what has ended is kept before anything else happens."""
+        while True:
+            while self._again and self._executor.free:
+                self._executor.submit(self._again.pop(0))
+            while self._executor.free and not self.stopping:
+                assignment = source.next()
+                if assignment is None:
+                    if not self._running:
+                        return
+                    break
+                self._start(assignment)
+            if self.stopping and not self._running:
+                return
+            for event in self._executor.events(timeout=0.2):
+                self._handle(event, source)
+
+    def _start(self, assignment: Assignment) -> None:
+        job = assignment.job
+        run_id = self._tracker.start_run(
+            self._study.name,
+            job.name,
+            job.spec,
+            kind=assignment.kind,
+            number=assignment.number,
+            repeat=assignment.repeat,
+            origin=assignment.origin,
+        )
+        self._running[job.name] = _Running(assignment, started=_now(), mlflow_run=run_id)
+        self._watcher.started(job.name, job.spec, assignment.origin)
+        self._executor.submit(job)
+
+    def _handle(self, event: Event, source: Source) -> None:
+        running = self._running[event.job.name]
+        match event:
+            case EpochDone(job=job, epoch=epoch):
+                self._tracker.log_epoch(running.mlflow_run, epoch)
+                self._watcher.epoch(job.name, job.spec, epoch)
+                if not source.epoch(running.assignment, epoch):
+                    self._executor.stop(job)
+            case Finished(outcome=outcome):
+                self._keep(running, outcome, source)
+            case Lost(job=job, reason=reason) if running.attempts < ATTEMPTS and not self.stopping:
+                running.attempts += 1
+                self._watcher.note(f"{job.name}: {reason}; it runs again, attempt {running.attempts} of {ATTEMPTS}")
+                self._again.append(job)
+            case Lost(reason=reason):
+                self._keep(running, TrialOutcome(TrialResult(status="lost", reason=reason)), source)
+
+    def _keep(self, running: _Running, outcome: TrialOutcome, source: Source) -> None:
+        assignment = running.assignment
+        run = RunRecord(
+            study=self._study.name,
+            kind=assignment.kind,
+            number=assignment.number,
+            repeat=assignment.repeat,
+            origin=assignment.origin,
+            started=running.started,
+            finished=_now(),
+            spec=assignment.job.spec,
+            result=outcome.result,
+        )
+        folder = self._study.save(run, outcome)
+        del self._running[assignment.job.name]
+        pages = self._report(self._study, run) if self._report and run.result.test is not None else ()
+        self._tracker.finish_run(running.mlflow_run, run, folder, pages)
+        self._watcher.ended(run)
+        source.ended(assignment, run)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,174 @@
+"""From what the user asked for to a study that is complete: plugins that fit, space, what is tried first, the record."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import bench
+from bench.data.prepared import PreparedData
+from bench.errors import BenchError
+from bench.evaluation.metrics import Objective
+from bench.plugins import Dataset, Infeasible, PluginConfig, TrainingSettings
+from bench.plugins.registry import Registry, find
+from bench.results.records import StudyRecord, StudyRequest
+from bench.search.space import Candidate, SearchSpace, build_space, candidates
+from bench.trial import TrialSpec
+
+UNEQUAL = 1.5
+"""From this ratio of the largest to the smallest training class on, balanced accuracy is what a study maximises."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A request resolved against the installed plugins."""
+
+    request: StudyRequest
+    space: SearchSpace
+    candidates: tuple[Candidate, ...]
+    notes: tuple[str, ...] = ()
+    """Lines for a person: what was left out, and why."""
+
+
+def make_plan(registry: Registry, dataset: Dataset, request: StudyRequest) -> Plan:
+    """Features and models that fit together (all that are installed, unless the request names some), and their space.
+
+    Raises BenchError on unknown names and options, and where nothing fits.
+    """
+    recipes = registry.recipes_for(dataset.name)
+    features = [find("feature", registry.features, name).name for name in request.features or registry.features]
+    models = [find("model", registry.models, name).name for name in request.models or registry.models]
+    pairs = _fitting_pairs(registry, dataset, features, models)
+    fitting_features = [name for name in features if any(feature == name for feature, _ in pairs)]
+    fitting_models = [name for name in models if any(model == name for _, model in pairs)]
+    notes = tuple(
+        f"{name} is left out: nothing it could be combined with takes clips of this data set"
+        for name in (*features, *models)
+        if name not in fitting_features and name not in fitting_models
+    )
+    if not pairs:
+        raise BenchError(
+            f"none of the models {', '.join(models)} takes any of the features {', '.join(features)}: "
+            f"choose others by --models and --features"
+        )
+    space = build_space(
+        registry, features=fitting_features, models=fitting_models, settings=request.settings, recipes=recipes
+    )
+    resolved = request.model_copy(update={"features": tuple(fitting_features), "models": tuple(fitting_models)})
+    return Plan(resolved, space, tuple(candidates(registry, space, recipes)), notes)
+
+
+def _fitting_pairs(
+    registry: Registry, dataset: Dataset, features: Sequence[str], models: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Pairs whose defaults go through a forward pass on the meta device; a model that raises otherwise is kept, so that
+    its trials show the error."""
+    from bench.trial.run import check_feasible
+
+    pairs = []
+    for feature in features:
+        for model in models:
+            spec = TrialSpec(
+                dataset=dataset.config(),
+                revision="",
+                feature=registry.features[feature]().config(),
+                model=registry.models[model]().config(),
+                training=TrainingSettings(),
+                seed=0,
+            )
+            try:
+                check_feasible(spec, seconds=dataset.seconds() or 1.0, classes=2)
+            except Infeasible:
+                continue
+            except Exception:
+                pass
+            pairs.append((feature, model))
+    return pairs
+
+
+def new_record(
+    plan: Plan,
+    data: PreparedData,
+    *,
+    name: str,
+    command: str,
+    trials: int,
+    finalists: int,
+    final_seeds: int,
+    seed: int,
+    versions: Mapping[str, str],
+) -> StudyRecord:
+    """The record of a study that starts now."""
+    return StudyRecord(
+        name=name,
+        command=command,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        dataset=data.dataset,
+        data=data,
+        request=plan.request,
+        trials=trials,
+        finalists=finalists,
+        final_seeds=final_seeds,
+        seed=seed,
+        objective=choose_objective(data),
+        space=plan.space.as_json(),
+        enqueued=tuple(candidate.origin for candidate in plan.candidates),
+        versions=dict(versions),
+    )
+
+
+def choose_objective(data: PreparedData) -> Objective:
+    """Accuracy where classes are about equal in training, balanced accuracy where they are not."""
+    sizes = data.supports["train"]
+    return "balanced_accuracy" if max(sizes) > UNEQUAL * max(1, min(sizes)) else "accuracy"
+
+
+def versions(registry: Registry) -> dict[str, str]:
+    """Versions of everything that a number can depend on."""
+    from importlib.metadata import version
+
+    libraries = ("torch", "torchaudio", "numpy", "optuna", "scikit-learn", "soundfile", "soxr")
+    return {
+        "python": platform.python_version(),
+        "bench": bench.__version__,
+        **{library: version(library) for library in libraries},
+        **registry.versions(),
+    }
+
+
+def check_same(record: StudyRecord, plan: Plan, data: PreparedData) -> None:
+    """Raises BenchError where a study that exists is not the one that is asked for."""
+    if record.dataset != data.dataset:
+        raise BenchError(_exists(record, f"data set {_spell(record.dataset)}, not {_spell(data.dataset)}"))
+    if record.data.revision != data.revision:
+        raise BenchError(
+            f"the files of {record.dataset.name} have changed since study {record.name!r} began (revision "
+            f"{record.data.revision}, now {data.revision}): restore them, or start another study with --study NAME"
+        )
+    difference = _difference(record.space, plan.space.as_json())
+    if difference:
+        raise BenchError(_exists(record, f"another search space ({difference})"))
+
+
+def _exists(record: StudyRecord, what: str) -> str:
+    return (
+        f"study {record.name!r} exists with {what}: choose another name with --study, "
+        f"or continue it as it is with bench run --resume {record.name}"
+    )
+
+
+def _difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
+    """The first parameter in which two spaces differ, or nothing."""
+    for part in ("searched", "fixed"):
+        for name in {**ours[part], **theirs[part]}:
+            before, now = ours[part].get(name, "absent"), theirs[part].get(name, "absent")
+            if before != now:
+                return f"{name} was {before}, is {now}"
+    return ""
+
+
+def _spell(config: PluginConfig) -> str:
+    return config.name + (f" with {config.options}" if config.options else "")

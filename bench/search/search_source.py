@@ -1,0 +1,133 @@
+"""The search: trials that Optuna proposes, until exactly as many as were asked for have ended."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.trial import TrialState
+
+from bench.executors.interface import Job
+from bench.results.records import RunRecord, StudyRecord
+from bench.results.store import Study, validation_score
+from bench.search.failures import FailureWatch, sampler_state
+from bench.search.head import Assignment
+from bench.search.space import Candidate, Configuration, SearchSpace
+from bench.trial import Epoch, TrialSpec
+
+ABANDONED = "abandoned"
+"""Mark on an Optuna trial whose head died: its number is asked again."""
+
+
+class SearchSource:
+    """See `bench.search.head.Source`."""
+
+    def __init__(
+        self,
+        *,
+        record: StudyRecord,
+        space: SearchSpace,
+        study: Study,
+        optuna_study: optuna.Study,
+        candidates: list[Candidate],
+        deadline: float | None = None,
+    ) -> None:
+        """Takes up where the results folder and Optuna left off. `deadline`: of time.monotonic, None for none."""
+        self._record = record
+        self._space = space
+        self._optuna = optuna_study
+        self._deadline = deadline
+        self._watch = FailureWatch()
+        self._asked: dict[int, optuna.Trial] = {}
+        """Trials in the workers' hands, by number."""
+        finished = {run.number: run for run in study.trials()}
+        self.counted = sum(run.result.status != "lost" for run in finished.values())
+        """Trials that have ended and count."""
+        numbers = self._take_up(finished)
+        self._next_number = 1 + max([*finished, *numbers], default=-1)
+        self._enqueue(candidates, known={run.origin for run in finished.values()})
+
+    def next(self) -> Assignment | None:
+        if self.counted + len(self._asked) >= self._record.trials:
+            return None
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            return None
+        trial = self._optuna.ask()
+        number = self._number(trial)
+        origin = str(trial.user_attrs.get("origin", "sampler"))
+        spec = self._spec(self._space.suggest(trial), number)
+        trial.set_user_attr("number", number)
+        self._asked[number] = trial
+        name = f"trial-{number:04d}"
+        return Assignment(Job(name, spec, self._record.data.without_test()), "trial", number, origin=origin)
+
+    def epoch(self, assignment: Assignment, epoch: Epoch) -> bool:
+        trial = self._asked[assignment.number]
+        objective = self._record.objective
+        value = epoch.validation_accuracy if objective == "accuracy" else epoch.validation_balanced_accuracy
+        trial.report(value, epoch.number)
+        return not trial.should_prune()
+
+    def ended(self, assignment: Assignment, run: RunRecord) -> None:
+        self._tell(self._asked.pop(assignment.number), run)
+        if run.result.status != "lost":
+            self.counted += 1
+        self._watch.saw(run)
+
+    def _tell(self, trial: optuna.Trial | int, run: RunRecord) -> None:
+        state = sampler_state(run.result.status)
+        value = validation_score(run) if state is TrialState.COMPLETE else None
+        self._optuna.tell(trial, value, state=state)
+
+    def _take_up(self, finished: dict[int, RunRecord]) -> list[int]:
+        """Tells Optuna what a dead head had kept but not told, and asks again what it had left running.
+
+        Returns all numbers given out so far.
+        """
+        numbers = []
+        for frozen in self._optuna.get_trials(deepcopy=False):
+            number = frozen.user_attrs.get("number")
+            if number is not None:
+                numbers.append(number)
+            if frozen.state is not TrialState.RUNNING:
+                continue
+            if number in finished:
+                self._tell(frozen.number, finished[number])
+                continue
+            self._optuna.tell(frozen.number, state=TrialState.FAIL)
+            if number is not None:
+                attributes: dict[str, Any] = {"number": number, "origin": frozen.user_attrs.get("origin", "sampler")}
+                self._optuna.enqueue_trial(frozen.params, user_attrs=attributes)
+        return numbers
+
+    def _enqueue(self, candidates: list[Candidate], known: set[str]) -> None:
+        """Queues the candidates that have neither run nor been queued."""
+        for frozen in self._optuna.get_trials(deepcopy=False):
+            if frozen.state is not TrialState.FAIL:
+                known.add(str(frozen.user_attrs.get("origin")))
+        for candidate in candidates:
+            if candidate.origin not in known:
+                parameters = self._space.parameters(candidate.configuration)
+                self._optuna.enqueue_trial(parameters, user_attrs={"origin": candidate.origin})
+
+    def _number(self, trial: optuna.Trial) -> int:
+        """The trial's own number: Optuna's counts attempts, ours trials, so that a second attempt keeps its seed."""
+        given = trial.user_attrs.get("number")
+        if given is not None:
+            return int(given)
+        self._next_number += 1
+        return self._next_number - 1
+
+    def _spec(self, configuration: Configuration, number: int) -> TrialSpec:
+        seed = np.random.SeedSequence([self._record.seed, number]).generate_state(1)[0]
+        return TrialSpec(
+            dataset=self._record.dataset,
+            revision=self._record.data.revision,
+            feature=configuration.feature,
+            model=configuration.model,
+            training=configuration.training,
+            objective=self._record.objective,
+            seed=int(seed),
+        )

@@ -1,0 +1,233 @@
+"""The search space of a study: derived from the plugins' annotations, narrowed by the user's settings.
+
+Names are `feature`, `feature.mel.n_mels`, `model`, `model.cnn.dropout`, `training.learning_rate`: the options of two plugins
+never share a name, so that what is learned of one is not mixed with the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from bench.errors import BenchError, did_you_mean
+from bench.plugins import Choice, Float, Int, PluginConfig, Recipe, TrainingSettings
+from bench.plugins.annotations import Range, Scalar, search_ranges
+from bench.plugins.registry import Registry, first_complaint
+
+if TYPE_CHECKING:
+    import optuna
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One point of the space."""
+
+    feature: PluginConfig
+    model: PluginConfig
+    training: TrainingSettings
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A configuration that is tried before the sampler is asked, and where it comes from."""
+
+    origin: str
+    configuration: Configuration
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """Ranges by parameter name, and the values of everything that is not searched."""
+
+    features: tuple[str, ...]
+    models: tuple[str, ...]
+    ranges: Mapping[str, Range]
+    fixed: Mapping[str, Scalar]
+
+    def suggest(self, trial: optuna.Trial) -> Configuration:
+        """The configuration that the sampler proposes."""
+        feature = str(_suggest(trial, "feature", Choice(*self.features)))
+        model = str(_suggest(trial, "model", Choice(*self.models)))
+        return Configuration(
+            feature=PluginConfig(name=feature, options=self._options(trial, f"feature.{feature}.")),
+            model=PluginConfig(name=model, options=self._options(trial, f"model.{model}.")),
+            training=TrainingSettings(**self._options(trial, "training.")),
+        )
+
+    def parameters(self, configuration: Configuration) -> dict[str, Scalar]:
+        """The sampler's parameters that propose this configuration."""
+        values: dict[str, Scalar] = {
+            "feature": configuration.feature.name,
+            "model": configuration.model.name,
+        }
+        values |= _prefixed(f"feature.{configuration.feature.name}.", configuration.feature.options)
+        values |= _prefixed(f"model.{configuration.model.name}.", configuration.model.options)
+        values |= _prefixed("training.", configuration.training.model_dump())
+        return {name: value for name, value in values.items() if name in self.ranges or name in ("feature", "model")}
+
+    def holds(self, configuration: Configuration) -> bool:
+        """Whether the plugins and fixed values of the space are those of the configuration."""
+        if configuration.feature.name not in self.features or configuration.model.name not in self.models:
+            return False
+        values = _prefixed(f"feature.{configuration.feature.name}.", configuration.feature.options)
+        values |= _prefixed(f"model.{configuration.model.name}.", configuration.model.options)
+        values |= _prefixed("training.", configuration.training.model_dump())
+        inside = (self.ranges[name].contains(value) for name, value in values.items() if name in self.ranges)
+        return all(inside) and all(self.fixed[name] == values[name] for name in self.fixed if name in values)
+
+    def sample_rates(self) -> tuple[int, ...]:
+        """Every sample rate, in Hz, that a configuration of this space can ask for."""
+        rates: set[int] = set()
+        for feature in self.features:
+            name = f"feature.{feature}.sample_rate"
+            searched = self.ranges.get(name)
+            if isinstance(searched, Choice):
+                rates.update(int(rate) for rate in searched.values if isinstance(rate, int))
+            else:
+                rates.add(int(self.fixed[name]))  # type: ignore[arg-type]
+        return tuple(sorted(rates))
+
+    def as_json(self) -> dict[str, Any]:
+        """The space as it is kept with a study: two equal dictionaries are the same space."""
+        plugins = {"feature": str(Choice(*self.features)), "model": str(Choice(*self.models))}
+        searched = {name: str(searched) for name, searched in self.ranges.items()}
+        return {"searched": plugins | searched, "fixed": dict(self.fixed)}
+
+    def _options(self, trial: optuna.Trial, prefix: str) -> dict[str, Scalar]:
+        fixed = {name: value for name, value in self.fixed.items() if name.startswith(prefix)}
+        searched = {
+            name: _suggest(trial, name, searched) for name, searched in self.ranges.items() if name.startswith(prefix)
+        }
+        return {name.removeprefix(prefix): value for name, value in (fixed | searched).items()}
+
+
+def build_space(
+    registry: Registry,
+    *,
+    features: Iterable[str],
+    models: Iterable[str],
+    settings: Mapping[str, Any],
+    recipes: Iterable[Recipe],
+) -> SearchSpace:
+    """The space over these plugins.
+
+    `settings` fix a parameter (a value) or narrow it (a list of values). Ranges are widened to hold the values of the
+    recipes, which are tried first. Raises BenchError on a setting that names nothing, or a value that is not allowed.
+    """
+    features, models = tuple(features), tuple(models)
+    owners = _owners(registry, features, models)
+    ranges: dict[str, Range] = {}
+    fixed: dict[str, Scalar] = {}
+    for prefix, owner in owners.items():
+        searched = search_ranges(owner)
+        for field, info in owner.model_fields.items():
+            if field in searched:
+                ranges[prefix + field] = searched[field]
+            else:
+                fixed[prefix + field] = info.get_default(call_default_factory=True)
+    for recipe in recipes:
+        _widen(ranges, recipe)
+    for name, value in settings.items():
+        if name.startswith("dataset."):
+            continue
+        if name not in ranges and name not in fixed:
+            raise BenchError(f"--set {name}: no such option here, {did_you_mean(name, [*ranges, *fixed])}")
+        _narrow(ranges, fixed, name, value)
+    _check(owners, fixed, ranges)
+    return SearchSpace(features, models, ranges, fixed)
+
+
+def candidates(registry: Registry, space: SearchSpace, recipes: Iterable[Recipe]) -> list[Candidate]:
+    """What is tried first: the recipes that lie in the space, then every model's defaults on the first feature."""
+    found = [Candidate(recipe.name, Configuration(recipe.feature, recipe.model, recipe.training)) for recipe in recipes]
+    owners = _owners(registry, space.features, space.models)
+    for number, model in enumerate(space.models):
+        feature = space.features[number % len(space.features)]
+        found.append(Candidate(f"defaults of {model}", _defaults(owners, space, feature, model)))
+    distinct: dict[str, Candidate] = {}
+    for candidate in found:
+        if space.holds(candidate.configuration):
+            distinct.setdefault(str(space.parameters(candidate.configuration)), candidate)
+    return list(distinct.values())
+
+
+def _defaults(owners: Mapping[str, type[BaseModel]], space: SearchSpace, feature: str, model: str) -> Configuration:
+    """Defaults of the two plugins and of training, but for what the user fixed."""
+
+    def options(prefix: str) -> dict[str, Any]:
+        defaults = {name: info.get_default() for name, info in owners[prefix].model_fields.items()}
+        return {name: _inside(space, prefix + name, value) for name, value in defaults.items()}
+
+    return Configuration(
+        feature=PluginConfig(name=feature, options=options(f"feature.{feature}.")),
+        model=PluginConfig(name=model, options=options(f"model.{model}.")),
+        training=TrainingSettings(**options("training.")),
+    )
+
+
+def _inside(space: SearchSpace, name: str, default: Scalar) -> Scalar:
+    """The default, unless the user fixed another value or listed others."""
+    searched = space.ranges.get(name)
+    if isinstance(searched, Choice) and not searched.contains(default):
+        return searched.values[0]
+    return space.fixed.get(name, default)
+
+
+def _owners(registry: Registry, features: Iterable[str], models: Iterable[str]) -> dict[str, type[BaseModel]]:
+    """The class behind every prefix of parameter names."""
+    owners: dict[str, type[BaseModel]] = {f"feature.{name}.": registry.features[name] for name in features}
+    owners |= {f"model.{name}.": registry.models[name] for name in models}
+    owners["training."] = TrainingSettings
+    return owners
+
+
+def _check(owners: Mapping[str, type[BaseModel]], fixed: Mapping[str, Scalar], ranges: Mapping[str, Range]) -> None:
+    """Raises BenchError where a value that the user set is not allowed by its plugin."""
+    for prefix, owner in owners.items():
+        for name in [name for name in (*fixed, *ranges) if name.startswith(prefix)]:
+            searched = ranges.get(name)
+            values = searched.values if isinstance(searched, Choice) else (fixed[name],) if name in fixed else ()
+            for value in values:
+                try:
+                    owner(**{name.removeprefix(prefix): value})
+                except ValidationError as error:
+                    raise BenchError(f"{prefix.rstrip('.')}: {first_complaint(error)}") from None
+
+
+def _prefixed(prefix: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    return {prefix + name: value for name, value in options.items()}
+
+
+def _widen(ranges: dict[str, Range], recipe: Recipe) -> None:
+    values = _prefixed(f"feature.{recipe.feature.name}.", recipe.feature.options)
+    values |= _prefixed(f"model.{recipe.model.name}.", recipe.model.options)
+    values |= _prefixed("training.", recipe.training.model_dump())
+    for name, value in values.items():
+        if name in ranges and not ranges[name].contains(value):
+            ranges[name] = ranges[name].including(value)
+
+
+def _narrow(ranges: dict[str, Range], fixed: dict[str, Scalar], name: str, value: Any) -> None:
+    if isinstance(value, list):
+        if len(value) == 0:
+            raise BenchError(f"--set {name}: an empty list leaves nothing to search")
+        if len(value) > 1:
+            fixed.pop(name, None)
+            ranges[name] = Choice(*value)
+            return
+        value = value[0]
+    ranges.pop(name, None)
+    fixed[name] = value
+
+
+def _suggest(trial: optuna.Trial, name: str, searched: Range) -> Scalar:
+    match searched:
+        case Choice(values=values):
+            return trial.suggest_categorical(name, values)
+        case Int(low=low, high=high, log=log, step=step):
+            return trial.suggest_int(name, low, high, log=log, step=step)
+        case Float(low=low, high=high, log=log):
+            return trial.suggest_float(name, low, high, log=log)

@@ -1,0 +1,130 @@
+"""Runs a study from wherever it stands to its end: trials, then finals."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from bench.errors import BenchError
+from bench.executors.interface import Executor
+from bench.files import cannot_write
+from bench.results.records import StudyRecord
+from bench.results.store import Study
+from bench.search.finals import FinalsSource
+from bench.search.head import Head, Report
+from bench.search.optuna_study import open_optuna_study
+from bench.search.plan import Plan
+from bench.search.search_source import SearchSource
+from bench.search.watcher import Watcher
+from bench.tracking.tracker import Tracker
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How far a run of a study came."""
+
+    trials: int
+    """That have ended and count, in all."""
+    finished: bool
+    """Whether all trials and finals are done; if not, the study was interrupted or ran out of time."""
+
+
+def run_study(
+    study: Study,
+    record: StudyRecord,
+    plan: Plan,
+    *,
+    executor: Executor,
+    tracker: Tracker,
+    watcher: Watcher,
+    report: Report | None = None,
+    timeout: float | None = None,
+) -> Ending:
+    """Tops the study up to its number of trials, then runs its finals. `timeout`: seconds after which no trial starts.
+
+    Everything that ends is kept at once; a study that was stopped in any way can be run again, and goes on.
+    Raises BenchError where going on makes no sense (repeated failures, a full disk), KeyboardInterrupt on a second Ctrl-C.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    tracker.start_study(record)
+    tracker.reconcile(study)
+    search = SearchSource(
+        record=record,
+        space=plan.space,
+        study=study,
+        optuna_study=open_optuna_study(study.folder / "optuna.db", record),
+        candidates=list(plan.candidates),
+        deadline=deadline,
+    )
+    head = Head(study=study, executor=executor, tracker=tracker, watcher=watcher, report=report)
+    with _interrupts(head, watcher):
+        watcher.phase("trials", done=search.counted, total=record.trials)
+        head.run(search)
+        if head.stopping:
+            return Ending(search.counted, finished=False)
+        finals = FinalsSource(record=record, study=study)
+        watcher.phase("finals", done=finals.done, total=finals.total)
+        head.run(finals)
+    complete = search.counted >= record.trials and finals.done == finals.total
+    return Ending(search.counted, finished=complete)
+
+
+@contextmanager
+def _interrupts(head: Head, watcher: Watcher) -> Iterator[None]:
+    """Ctrl-C once: finish what runs. Twice, or a request to terminate: stop now."""
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        if head.stopping or signum == signal.SIGTERM:
+            raise KeyboardInterrupt
+        head.stopping = True
+        watcher.note("stopping: what runs is finished first (Ctrl-C again to stop now)")
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def locked(study: Study) -> Iterator[None]:
+    """Holds the study for this process; the system lets go of it however the process ends.
+
+    Raises BenchError where another process holds it.
+    """
+    path = study.folder / ".lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.read(handle, 100).decode().strip() or "another process"
+            raise BenchError(
+                f"study {study.name!r} is being run by {holder}: wait for it, stop it, or choose another --study"
+            ) from None
+        os.ftruncate(handle, 0)
+        os.write(handle, f"process {os.getpid()}".encode())
+        yield
+    finally:
+        os.close(handle)
+
+
+def free_name(results: Path, dataset: str) -> str:
+    """A name for a new study: the data set's, and the first number that is free."""
+    slug = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in dataset).strip("-._") or "study"
+    number = 1
+    while (results / f"{slug}-{number}").exists():
+        number += 1
+    return f"{slug}-{number}"
