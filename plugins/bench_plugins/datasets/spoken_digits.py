@@ -35,23 +35,10 @@ ACCENTS = ("en", "en-us", "en-029", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbc
 # eSpeak NG's voice variants. Those of one family (Gene and Gene2, the klatts) stand in one split.
 VOICES: Mapping[Split, tuple[str, ...]] = {
     "train": (
-        *(
-            "f1",
-            "f3",
-            "Alicia",
-            "anika",
-            "aunty",
-            "grandma",
-            "shelby",
-            "steph",
-            "steph2",
-            "steph3",
-            "whisperf",
-            "whisper",
-        ),
-        *("m1", "m2", "m4", "m6", "m8", "Alex", "Diogo", "Gene", "Gene2", "Hugo", "Jacky", "Marco", "Mario", "Michael"),
-        *("Mike", "mike2", "Nguyen", "Reed", "RicishayMax", "RicishayMax2", "benjamin", "croak", "david", "grandpa"),
-        *("klatt", "klatt2", "klatt4", "robert"),
+        *("f1", "f3", "Alicia", "anika", "aunty", "grandma", "shelby", "steph", "steph2", "steph3"),
+        *("m1", "m2", "m4", "m6", "m8", "Alex", "Diogo", "Gene", "Gene2", "Hugo", "Jacky", "Marco", "Mario"),
+        *("Michael", "Mike", "mike2", "Nguyen", "Reed", "RicishayMax", "RicishayMax2", "benjamin", "david"),
+        *("grandpa", "robert", "croak", "klatt", "klatt2", "klatt4", "whisper", "whisperf"),
     ),
     "validation": ("f4", "Annie", "belinda", "m5", "adam", "Lee", "gustave", "quincy"),
     "test": ("f2", "f5", "Andrea", "linda", "m3", "m7", "Andy", "Denis", "Henrique", "boris", "caleb", "victor"),
@@ -78,11 +65,15 @@ class SpokenDigits(Dataset):
         make(root, progress)
 
     def clips(self, root: Path) -> Listing:
-        names = sorted(path.relative_to(root).as_posix() for path in root.glob("*/*/*.wav"))
-        if not names:
+        clips = tuple(
+            Clip(path.relative_to(root).as_posix(), path.name.partition("_")[0], split, group=path.parent.name)
+            for split in VOICES
+            for path in sorted(root.glob(f"{split}/*/*.wav"))
+        )
+        if not clips:
             raise BenchError(f"{root} holds no spoken digits: delete it, and it is made again")
-        due = [f"{split}/{voice}/{file}" for split in VOICES for voice in VOICES[split] for file in _files()]
-        return Listing(tuple(_clip(name) for name in names), missing=tuple(sorted(set(due).difference(names))))
+        due = {f"{split}/{voice}/{file}" for split in VOICES for voice in VOICES[split] for file in _files()}
+        return Listing(clips, missing=tuple(sorted(due.difference(clip.path for clip in clips))))
 
 
 def make(
@@ -105,7 +96,10 @@ def make(
     except OSError as error:
         raise cannot_write(root, error) from error
     except BrokenProcessPool as error:
-        raise BenchError("eSpeak NG crashed: install espeakng-loader again, then run the command again") from error
+        raise BenchError(
+            "a process that ran eSpeak NG died: install espeakng-loader again "
+            "(in a script of your own, start under: if __name__ == '__main__')"
+        ) from error
 
 
 def _speak_all(folder: Path, progress: ProgressCallback, voices: Mapping[Split, Sequence[str]], takes: int) -> None:
@@ -153,7 +147,8 @@ def _record(speech: NDArray[np.int16], sample_rate: int, draw: np.random.Generat
     width = np.sqrt(3 * power * 10 ** (-draw.uniform(-5, 25) / 10))
     noisy = padded + width * draw.uniform(-1, 1, len(padded))
     peak = 32767 * 10 ** (-draw.uniform(1, 24) / 20)
-    return np.rint(noisy * (peak / np.max(np.abs(noisy)))).astype(np.int16)
+    recorded: NDArray[np.int16] = np.rint(noisy * (peak / np.max(np.abs(noisy)))).astype(np.int16)
+    return recorded
 
 
 def _write(path: Path, samples: NDArray[np.int16], sample_rate: int) -> None:
@@ -174,8 +169,3 @@ def _put_in_place(unfinished: Path, root: Path) -> None:
 
 def _files() -> list[str]:
     return [f"{word}_{take}.wav" for word in WORDS for take in range(TAKES)]
-
-
-def _clip(name: str) -> Clip:
-    split, voice, file = name.split("/")
-    return Clip(name, file.partition("_")[0], split, group=voice)  # type: ignore[arg-type]
