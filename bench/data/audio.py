@@ -14,25 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-SUFFIXES = frozenset(
-    (
-        ".wav",
-        ".wave",
-        ".w64",
-        ".rf64",
-        ".flac",
-        ".mp3",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".aif",
-        ".aiff",
-        ".aifc",
-        ".au",
-        ".snd",
-    )
-    + (".caf", ".voc", ".sph", ".nist", ".avr", ".paf", ".svx")
-)
+_KINDS = "wav wave w64 rf64 flac mp3 ogg oga opus aif aiff aifc au snd caf voc sph nist avr paf svx"
+SUFFIXES = frozenset(f".{kind}" for kind in _KINDS.split())
 """File name endings, in lower case, of the formats that libsndfile knows by their content."""
 
 SHORTEST = 0.01

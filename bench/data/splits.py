@@ -31,8 +31,9 @@ def cut(
 ) -> list[Split]:
     """A split for every clip, in the order given; the cut itself depends on ids, labels, groups and seed, not on order.
 
-    Shares are of all clips, 0 to 1; a share of 0 leaves that split empty. No group stands in two splits. A class with as many clips
-    (or groups of its own) as there are splits is in all of them; with fewer it is in train first, then in validation.
+    Shares are of all clips, 0 to 1; a share of 0 leaves that split empty. No group stands in two splits. A class with
+    as many clips (or groups of its own) as there are splits is in all of them; with fewer it is in train first, then in
+    validation.
     Raises BenchError on shares that leave no training clips, on an id given twice, and on a class with a single clip.
     """
     shares = _shares(validation, test)
@@ -95,7 +96,7 @@ def _refuse_lonely_classes(labels: Sequence[str]) -> None:
 
 
 def _units(ids: Sequence[str], groups: Sequence[str | None], seed: int) -> list[Unit]:
-    """What must stay together, in an order drawn from the seed, the largest first: small ones can even out what large ones upset."""
+    """What must stay together, in an order drawn from the seed, the largest first: the small ones then even them out."""
     members: dict[tuple[bool, str], Unit] = defaultdict(list)
     for position in sorted(range(len(ids)), key=ids.__getitem__):
         group = groups[position]

@@ -1,0 +1,65 @@
+"""Unpacking tar and zip archives that came from the network: nothing is written outside the folder given."""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+import zlib
+from lzma import LZMAError
+from pathlib import Path, PurePosixPath
+from shutil import copyfileobj
+
+from bench.errors import BenchError
+
+
+def unpack(archive: Path, folder: Path, *, strip: int = 0) -> None:
+    """Unpacks into `folder`, leaving out the first `strip` folders of every path.
+
+    Raises BenchError where the archive is damaged, is of another kind, or holds a path that leads out of the folder;
+    OSError where the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        if zipfile.is_zipfile(archive):
+            _unzip(archive, folder, strip)
+        elif tarfile.is_tarfile(archive):
+            _untar(archive, folder, strip)
+        else:
+            raise BenchError(f"{archive.name} is no tar or zip archive: its address may have changed, report it")
+    except (tarfile.FilterError, _Outside) as error:
+        raise BenchError(f"{archive.name} is unsafe and was not unpacked: {error}") from error
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError) as error:
+        raise BenchError(f"{archive.name} is damaged ({error}): download it again") from error
+
+
+class _Outside(Exception):
+    """A member whose path leads out of the folder."""
+
+
+def _untar(archive: Path, folder: Path, strip: int) -> None:
+    def member_below(member: tarfile.TarInfo, destination: str) -> tarfile.TarInfo | None:
+        inside = _inside(member.name, strip)
+        return None if inside is None else tarfile.data_filter(member.replace(name=inside, deep=False), destination)
+
+    with tarfile.open(archive) as file:
+        file.extractall(folder, filter=member_below)
+
+
+def _unzip(archive: Path, folder: Path, strip: int) -> None:
+    with zipfile.ZipFile(archive) as file:
+        for member in file.infolist():
+            inside = _inside(member.filename, strip)
+            if inside is None or member.is_dir():
+                continue
+            path = folder / inside
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with file.open(member) as source, path.open("wb") as target:
+                copyfileobj(source, target)
+
+
+def _inside(name: str, strip: int) -> str | None:
+    """The member's path without its first folders; None for those folders themselves. Raises _Outside."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in path.parts[:1]:
+        raise _Outside(f"it holds {name!r}, which leads out of the folder")
+    return "/".join(path.parts[strip:]) or None

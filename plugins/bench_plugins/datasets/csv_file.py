@@ -1,0 +1,156 @@
+"""A data set of one's own: audio files that a CSV file lists with their labels."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from bench.data.splits import complete
+from bench.errors import BenchError, did_you_mean
+from bench.plugins import Clip, Dataset, Listing, Split
+from bench_plugins.datasets.folder import SPLIT_FOLDERS
+
+REQUIRED = ("path", "label")
+OPTIONAL = ("split", "group", "start", "end")
+
+Row = Mapping[Hashable, Any]
+
+
+class CsvFile(Dataset):
+    """A CSV file with the columns `path` (from the CSV's folder) and `label`, and optionally `split` (train, validation,
+    test), `group` (speaker, recording), `start` and `end` (seconds into the file).
+
+    Splits that no row names are cut off the training clips: by class, with whole groups. Stretches of one file are a group
+    where no other is given.
+    """
+
+    name: ClassVar[str] = "csv"
+    argument: ClassVar[str | None] = "file"
+    source: ClassVar[str] = "your own recordings"
+
+    file: str
+    """The CSV file."""
+
+    validation: float = Field(0.15, ge=0, lt=1)
+    """Share of the clips that is cut off for validation, where no row is."""
+
+    test: float = Field(0.15, ge=0, lt=1)
+    """Share of the clips that is cut off for the test, where no row is."""
+
+    seed: int = Field(0, ge=0)
+    """Of the cut."""
+
+    clip_seconds: float | None = Field(None, gt=0)
+    """Clip length in seconds: shorter clips get zeros, longer ones are cut; None: the longest clip's, up to 30 s."""
+
+    def root(self, data_dir: Path) -> Path:
+        return self._file().parent
+
+    def seconds(self) -> float | None:
+        return self.clip_seconds
+
+    def labels(self) -> tuple[str, ...]:
+        rows, _ = self._read()
+        return tuple(sorted({row["label"] for row in rows if row["label"]}))
+
+    def clips(self, root: Path) -> Listing:
+        rows, notes = self._read()
+        listed = [self._clip(row, line, root) for line, row in enumerate(rows, start=2)]
+        there = {path: (root / path).is_file() for path in {clip.path for clip in listed}}
+        found = [clip for clip in listed if there[clip.path]]
+        if not found:
+            raise BenchError(f"{self.file}: not one of its files is there; the first is {root / listed[0].path}")
+        clips, cut_notes = complete(_grouped_by_file(found), validation=self.validation, test=self.test, seed=self.seed)
+        missing = tuple(sorted(path for path, is_there in there.items() if not is_there))
+        return Listing(clips, missing, (*notes, *cut_notes))
+
+    def _file(self) -> Path:
+        return Path(self.file).expanduser()
+
+    def _read(self) -> tuple[list[Row], tuple[str, ...]]:
+        """The rows, every cell as stripped text, and a line for columns that are not used. Raises BenchError."""
+        import pandas as pd
+
+        try:
+            table = pd.read_csv(
+                self._file(), dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True
+            )
+        except FileNotFoundError:
+            raise BenchError(f"data set {self.name}: there is no file {self.file}: check the path") from None
+        except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
+            raise BenchError(f"{self.file} cannot be read as CSV: {' '.join(str(error).split())}") from error
+        table.columns = table.columns.str.strip()
+        for column in REQUIRED:
+            if column not in table.columns:
+                raise BenchError(f"{self.file} has no column {column!r}: {_present(column, list(table.columns))}")
+        if table.empty:
+            raise BenchError(f"{self.file} has no rows: list a file and its label in each")
+        unused = [column for column in table.columns if column not in REQUIRED + OPTIONAL]
+        notes = (f"{self.file}: unused columns: {', '.join(unused)}",) if unused else ()
+        used = table[[column for column in REQUIRED + OPTIONAL if column in table.columns]]
+        return used.apply(lambda column: column.str.strip()).to_dict("records"), notes
+
+    def _clip(self, row: Row, line: int, root: Path) -> Clip:
+        """Raises BenchError, with the line number, on a row that makes no sense."""
+        for column in REQUIRED:
+            if not row[column]:
+                raise BenchError(f"{self.file} line {line}: {column} is empty")
+        start, end = self._seconds(row, "start", line), self._seconds(row, "end", line)
+        if end is not None and end <= (start or 0.0):
+            raise BenchError(f"{self.file} line {line}: end {end:g} s is not after start {start or 0.0:g} s")
+        return Clip(
+            path=_relative(row["path"], root),
+            label=row["label"],
+            split=self._split(row, line),
+            group=row.get("group") or None,
+            start=start or 0.0,
+            end=end,
+        )
+
+    def _split(self, row: Row, line: int) -> Split:
+        if "split" not in row:
+            return "train"
+        word = row["split"].lower()
+        if word not in SPLIT_FOLDERS:
+            raise BenchError(
+                f"{self.file} line {line}: unknown split {row['split']!r}: "
+                + did_you_mean(word, ("train", "validation", "test"))
+            )
+        return SPLIT_FOLDERS[word]
+
+    def _seconds(self, row: Row, column: str, line: int) -> float | None:
+        cell = row.get(column)
+        if not cell:
+            return None
+        try:
+            seconds = float(cell)
+        except ValueError:
+            seconds = math.nan
+        if not 0 <= seconds < math.inf:
+            raise BenchError(f"{self.file} line {line}: {column} {cell!r} is no number of seconds")
+        return seconds
+
+
+def _present(column: str, columns: list[str]) -> str:
+    return f"it has {', '.join(columns)}; rename one to {column}, or add it"
+
+
+def _relative(path: str, root: Path) -> str:
+    """The path from the CSV's folder, with forward slashes."""
+    if Path(path).is_absolute():
+        path = os.path.relpath(path, root)
+    return Path(path).as_posix()
+
+
+def _grouped_by_file(clips: list[Clip]) -> list[Clip]:
+    """Stretches of one recording sound alike: they stay together unless the rows say otherwise."""
+    from dataclasses import replace
+
+    rows_of = Counter(clip.path for clip in clips)
+    return [replace(clip, group=clip.path) if clip.group is None and rows_of[clip.path] > 1 else clip for clip in clips]

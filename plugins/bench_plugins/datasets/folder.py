@@ -1,0 +1,171 @@
+"""A data set of one's own: a folder of audio files, sorted into a folder per class."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field, field_validator
+
+from bench.data.audio import SUFFIXES
+from bench.data.splits import complete
+from bench.errors import BenchError
+from bench.plugins import Clip, Dataset, Listing, Split
+
+SPLIT_FOLDERS: dict[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+}
+"""Names that say which split a folder holds, in lower case."""
+
+
+class Folder(Dataset):
+    """A folder per class, as in `folder:recordings/` with `recordings/cat/1.wav`. Class names are the folders' names.
+
+    Folders named train, validation (valid, val, dev) and test, above or below those of the classes, are the official split.
+    What they leave open, or all of it where there are none, is cut off the training clips: by class, with whole groups.
+    """
+
+    name: ClassVar[str] = "folder"
+    argument: ClassVar[str | None] = "path"
+    noise_folder: ClassVar[str | None] = "_background_noise_"
+    source: ClassVar[str] = "your own recordings"
+
+    path: str
+    """The folder."""
+
+    validation: float = Field(0.15, ge=0, lt=1)
+    """Share of the clips that is cut off for validation, where no folder is named so."""
+
+    test: float = Field(0.15, ge=0, lt=1)
+    """Share of the clips that is cut off for the test, where no folder is named so."""
+
+    seed: int = Field(0, ge=0)
+    """Of the cut."""
+
+    group: str | None = None
+    r"""A regular expression, searched in every file name; its first group names the clip's group, such as the speaker in
+    `group=^(\w+)_`. Clips of one group stay in one split."""
+
+    clip_seconds: float | None = Field(None, gt=0)
+    """Clip length in seconds: shorter clips get zeros, longer ones are cut; None: the longest clip's, up to 30 s."""
+
+    @field_validator("group")
+    @classmethod
+    def _has_a_group(cls, pattern: str | None) -> str | None:
+        if pattern is None:
+            return None
+        try:
+            groups = re.compile(pattern).groups
+        except re.error as error:
+            raise ValueError(f"is no regular expression: {error}") from None
+        if not groups:
+            raise ValueError(r"needs a group in parentheses, as in ^(\w+)_")
+        return pattern
+
+    def root(self, data_dir: Path) -> Path:
+        return Path(self.path).expanduser()
+
+    def seconds(self) -> float | None:
+        return self.clip_seconds
+
+    def labels(self) -> tuple[str, ...]:
+        return tuple(sorted({file.label for file in self._scan(self.root(Path())).files}))
+
+    def clips(self, root: Path) -> Listing:
+        scan = self._scan(root)
+        found = [Clip(file.path, file.label, file.split, group=self._group(file.path)) for file in scan.files]
+        clips, cut_notes = complete(found, validation=self.validation, test=self.test, seed=self.seed)
+        return Listing(clips, notes=(*scan.notes, *self._ungrouped(clips), *cut_notes))
+
+    def _group(self, path: str) -> str | None:
+        match = re.search(self.group, path.rsplit("/", 1)[-1]) if self.group is not None else None
+        return match[1] if match else None
+
+    def _ungrouped(self, clips: Sequence[Clip]) -> Iterator[str]:
+        without = [clip.path for clip in clips if clip.group is None]
+        if self.group is not None and without:
+            yield f"{len(without):,} of {len(clips):,} file names do not match group={self.group}: the first is {without[0]}"
+
+    def _scan(self, root: Path) -> _Scan:
+        """Raises BenchError where there is no such folder, or no audio file in folders below it."""
+        if not root.is_dir():
+            raise BenchError(f"data set {self.name}: there is no folder {root}: check the path")
+        paths = [path for path in _audio_files(root) if path.split("/")[0] != self.noise_folder]
+        inside = [path for path in paths if "/" in path]
+        if not inside:
+            raise BenchError(f"{root} holds no audio in folders: put each class's files into a folder of its name")
+        notes = _left_out(len(paths) - len(inside), "outside any folder")
+        split_words = {part.lower() for path in inside for part in _folders(path)} & SPLIT_FOLDERS.keys()
+        splits = {SPLIT_FOLDERS[word] for word in split_words}
+        # A class may be named `train`, too: one such name alone, or none for training, is no split.
+        if not ("train" in splits and len(splits) > 1):
+            return _Scan(_labelled(inside, official=False), notes)
+        official = [path for path in inside if any(part.lower() in SPLIT_FOLDERS for part in _folders(path))]
+        notes += _left_out(len(inside) - len(official), "outside the folders of the splits")
+        return _Scan(_labelled(official, official=True), notes)
+
+
+@dataclass(frozen=True)
+class _File:
+    path: str
+    label: str
+    split: Split
+
+
+@dataclass(frozen=True)
+class _Scan:
+    files: tuple[_File, ...]
+    notes: tuple[str, ...]
+
+
+def _audio_files(root: Path) -> list[str]:
+    """Paths below `root` with forward slashes, sorted; hidden files and folders, and what unzipping on a Mac adds, are none."""
+    found = []
+    for folder, below, names in os.walk(root, followlinks=True):
+        below[:] = sorted(name for name in below if not name.startswith(".") and name != "__MACOSX")
+        inside = Path(folder).relative_to(root).as_posix()
+        prefix = "" if inside == "." else f"{inside}/"
+        found += [
+            prefix + name
+            for name in names
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122
+        ]
+    return sorted(found)
+
+
+def _labelled(paths: Sequence[str], *, official: bool) -> tuple[_File, ...]:
+    """The class of a file is its first folder, once those of the splits and those that hold everything are left out."""
+    splits: list[Split] = []
+    folders: list[list[str]] = []
+    for path in paths:
+        parts = _folders(path)
+        words = [part for part in parts if official and part.lower() in SPLIT_FOLDERS]
+        splits.append(SPLIT_FOLDERS[words[0].lower()] if words else "train")
+        folders.append([part for part in parts if not (words and part == words[0])])
+    while all(len(parts) > 1 for parts in folders) and len({parts[0] for parts in folders}) == 1:
+        folders = [parts[1:] for parts in folders]
+    for path, parts in zip(paths, folders, strict=True):
+        if not parts:
+            raise BenchError(
+                f"{path} lies in the folder of a split but in none of a class: move it into its class's folder"
+            )
+    return tuple(_File(path, parts[0], split) for path, parts, split in zip(paths, folders, splits, strict=True))
+
+
+def _folders(path: str) -> list[str]:
+    return path.split("/")[:-1]
+
+
+def _left_out(count: int, where: str) -> tuple[str, ...]:
+    return (f"{count:,} audio file{'' if count == 1 else 's'} {where}: left out",) if count else ()
