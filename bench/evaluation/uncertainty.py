@@ -148,6 +148,6 @@ def _macro_f1(drawn: Resamples, predicted: NDArray[np.int64], counts: Floats, cl
     is_target, is_predicted = np.eye(classes)[drawn.targets], np.eye(classes)[predicted]
     hits = counts @ (is_target * is_predicted)
     sought_and_found = counts @ (is_target + is_predicted)
-    never = drawn.counts @ (is_target + is_predicted) == 0
+    counted = (counts @ is_target > 0) | (drawn.counts @ is_target == 0)
     f1 = np.divide(2 * hits, sought_and_found, out=np.zeros_like(hits), where=sought_and_found > 0)
-    return np.asarray(f1.sum(axis=1) / ((sought_and_found > 0) | never).sum(axis=1), dtype=np.float64)
+    return np.asarray((f1 * counted).sum(axis=1) / counted.sum(axis=1), dtype=np.float64)

@@ -1,0 +1,41 @@
+"""`bench report`: the classification report of one run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli.common import ResultsDir
+
+
+def command(
+    run: Annotated[
+        str,
+        typer.Argument(metavar="RUN", help="STUDY/final-1-seed-0, STUDY/trial-0007, or STUDY for its best final."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="DIR", help="Folder of the report.  [default: RESULTS/STUDY/RUN/report]"),
+    ] = None,
+    results: ResultsDir = None,
+) -> None:
+    """Write the classification report of a run: tables as Markdown and JSON, confusion matrix and curves as PNG."""
+    from bench.files import results_directory
+    from bench.reporting.classification_report import HEADER, report_rows
+    from bench.reporting.numbers import interval, over
+    from bench.reporting.run_report import write_report
+    from bench.reporting.terminal import print_table
+    from bench.results.store import find_run
+
+    study, record = find_run(results_directory(results), run)
+    paths = write_report(study, record, output or study.run_folder(record) / "report")
+    report = paths.report.report
+    print(f"{record.study}/{record.name}, {report.split} split\n")
+    print_table(HEADER, report_rows(report))
+    accuracy = report.accuracy_interval
+    print(f"\nAccuracy, 95 % interval over {over(accuracy)}: {interval(accuracy)}\n")
+    for path in (paths.markdown, paths.json, paths.confusion_matrix, paths.loss_curves):
+        if path is not None:
+            print(path)

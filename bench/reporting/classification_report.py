@@ -1,0 +1,137 @@
+"""Precision, recall, F1 and support of every class, and the averages, from stored predictions by scikit-learn.
+
+The form is scikit-learn's own text report, column for column, with intervals and the most frequent confusions beside it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from bench.evaluation.predictions import Predictions
+from bench.evaluation.uncertainty import Interval, bootstrap_interval
+from bench.plugins import Split
+from bench.reporting.markdown import Markup, table
+from bench.reporting.numbers import count, share
+
+HEADER = ("", "Precision", "Recall", "F1-score", "Support")
+MOST_CONFUSIONS = 10
+
+
+class ReportRow(BaseModel):
+    """Scores of one class, or their average over classes; each 0 to 1, and 0 where it would divide by zero."""
+
+    model_config = ConfigDict(frozen=True)
+    label: str
+    precision: float
+    recall: float
+    f1_score: float
+    support: int
+    """Clips of the class."""
+
+
+class Confusion(BaseModel):
+    """Clips of one class that were taken for another."""
+
+    model_config = ConfigDict(frozen=True)
+    true: str
+    predicted: str
+    clips: int
+    share: float
+    """Of all clips of the true class, 0 to 1."""
+
+
+class ClassificationReport(BaseModel):
+    """Everything that a report says of one split."""
+
+    model_config = ConfigDict(frozen=True)
+    schema_version: int = 1
+    split: Split
+    classes: tuple[ReportRow, ...]
+    accuracy: float
+    macro_average: ReportRow
+    """Mean over classes."""
+    weighted_average: ReportRow
+    """Mean over classes, weighted by support."""
+    support: int
+    accuracy_interval: Interval
+    macro_f1_interval: Interval
+    confusions: tuple[Confusion, ...]
+    """All of them, the most frequent first."""
+
+
+def classification_report(predictions: Predictions, *, split: Split) -> ClassificationReport:
+    """The report of one split's predictions. Raises BenchError where there are none."""
+    from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+
+    intervals = [bootstrap_interval([predictions], metric=metric) for metric in ("accuracy", "macro_f1")]
+    truth, predicted = predictions.targets, predictions.predicted
+    classes = range(len(predictions.labels))
+
+    def scores(average: str | None) -> list[NDArray[np.float64]]:
+        found = precision_recall_fscore_support(truth, predicted, labels=classes, average=average, zero_division=0.0)
+        return list(found[:3])
+
+    def averaged(label: str, average: str) -> ReportRow:
+        precision, recall, f1_score = map(float, scores(average))
+        return ReportRow(label=label, precision=precision, recall=recall, f1_score=f1_score, support=len(truth))
+
+    support = np.bincount(truth, minlength=len(predictions.labels)).tolist()
+    by_class = zip(predictions.labels, *(values.tolist() for values in scores(None)), support, strict=True)
+    return ClassificationReport(
+        split=split,
+        classes=tuple(
+            ReportRow(label=label, precision=precision, recall=recall, f1_score=f1_score, support=clips)
+            for label, precision, recall, f1_score, clips in by_class
+        ),
+        accuracy=float(accuracy_score(truth, predicted)),
+        macro_average=averaged("Macro avg", "macro"),
+        weighted_average=averaged("Weighted avg", "weighted"),
+        support=len(truth),
+        accuracy_interval=intervals[0],
+        macro_f1_interval=intervals[1],
+        confusions=_confusions(confusion_counts(predictions), predictions.labels),
+    )
+
+
+def confusion_counts(predictions: Predictions) -> NDArray[np.int64]:
+    """Clips by [true class, predicted class], classes that have none included."""
+    from sklearn.metrics import confusion_matrix
+
+    classes = range(len(predictions.labels))
+    return np.asarray(confusion_matrix(predictions.targets, predictions.predicted, labels=classes), dtype=np.int64)
+
+
+def report_rows(report: ClassificationReport) -> list[tuple[str, ...]]:
+    """The table below HEADER: a row per class, then Accuracy, Macro avg, Weighted avg."""
+    return [
+        *map(_cells, report.classes),
+        ("Accuracy", "", "", share(report.accuracy), count(report.support)),
+        _cells(report.macro_average),
+        _cells(report.weighted_average),
+    ]
+
+
+def report_table(report: ClassificationReport) -> Markup:
+    """The table in Markdown."""
+    return table(HEADER, report_rows(report), align=("left",))
+
+
+def _cells(row: ReportRow) -> tuple[str, ...]:
+    return (row.label, share(row.precision), share(row.recall), share(row.f1_score), count(row.support))
+
+
+def _confusions(counts: NDArray[np.int64], labels: tuple[str, ...]) -> tuple[Confusion, ...]:
+    support = counts.sum(axis=1)
+    wrong = counts - np.diag(np.diag(counts))
+    cells = sorted(zip(*np.nonzero(wrong), strict=True), key=lambda cell: (-wrong[cell], cell))
+    return tuple(
+        Confusion(
+            true=labels[true],
+            predicted=labels[predicted],
+            clips=int(wrong[true, predicted]),
+            share=float(wrong[true, predicted] / support[true]),
+        )
+        for true, predicted in cells
+    )

@@ -1,0 +1,202 @@
+"""Gathers the leaderboard of a data set from all its studies in a results folder, one section for every protocol.
+
+Two studies share a protocol, and so a table, when they have the same data (revision), the same options of the data set and
+the same objective. Rows are ranked by validation, so that the first row's test score is not the best of several.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from bench.errors import BenchError, did_you_mean
+from bench.evaluation.metrics import Objective, Scores, score
+from bench.evaluation.uncertainty import bootstrap_interval
+from bench.plugins import Recipe
+from bench.reporting.commands import portable, without_host
+from bench.reporting.numbers import Spread
+from bench.reporting.records import Leaderboard, Protocol, Reason, Reference, Row, SeedRun, StudySummary
+from bench.results.records import RunRecord, StudyRecord
+from bench.results.store import Study, studies
+from bench.trial import Hardware, Status
+
+ID_LENGTH = 8
+"""Hex digits of a row's id."""
+
+
+def build_leaderboard(results: Path, dataset: str, *, recipes: Mapping[str, Recipe] | None = None) -> Leaderboard:
+    """The leaderboard of `NAME` or `NAME:ARGUMENT` from all its studies in a results folder; `recipes` gives the
+    published figures of those that were tried.
+
+    Raises BenchError where no final has finished yet, saying what to run, and where a file cannot be read.
+    """
+    everything = [(study, study.record()) for study in studies(results)]
+    matching = [(study, record) for study, record in everything if _is_of(record, dataset)]
+    if not matching:
+        known = {record.dataset.name for _, record in everything}
+        hint = did_you_mean(dataset, known) if known else f"start one with: bench run --dataset {dataset} --trials 100"
+        raise BenchError(f"no study of data set {dataset!r} in {results}: {hint}")
+    by_protocol: dict[str, list[tuple[Study, StudyRecord]]] = {}
+    for study, record in matching:
+        key = f"{record.dataset.model_dump_json()} {record.data.revision} {record.objective}"
+        by_protocol.setdefault(key, []).append((study, record))
+    protocols = [_protocol(members, recipes or {}) for members in by_protocol.values()]
+    leaderboard = Leaderboard(
+        dataset=dataset,
+        updated=max((run.finished for protocol in protocols for row in protocol.rows for run in row.runs), default=""),
+        protocols=tuple(sorted(protocols, key=_has_rows_then_newest, reverse=True)),
+    )
+    if not leaderboard.rows():
+        newest = max(matching, key=lambda member: member[1].created)[1]
+        raise BenchError(
+            f"no final of data set {dataset!r} has finished yet: bench run --resume {newest.name} "
+            f"finishes study {newest.name}, its {newest.finalists} finalists included"
+        )
+    return leaderboard
+
+
+def _has_rows_then_newest(protocol: Protocol) -> tuple[bool, str]:
+    return bool(protocol.rows), max(study.created for study in protocol.studies)
+
+
+def _is_of(record: StudyRecord, dataset: str) -> bool:
+    """Whether a study is of `NAME` or `NAME:ARGUMENT`; the argument is one of the data set's options, often a path."""
+    name, colon, argument = dataset.partition(":")
+    if record.dataset.name != name:
+        return False
+    values = [value for value in record.dataset.options.values() if isinstance(value, str)]
+    return not colon or argument in values or Path(argument).resolve() in [Path(value).resolve() for value in values]
+
+
+def _protocol(members: Sequence[tuple[Study, StudyRecord]], recipes: Mapping[str, Recipe]) -> Protocol:
+    newest = max((record for _, record in members), key=lambda record: record.created)
+    return Protocol(
+        dataset=newest.dataset,
+        revision=newest.data.revision,
+        objective=newest.objective,
+        labels=newest.data.labels,
+        seconds=newest.data.seconds,
+        supports=newest.data.supports,
+        notes=tuple(dict.fromkeys(note for _, record in members for note in record.data.notes)),
+        rows=_rows([study for study, _ in members], newest.objective),
+        studies=tuple(
+            _summary(study, record, recipes) for study, record in sorted(members, key=lambda member: member[1].created)
+        ),
+    )
+
+
+def _rows(members: Sequence[Study], objective: Objective) -> tuple[Row, ...]:
+    finals: dict[str, list[tuple[Study, RunRecord]]] = {}
+    origins: dict[str, str] = {}
+    for study in members:
+        for run in study.finals():
+            finals.setdefault(run.spec.configuration(), []).append((study, run))
+        for trial in study.trials():
+            origins.setdefault(trial.spec.configuration(), trial.origin)
+    rows = [row for key, found in finals.items() if (row := _row(found, origin=origins.get(key, ""))) is not None]
+    rows.sort(key=lambda row: (-row.validation[objective].mean, row.parameters or 0, row.id))
+    return tuple(row.model_copy(update={"rank": rank}) for rank, row in enumerate(rows, start=1))
+
+
+def _row(finals: Sequence[tuple[Study, RunRecord]], *, origin: str) -> Row | None:
+    """A row from all finals of one configuration; None where none is complete. Its rank is given by the caller."""
+    latest: dict[str, tuple[Study, RunRecord]] = {}
+    for study, run in sorted(finals, key=lambda final: final[1].finished):
+        if run.result.status == "complete":
+            latest[run.spec.digest()] = (study, run)  # the same seed in two studies is one run, not two
+    if not latest:
+        return None
+    complete = sorted(latest.values(), key=lambda final: (final[1].study, final[1].repeat))
+    runs = tuple(_seed_run(study, run) for study, run in complete)
+    first = complete[0][1]
+    return Row(
+        rank=0,
+        id=first.spec.configuration()[:ID_LENGTH],
+        origin=origin,
+        feature=first.spec.feature,
+        model=first.spec.model,
+        training=first.spec.training,
+        parameters=first.result.parameters,
+        runs=runs,
+        validation=_spreads([run.validation for run in runs]),
+        test=_spreads([run.test for run in runs]),
+        macro_f1=Spread.of([run.test.macro_f1 for run in runs]),
+        test_interval=bootstrap_interval([study.predictions(run, "test") for study, run in complete]),
+        train_seconds=Spread.of([run.train_seconds for run in runs]),
+        not_complete=_counted(run for _, run in finals if run.result.status != "complete"),
+    )
+
+
+def _seed_run(study: Study, run: RunRecord) -> SeedRun:
+    result = without_host(run.result)
+    return SeedRun(
+        run=f"{run.study}/{run.name}",
+        finished=run.finished,
+        spec=run.spec,
+        validation=score(study.predictions(run, "validation")),
+        test=score(study.predictions(run, "test")),
+        best_epoch=result.best_epoch,
+        train_seconds=result.train_seconds,
+        latency_ms=result.latency_ms,
+        peak_memory_mb=result.peak_memory_mb,
+        hardware=result.hardware,
+    )
+
+
+def _spreads(scores: Sequence[Scores]) -> dict[Objective, Spread]:
+    return {
+        "accuracy": Spread.of([found.accuracy for found in scores]),
+        "balanced_accuracy": Spread.of([found.balanced_accuracy for found in scores]),
+    }
+
+
+def _summary(study: Study, record: StudyRecord, recipes: Mapping[str, Recipe]) -> StudySummary:
+    trials, finals = study.trials(), study.finals()
+    unfinished = Counter((run.result.status, run.result.reason) for run in trials if run.result.status != "complete")
+    return StudySummary(
+        name=record.name,
+        created=record.created,
+        command=portable(record.command),
+        trials=record.trials,
+        finalists=record.finalists,
+        final_seeds=record.final_seeds,
+        seed=record.seed,
+        epochs=tuple(sorted({run.spec.training.epochs for run in trials})),
+        space={kind: found for kind, found in record.space.items() if isinstance(found, dict)},
+        enqueued=record.enqueued,
+        statuses=_counted(trials),
+        reasons=tuple(
+            Reason(status=status, reason=reason, trials=number) for (status, reason), number in unfinished.most_common()
+        ),
+        finals=_counted(finals),
+        references=_references(trials, recipes),
+        versions=record.versions,
+        hardware=_distinct_hardware(trials + finals),
+    )
+
+
+def _counted(runs: Iterable[RunRecord]) -> dict[Status, int]:
+    """Number of runs by status, the most frequent first."""
+    return dict(Counter(run.result.status for run in runs).most_common())
+
+
+def _references(trials: Iterable[RunRecord], recipes: Mapping[str, Recipe]) -> tuple[Reference, ...]:
+    found = []
+    for run in trials:
+        recipe = recipes.get(run.origin)
+        if recipe is not None and recipe.published:
+            found.append(
+                Reference(
+                    recipe=recipe.name,
+                    published=dict(recipe.published),
+                    source=recipe.source,
+                    validation=run.result.validation if run.result.status == "complete" else None,
+                )
+            )
+    return tuple(found)
+
+
+def _distinct_hardware(runs: Iterable[RunRecord]) -> tuple[Hardware, ...]:
+    kinds = (without_host(run.result).hardware for run in runs)
+    return tuple({kind.model_dump_json(): kind for kind in kinds if kind is not None}.values())

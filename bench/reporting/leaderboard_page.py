@@ -1,0 +1,255 @@
+"""A leaderboard as a Markdown page: the tables, and under each the protocol, the ledger, versions and hardware."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+
+from bench.evaluation.uncertainty import Interval
+from bench.plugins import PluginConfig
+from bench.reporting.markdown import Align, Markup, bullets, code, code_block, details, escape, heading, page, table
+from bench.reporting.numbers import ABSENT, count, duration, interval, over, plural, share, span, spread, words
+from bench.reporting.records import Leaderboard, Protocol, Row, StudySummary
+from bench.trial import Status
+
+MOST_REASONS = 15
+
+
+def render(leaderboard: Leaderboard, *, source: str) -> str:
+    """The page; `source` is the path of its JSON as a reader will write it in `bench reproduce SOURCE:ID`."""
+    several = len(leaderboard.protocols) > 1
+    opening = Markup(
+        f"Written by {code('bench leaderboard')} from stored per-clip predictions; last run finished "
+        f"{escape(leaderboard.updated)}. Everything behind the page is in {code(source)}."
+    )
+    separate = Markup(
+        "The studies below differ in their data or options, so their figures cannot be compared across sections. "
+        "The newest comes first."
+    )
+    sections: list[str] = []
+    for index, protocol in enumerate(leaderboard.protocols, start=1):
+        title = [heading(2, f"Protocol {index}: {protocol_name(protocol)}")] if several else []
+        sections += [*title, *_section(protocol, source)]
+    return page([heading(1, f"Leaderboard: {leaderboard.dataset}"), opening, separate if several else "", *sections])
+
+
+def header(protocol: Protocol) -> tuple[str, ...]:
+    """The table's columns."""
+    balanced = protocol.objective == "balanced_accuracy"
+    return (
+        "Rank",
+        "Model",
+        "Feature",
+        "Epochs",
+        "Parameters",
+        "Validation accuracy",
+        *(("Validation balanced accuracy", "Test balanced accuracy") if balanced else ()),
+        "Test accuracy",
+        "95 % interval",
+        "Macro F1",
+        "Training time",
+        "Row",
+    )
+
+
+def cells(row: Row, protocol: Protocol) -> tuple[str, ...]:
+    """One row of the table, in the order of `header`."""
+    balanced = protocol.objective == "balanced_accuracy"
+    return (
+        str(row.rank),
+        row.model.name,
+        row.feature.name,
+        str(row.training.epochs),
+        count(row.parameters),
+        share(row.validation["accuracy"].mean),
+        *((share(row.validation["balanced_accuracy"].mean), spread(row.test["balanced_accuracy"])) if balanced else ()),
+        spread(row.test["accuracy"]),
+        interval(row.test_interval),
+        spread(row.macro_f1),
+        duration(row.train_seconds.mean),
+        row.id,
+    )
+
+
+def _section(protocol: Protocol, source: str) -> list[str]:
+    if not protocol.rows:
+        return [bullets(without_finals(protocol)), heading(3, "Protocol"), _protocol(protocol), *_studies(protocol)]
+    rows = [(*cells(row, protocol), Markup(code(f"bench reproduce {source}:{row.id}"))) for row in protocol.rows]
+    left: tuple[Align, ...] = ("right", "left", "left")
+    return [
+        table((*header(protocol), "Reproduce"), rows, align=left),
+        _how_to_read(protocol),
+        bullets(without_finals(protocol)),
+        details("Settings and seeds of every row", _settings(protocol.rows)),
+        *_published(protocol),
+        heading(3, "Protocol"),
+        _protocol(protocol),
+        *_studies(protocol),
+    ]
+
+
+def _how_to_read(protocol: Protocol) -> Markup:
+    objective = words(protocol.objective)
+    units = {over(row.test_interval): None for row in protocol.rows}
+    lines = [
+        f"Rows are ranked by validation {objective} (mean over seeds), never by test: the first row's test score is not the "
+        "best of several. Validation figures chose the configurations and the epochs, so they flatter; test figures do not.",
+        "Test accuracy and macro F1: mean ± sample standard deviation over n seeds of the same configuration.",
+        f"95 % interval: of the mean test accuracy over seeds, by bootstrap over {' / '.join(units)}. "
+        "Rows whose intervals overlap may well be equally good.",
+    ]
+    if any(row.test_interval.over == "groups" and row.test_interval.units < 20 for row in protocol.rows):
+        lines.append(
+            "Few speakers were resampled, so the interval is a rough guide, and rather too narrow than too wide."
+        )
+    if any(_collapsed(row.test_interval) for row in protocol.rows):
+        lines.append(
+            "An interval of no width says only that no clip was wrong (or right); it does not promise the same."
+        )
+    lines += [
+        f"Row {row.id}: not in its figures are finals that ended otherwise: {_statuses(row.not_complete)}."
+        for row in protocol.rows
+        if row.not_complete
+    ]
+    return bullets(lines)
+
+
+def _collapsed(found: Interval) -> bool:
+    return found.low == found.high
+
+
+def without_finals(protocol: Protocol) -> list[str]:
+    """A line for every study that has complete trials and no final, with the command that makes them."""
+    return [
+        f"Study {study.name} has {plural(study.statuses['complete'], 'complete trial')} and no finals yet; "
+        f"bench run --resume {study.name} makes them."
+        for study in protocol.studies
+        if study.statuses.get("complete") and not study.finals.get("complete")
+    ]
+
+
+def _settings(rows: Iterable[Row]) -> Markup:
+    return Markup("\n\n".join(_settings_of(row) for row in rows))
+
+
+def _settings_of(row: Row) -> str:
+    origin = f", proposed by {row.origin}" if row.origin else ""
+    seeds = table(
+        ("Run", "Seed", "Best epoch", "Validation accuracy", "Test accuracy", "Macro F1", "Training time", "Latency"),
+        [
+            (
+                run.run,
+                str(run.spec.seed),
+                str(run.best_epoch or ABSENT),
+                share(run.validation.accuracy),
+                share(run.test.accuracy),
+                share(run.test.macro_f1),
+                duration(run.train_seconds),
+                ABSENT if run.latency_ms is None else f"{run.latency_ms:.2f} ms",
+            )
+            for run in row.runs
+        ],
+        align=("left",),
+    )
+    settings = {
+        "feature": row.feature.model_dump(mode="json"),
+        "model": row.model.model_dump(mode="json"),
+        "training": row.training.model_dump(mode="json"),
+    }
+    title = Markup(f"**Row {code(row.id)}**, rank {row.rank}{escape(origin)}")
+    return f"{title}\n\n{seeds}\n\n{code_block(json.dumps(settings, indent=1, ensure_ascii=False), 'json')}"
+
+
+def _published(protocol: Protocol) -> list[str]:
+    """Published figures of the recipes that the studies tried, beside what was measured here."""
+    rows = [
+        (
+            reference.recipe,
+            ", ".join(f"{words(name)} {share(value)}" for name, value in reference.published.items()),
+            share(reference.validation.accuracy if reference.validation else None),
+            _test_of(protocol, reference.recipe),
+            reference.source,
+        )
+        for study in protocol.studies
+        for reference in study.references
+    ]
+    if not rows:
+        return []
+    columns = ("Recipe", "Published", "Validation accuracy here (one trial)", "Test accuracy here", "Source")
+    return [heading(3, "Published figures"), table(columns, dict.fromkeys(rows), align=("left",) * 5)]
+
+
+def _test_of(protocol: Protocol, recipe: str) -> str:
+    row = next((row for row in protocol.rows if row.origin == recipe), None)
+    return "not among the finalists" if row is None else spread(row.test["accuracy"])
+
+
+def protocol_name(protocol: Protocol) -> str:
+    """What tells a protocol from the others."""
+    return f"{_config(protocol.dataset)}, revision {protocol.revision}, by {words(protocol.objective)}"
+
+
+def _config(config: PluginConfig) -> str:
+    options = ", ".join(f"{option}={value}" for option, value in config.options.items())
+    return f"{config.name} ({options})" if options else config.name
+
+
+def _protocol(protocol: Protocol) -> Markup:
+    lines: list[str] = [
+        Markup(f"Data set: {escape(_config(protocol.dataset))}, revision {code(protocol.revision)}"),
+        f"{len(protocol.labels)} classes, clips padded or cut to {protocol.seconds:g} s",
+        *(
+            f"{split.capitalize()}: {sum(supports):,} clips, {span(supports)} a class"
+            for split, supports in protocol.supports.items()
+        ),
+        f"Objective: {words(protocol.objective)} on the validation split. The best configurations of every study by it were "
+        "retrained with new seeds and tested once; no trial of a search has access to the test split.",
+        *(Markup(f"Note on the data: {escape(note)}") for note in protocol.notes),
+    ]
+    return bullets(lines)
+
+
+def _studies(protocol: Protocol) -> list[str]:
+    return [part for study in protocol.studies for part in _study(study)]
+
+
+def _study(study: StudySummary) -> list[str]:
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(study.versions.items()))
+    hardware = "; ".join(f"{kind.device}, {plural(kind.threads, 'thread')} a worker" for kind in study.hardware)
+    lines: list[str] = [
+        Markup(f"Started {escape(study.created)} by {code(study.command)}"),
+        f"Trials: {study.finished} of {study.trials} asked for: {_statuses(study.statuses)}",
+        f"Finals: the best {study.finalists} configurations, {study.final_seeds} seeds each: {_statuses(study.finals)}",
+        f"Epochs a trial: {span(study.epochs)}; study seed {study.seed}",
+        f"Tried first: {', '.join(study.enqueued) or 'nothing in particular'}",
+        f"Ran on: {'; '.join(dict.fromkeys(hardware.split('; '))) or ABSENT}",
+        f"Versions: {versions or ABSENT}",
+    ]
+    parts: list[str] = [heading(3, f"Study {study.name}"), bullets(lines)]
+    if study.reasons:
+        shown = study.reasons[:MOST_REASONS]
+        left: tuple[Align, ...] = ("left", "left")
+        rows = [(found.status, found.reason or ABSENT, count(found.trials)) for found in shown]
+        rest = len(study.reasons) - len(shown)
+        more = f"\n\n{rest} more reasons are in the JSON." if rest else ""
+        parts.append(Markup(table(("Status", "Reason", "Trials"), rows, align=left) + more))
+    searched = study.space.get("searched", {})
+    summary = f"Search space: {len(searched)} parameters searched, {len(study.space.get('fixed', {}))} fixed"
+    parts.append(details(summary, table(("Parameter", "", "Range or value"), _space(study), align=("left",) * 3)))
+    return parts
+
+
+def _space(study: StudySummary) -> list[tuple[str, ...]]:
+    return [
+        (name, kind, code(_range(value)))
+        for kind, parameters in study.space.items()
+        for name, value in parameters.items()
+    ]
+
+
+def _range(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _statuses(statuses: Mapping[Status, int]) -> str:
+    return ", ".join(f"{number:,} {status}" for status, number in statuses.items()) or "none"

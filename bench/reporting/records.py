@@ -1,0 +1,152 @@
+"""What a published leaderboard holds, as versioned records: every figure of its page, and every specification."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from bench.errors import BenchError, did_you_mean
+from bench.evaluation.metrics import Objective, Scores
+from bench.evaluation.uncertainty import Interval
+from bench.plugins import PluginConfig, Split, TrainingSettings
+from bench.reporting.numbers import Spread
+from bench.trial import Hardware, Status, TrialSpec
+
+SCHEMA_VERSION = 1
+
+
+class Frozen(BaseModel):
+    """A record of the published page; unknown fields of a newer version are an error, not dropped."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SeedRun(Frozen):
+    """One final of a row: what was run with one seed, and what was measured."""
+
+    run: str
+    """`STUDY/final-1-seed-0`."""
+    finished: str
+    spec: TrialSpec
+    validation: Scores
+    """Computed from the stored predictions, as is `test`."""
+    test: Scores
+    best_epoch: int | None
+    train_seconds: float
+    latency_ms: float | None
+    peak_memory_mb: float | None
+    hardware: Hardware | None
+    """The host's name is left out."""
+
+
+class Row(Frozen):
+    """One finalist configuration with all its seeds."""
+
+    rank: int
+    id: str
+    """The first digits of `TrialSpec.configuration()`."""
+    origin: str
+    """What proposed it: a recipe's name, `defaults of MODEL`, or `sampler`."""
+    feature: PluginConfig
+    model: PluginConfig
+    training: TrainingSettings
+    parameters: int | None
+    runs: tuple[SeedRun, ...]
+    validation: dict[Objective, Spread]
+    test: dict[Objective, Spread]
+    macro_f1: Spread
+    """Of the test split."""
+    test_interval: Interval
+    """Of the mean test accuracy over seeds."""
+    train_seconds: Spread
+    not_complete: dict[Status, int] = {}
+    """Its finals that ended otherwise, which are in none of the figures."""
+
+
+class Reason(Frozen):
+    """Trials that ended alike."""
+
+    status: Status
+    reason: str
+    trials: int
+
+
+class Reference(Frozen):
+    """A recipe that the study tried: what was published of it, and what this study measured."""
+
+    recipe: str
+    published: dict[str, float]
+    source: str
+    validation: Scores | None
+    """Of its trial here; None where that did not complete."""
+
+
+class StudySummary(Frozen):
+    """One study of the protocol: how its finalists were found."""
+
+    name: str
+    created: str
+    command: str
+    trials: int
+    """Asked for."""
+    finalists: int
+    final_seeds: int
+    seed: int
+    epochs: tuple[int, ...]
+    """Numbers of epochs that its trials asked for."""
+    space: dict[str, dict[str, Any]]
+    """Parameters `searched`, with their ranges, and `fixed`, with their values."""
+    enqueued: tuple[str, ...]
+    statuses: dict[Status, int]
+    """Of its finished trials."""
+    reasons: tuple[Reason, ...]
+    """Of the trials that are not complete, the most frequent first."""
+    finals: dict[Status, int]
+    references: tuple[Reference, ...]
+    versions: dict[str, str]
+    hardware: tuple[Hardware, ...]
+    """All that its runs ran on, host names left out."""
+
+    @property
+    def finished(self) -> int:
+        """Trials that count towards those asked for."""
+        return sum(number for status, number in self.statuses.items() if status != "lost")
+
+
+class Protocol(Frozen):
+    """What the rows of one table have in common."""
+
+    dataset: PluginConfig
+    revision: str
+    objective: Objective
+    labels: tuple[str, ...]
+    seconds: float
+    supports: dict[Split, tuple[int, ...]]
+    notes: tuple[str, ...]
+    rows: tuple[Row, ...]
+    studies: tuple[StudySummary, ...]
+
+
+class Leaderboard(Frozen):
+    """A published page, and everything needed to run one of its rows again."""
+
+    schema_version: int = SCHEMA_VERSION
+    dataset: str
+    """As on the command line: `fsdd`, `folder:PATH`."""
+    updated: str
+    """When the last of its runs finished, UTC."""
+    protocols: tuple[Protocol, ...]
+    """Those with rows first, and among them the newest first."""
+
+    def rows(self) -> list[Row]:
+        """The rows of all protocols."""
+        return [row for protocol in self.protocols for row in protocol.rows]
+
+    def row(self, row_id: str) -> Row:
+        """A row by its id. Raises BenchError with the nearest ids where there is none."""
+        for row in self.rows():
+            if row.id == row_id:
+                return row
+        ids = [row.id for row in self.rows()]
+        raise BenchError(f"no row {row_id!r} on the leaderboard of {self.dataset}: {did_you_mean(row_id, ids)}")

@@ -1,0 +1,265 @@
+"""The report of one run: report.md, report.json, confusion-matrix.png and loss-curves.png in a folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from bench.errors import BenchError
+from bench.evaluation.metrics import Scores, score
+from bench.evaluation.predictions import Predictions
+from bench.files import write_atomically
+from bench.plugins import Split
+from bench.reporting import figures
+from bench.reporting.classification_report import (
+    MOST_CONFUSIONS,
+    ClassificationReport,
+    classification_report,
+    confusion_counts,
+    report_table,
+)
+from bench.reporting.commands import portable, without_host
+from bench.reporting.markdown import Markup, bullets, code, code_block, details, escape, heading, page, table
+from bench.reporting.numbers import ABSENT, count, duration, interval, number, over, plural, share, words
+from bench.results.records import RunRecord, StudyRecord
+from bench.results.store import Study
+from bench.trial import Epoch, TrialResult, TrialSpec
+
+CONFUSION_MATRIX = "confusion-matrix.png"
+LOSS_CURVES = "loss-curves.png"
+
+
+@dataclass(frozen=True)
+class ReportPaths:
+    """The files of a written report."""
+
+    markdown: Path
+    json: Path
+    confusion_matrix: Path
+    loss_curves: Path | None
+    """None where a run has no epochs on record."""
+    report: RunReport
+
+
+class RunReport(BaseModel):
+    """What report.json holds: the run, its scores by split, and the classification report of `report.split`."""
+
+    model_config = ConfigDict(frozen=True)
+    schema_version: int = 1
+    study: str
+    run: str
+    origin: str
+    started: str
+    finished: str
+    command: str
+    """That started the study."""
+    spec: TrialSpec
+    result: TrialResult
+    scores: dict[Split, Scores]
+    """Computed from the stored predictions."""
+    report: ClassificationReport
+
+
+def write_report(study: Study, run: RunRecord, folder: Path) -> ReportPaths:
+    """Writes the report of a run that has predictions: of the test split for a final, of the validation split for a
+    trial. Raises BenchError where the run ended without any, or where they cannot be read."""
+    record = study.record()
+    by_split = _predictions(study, run)
+    split: Split = "test" if "test" in by_split else "validation"
+    report = RunReport(
+        study=run.study,
+        run=run.name,
+        origin=_origin(study, run),
+        started=run.started,
+        finished=run.finished,
+        command=portable(record.command),
+        spec=run.spec,
+        result=without_host(run.result),
+        scores={name: score(predictions) for name, predictions in by_split.items()},
+        report=classification_report(by_split[split], split=split),
+    )
+    paths = ReportPaths(
+        markdown=folder / "report.md",
+        json=folder / "report.json",
+        confusion_matrix=folder / CONFUSION_MATRIX,
+        loss_curves=folder / LOSS_CURVES if run.result.epochs else None,
+        report=report,
+    )
+    title = f"{report.study}/{report.run}"
+    matrix = figures.confusion_matrix(
+        confusion_counts(by_split[split]),
+        by_split[split].labels,
+        f"{title}: {split}, accuracy {share(report.report.accuracy)}",
+    )
+    write_atomically(paths.confusion_matrix, matrix)
+    if paths.loss_curves is not None:
+        curves = figures.training_curves(run.result.epochs, run.result.best_epoch, title)
+        write_atomically(paths.loss_curves, curves)
+    write_atomically(paths.json, report.model_dump_json(indent=1) + "\n")
+    write_atomically(paths.markdown, render(report, record))
+    return paths
+
+
+def render(report: RunReport, study: StudyRecord) -> str:
+    """The report in Markdown."""
+    classes = report.report
+    return page(
+        [
+            heading(1, f"{report.study}/{report.run}"),
+            _what_it_is(report, study),
+            heading(2, "Scores"),
+            _scores(report),
+            heading(2, f"Classification report ({classes.split} split)"),
+            report_table(classes),
+            _intervals(classes),
+            heading(2, "Confusions"),
+            _confusions(classes),
+            f"![Confusion matrix]({CONFUSION_MATRIX})",
+            *_training(report.result),
+            heading(2, "Reproduce"),
+            *_reproduce(report, study),
+        ]
+    )
+
+
+def _origin(study: Study, run: RunRecord) -> str:
+    """What proposed a run; for a final also what proposed the trial that it repeats."""
+    if run.kind == "trial":
+        return run.origin
+    same = (trial for trial in study.trials() if trial.spec.configuration() == run.spec.configuration())
+    trial = next(same, None)
+    return run.origin if trial is None else f"{run.origin}, in {trial.name} proposed by {trial.origin}"
+
+
+def _predictions(study: Study, run: RunRecord) -> dict[Split, Predictions]:
+    """Stored predictions by split. A split that the run was scored on must have its file."""
+    folder = study.run_folder(run)
+    scored: dict[Split, Scores | None] = {"validation": run.result.validation, "test": run.result.test}
+    found = {
+        split: study.predictions(run, split)
+        for split, scores in scored.items()
+        if scores is not None or (folder / f"{split}.npz").is_file()
+    }
+    if not found:
+        reason = f" ({run.result.reason})" if run.result.reason else ""
+        raise BenchError(
+            f"{run.study}/{run.name} ended as {run.result.status}{reason} before it had predictions to report on: "
+            f"choose a complete run, or give the study alone (bench report {run.study}) for its best"
+        )
+    return found
+
+
+def _what_it_is(report: RunReport, study: StudyRecord) -> Markup:
+    spec, result, data = report.spec, report.result, study.data
+    status = f"{result.status} – {result.reason}" if result.reason else result.status  # noqa: RUF001
+    classes = f"{len(data.labels)} classes, clips of {data.seconds:g} s"
+    rows: list[tuple[str, str]] = [
+        ("Status", status),
+        ("Data set", Markup(f"{escape(spec.dataset.name)}, {classes}, revision {code(spec.revision)}")),
+        ("Feature", _plugin(spec.feature.name, spec.feature.options)),
+        ("Model", Markup(f"{_plugin(spec.model.name, spec.model.options)}, {count(result.parameters)} parameters")),
+        ("Proposed by", report.origin or ABSENT),
+        ("Seed", str(spec.seed)),
+        (
+            "Best epoch",
+            f"{result.best_epoch or ABSENT} of {spec.training.epochs}, by validation {words(spec.objective)}",
+        ),
+        ("Training time", duration(result.train_seconds)),
+        ("Latency of one clip", ABSENT if result.latency_ms is None else f"{result.latency_ms:.2f} ms"),
+        ("Peak memory", ABSENT if result.peak_memory_mb is None else f"{result.peak_memory_mb:,.0f} MB"),
+        ("Finished", report.finished),
+    ]
+    if result.hardware is not None:
+        hardware = result.hardware
+        versions = ", ".join(f"{name} {version}" for name, version in sorted(hardware.versions.items()))
+        rows += [("Ran on", f"{hardware.device}, {plural(hardware.threads, 'thread')}"), ("Versions", versions)]
+    return table(("Run", f"{report.study}/{report.run}"), rows, align=("left", "left"))
+
+
+def _plugin(name: str, options: dict[str, object]) -> Markup:
+    values = ", ".join(f"{option}={value}" for option, value in options.items())
+    return Markup(f"{escape(name)} ({escape(values)})" if values else escape(name))
+
+
+def _scores(report: RunReport) -> Markup:
+    header = ("Split", "Clips", "Accuracy", "Balanced accuracy", "Macro F1", "Loss")
+    return table(
+        header,
+        [
+            (
+                split,
+                count(scores.clips),
+                share(scores.accuracy),
+                share(scores.balanced_accuracy),
+                share(scores.macro_f1),
+                number(scores.loss),
+            )
+            for split, scores in report.scores.items()
+        ],
+        align=("left",),
+    )
+
+
+def _intervals(report: ClassificationReport) -> Markup:
+    accuracy = report.accuracy_interval
+    return Markup(
+        f"95 % bootstrap intervals over {over(accuracy)}: accuracy {interval(accuracy)}, "
+        f"macro F1 {interval(report.macro_f1_interval)}."
+    )
+
+
+def _confusions(report: ClassificationReport) -> Markup:
+    if not report.confusions:
+        return Markup("Every clip was recognised.")
+    wrong = sum(confusion.clips for confusion in report.confusions)
+    shown = report.confusions[:MOST_CONFUSIONS]
+    rows = [(found.true, found.predicted, count(found.clips), share(found.share)) for found in shown]
+    found = table(("True", "Taken for", "Clips", "Share of the class"), rows, align=("left", "left"))
+    said = f"{wrong:,} of {report.support:,} clips are wrong; the most frequent confusions:"
+    return Markup(f"{said}\n\n{found}")
+
+
+def _training(result: TrialResult) -> list[str]:
+    if not result.epochs:
+        return []
+    header = (
+        "Epoch",
+        "Learning rate",
+        "Train loss",
+        "Train accuracy",
+        "Validation loss",
+        "Validation accuracy",
+        "Validation balanced accuracy",
+        "Time",
+    )
+    rows = [_epoch_cells(epoch, best=epoch.number == result.best_epoch) for epoch in result.epochs]
+    folded = details(f"All {len(rows)} epochs", table(header, rows))
+    return [heading(2, "Training"), f"![Loss and accuracy by epoch]({LOSS_CURVES})", folded]
+
+
+def _epoch_cells(epoch: Epoch, *, best: bool) -> tuple[str, ...]:
+    return (
+        Markup(f"**{epoch.number}**") if best else str(epoch.number),
+        number(epoch.learning_rate),
+        number(epoch.train_loss),
+        share(epoch.train_accuracy),
+        number(epoch.validation_loss),
+        share(epoch.validation_accuracy),
+        share(epoch.validation_balanced_accuracy),
+        duration(epoch.seconds),
+    )
+
+
+def _reproduce(report: RunReport, study: StudyRecord) -> list[str]:
+    lines = [Markup(f"The study was started by {code(report.command)}.")]
+    if report.run.startswith("final"):
+        published = Markup(
+            f"A final is a row of its data set's leaderboard, which {code('bench leaderboard')} writes with the command "
+            f"that runs it again; this one's id there is {code(report.spec.configuration()[:8])}."
+        )
+        lines.append(published)
+    lines += [Markup(f"Note on the data: {escape(note)}") for note in study.data.notes]
+    folded = details("Complete specification", code_block(report.spec.model_dump_json(indent=1), "json"))
+    return [bullets(lines), folded]
