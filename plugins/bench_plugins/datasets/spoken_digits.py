@@ -7,8 +7,6 @@ the clips, which may be used freely.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import wave
 import zlib
 from collections.abc import Mapping, Sequence
@@ -22,6 +20,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.data.folders import building
 from bench.errors import BenchError
 from bench.files import cache_directory, cannot_write
 from bench.plugins import Clip, Dataset, Listing, Split
@@ -85,14 +84,8 @@ def make(
     Raises BenchError on a full disk, a read-only folder or a broken library.
     """
     try:
-        root.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(dir=root.parent, prefix=f".{root.name}."))
-        try:
+        with building(root) as unfinished:
             _speak_all(unfinished, progress, voices, takes)
-            unfinished.chmod(0o755)
-            _put_in_place(unfinished, root)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
     except OSError as error:
         raise cannot_write(root, error) from error
     except BrokenProcessPool as error:
@@ -157,14 +150,6 @@ def _write(path: Path, samples: NDArray[np.int16], sample_rate: int) -> None:
         file.setsampwidth(2)
         file.setframerate(sample_rate)
         file.writeframes(samples.astype("<i2").tobytes())
-
-
-def _put_in_place(unfinished: Path, root: Path) -> None:
-    try:
-        unfinished.rename(root)
-    except OSError:
-        if not root.is_dir():  # else another process was faster, with the same bytes
-            raise
 
 
 def _files() -> list[str]:

@@ -1,0 +1,89 @@
+"""What the harness asks of any data set, asked of those that ship with it and bring their own split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from dataset_copies import fsdd, speech_commands
+
+from bench.data.download import obtain
+from bench.data.preparation import load_split, prepare
+from bench.plugins import Dataset, Split
+from bench.plugins.contract_tests import check_dataset
+from bench_plugins import bench_datasets
+from bench_plugins.datasets import DATASETS
+from bench_plugins.datasets.fsdd import FSDD
+from bench_plugins.datasets.speech_commands import (
+    SpeechCommands12,
+    SpeechCommands30,
+    SpeechCommands35,
+    SpeechCommandsDigits,
+)
+from bench_plugins.datasets.spoken_digits import VOICES, SpokenDigits, make
+
+OFFICIAL = [SpeechCommandsDigits, SpeechCommands30, SpeechCommands35, SpeechCommands12, FSDD, SpokenDigits]
+ONE_VOICE_EACH: dict[Split, tuple[str, ...]] = {split: voices[:1] for split, voices in VOICES.items()}
+
+
+def copy_of(dataset: type[Dataset], folder: Path) -> Path:
+    """A little copy of a data set below `folder`, in the official layout."""
+    if dataset is SpokenDigits:
+        make(folder / "digits", lambda done, total: None, voices=ONE_VOICE_EACH, takes=1)
+        return folder / "digits"
+    return fsdd(folder) if dataset is FSDD else speech_commands(folder)
+
+
+@pytest.mark.parametrize("dataset", OFFICIAL, ids=lambda dataset: dataset.name)
+def test_labels_are_known_without_data_and_the_listing_keeps_the_contract(
+    dataset: type[Dataset], tmp_path: Path
+) -> None:
+    check_dataset(dataset)
+    check_dataset(dataset, root=copy_of(dataset, tmp_path))
+
+
+@pytest.mark.parametrize(
+    "dataset",
+    [SpeechCommandsDigits(), SpeechCommands35(), SpeechCommands12(), FSDD(split="speaker"), SpokenDigits()],
+    ids=lambda dataset: dataset.name,
+)
+def test_no_group_stands_in_two_splits(dataset: Dataset, tmp_path: Path) -> None:
+    split_of: dict[str | None, str] = {}
+    for clip in dataset.clips(copy_of(type(dataset), tmp_path)).clips:
+        assert clip.group
+        assert split_of.setdefault(clip.group, clip.split) == clip.split
+
+
+def test_all_of_them_ship() -> None:
+    names = [dataset.name for dataset in bench_datasets()]
+    assert len(set(names)) == len(names) == len(DATASETS)
+    assert {*(dataset.name for dataset in OFFICIAL), "folder", "csv"} == set(names)
+
+
+def test_silence_of_the_twelve_is_decoded_as_cut(tmp_path: Path) -> None:
+    """From the lists to samples: a second of noise for silence, padded words for the rest."""
+    speech_commands(tmp_path / "data" / SpeechCommands12.folder)
+    prepared = prepare(
+        SpeechCommands12(), data_dir=tmp_path / "data", cache_dir=tmp_path / "cache", sample_rates=[16000]
+    )
+    test = load_split(prepared, "test", sample_rate=16000)
+    assert test.samples.shape == (24, 16000)
+    heard = (test.samples != 0).mean(axis=1)
+    silent = test.targets == prepared.labels.index("_silence_")
+    assert silent.sum() == 2 and (heard[silent] > 0.9).all() and (heard[~silent] < 0.11).all()
+    assert prepared.supports["test"] == (2, 2, *[2] * 10)
+
+
+def test_spoken_digits_are_made_in_the_cache_where_the_data_folder_is_another(tmp_path: Path) -> None:
+    """Whole, once, and with the data folder left alone."""
+    data = tmp_path / "data"
+    data.mkdir()
+    root = obtain(SpokenDigits(), data, lambda done, total: None)
+    listing = SpokenDigits().clips(root)
+    assert len(listing.clips) == 2400 and not listing.missing
+    assert list(data.iterdir()) == []
+    assert {split: sum(clip.split == split for clip in listing.clips) for split in VOICES} == {
+        "train": 1600,
+        "validation": 320,
+        "test": 480,
+    }
