@@ -1,0 +1,187 @@
+"""`bench show NAME`: one plugin in full."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bench.cli.common import DataDir, Settings
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from bench.plugins import Dataset, Feature, Model, PluginConfig
+    from bench.plugins.registry import Registry
+
+
+def command(
+    name: Annotated[str, typer.Argument(help="A data set, feature, model or recipe.", show_default=False)],
+    feature: Annotated[str | None, typer.Option(help="For a model: the feature that it reads.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="For a model or a recipe: the data set with the classes and the clip length.")
+    ] = None,
+    settings: Settings = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Show a plugin's options, ranges and source; for a recipe, or a model with --feature and --dataset, its layers."""
+    from bench.cli.common import parse_settings, registry
+    from bench.errors import BenchError, did_you_mean
+
+    found = registry()
+    chosen = parse_settings(settings)
+    kinds = [kind for kind in ("dataset", "feature", "model", "recipe") if (kind, name) in found.origins]
+    if not kinds:
+        known = {known for _, known in found.origins}
+        raise BenchError(f"nothing is called {name!r}: {did_you_mean(name, known)} (see: bench list)")
+    if (feature or dataset or chosen) and not {"model", "recipe"} & set(kinds):
+        raise BenchError(f"{name} is a {kinds[0]}: --feature, --dataset and --set are for models and recipes")
+    for number, kind in enumerate(kinds):
+        if number:
+            print()
+        if kind == "recipe":
+            _print_recipe(found, name)
+        else:
+            _print_plugin(found, kind, name)
+        if kind in ("model", "recipe"):
+            network = _network(found, kind, name, feature, dataset, chosen)
+            if network is None:
+                print(f"\nIts layers: bench show {name} --feature FEATURE --dataset DATASET")
+            else:
+                _print_layers(*network, data_dir)
+
+
+def _network(
+    found: Registry, kind: str, name: str, feature: str | None, dataset: str | None, settings: dict[str, Any]
+) -> tuple[Feature, Model, Dataset] | None:
+    """What the layers depend on, from the options and, for a recipe, from its own parts; None where too little is said."""
+    from bench.cli.common import dataset_config
+    from bench.errors import BenchError
+    from bench.plugins import PluginConfig
+
+    recipe = found.recipes[name] if kind == "recipe" else None
+    if recipe is None and feature is None and dataset is None and not settings:
+        return None
+    if recipe is None and (feature is None or dataset is None):
+        raise BenchError(f"the layers of {name} depend on its input: give both --feature and --dataset")
+    front_end = PluginConfig(name=feature) if feature is not None else recipe.feature  # type: ignore[union-attr]
+    network = PluginConfig(name=name) if recipe is None else recipe.model
+    reference = dataset if dataset is not None else _first_installed(found, recipe.datasets)  # type: ignore[union-attr]
+    sections = ("dataset.", f"feature.{front_end.name}.", f"model.{network.name}.")
+    for key in settings:
+        if not key.startswith(sections):
+            raise BenchError(f"--set {key} has nothing to set here: keys begin with {', '.join(sections)}")
+    return (
+        found.feature(_with_settings(front_end, sections[1], settings)),
+        found.model(_with_settings(network, sections[2], settings)),
+        found.dataset(dataset_config(found, reference, settings)),
+    )
+
+
+def _print_plugin(found: Registry, kind: str, name: str) -> None:
+    """Docstring, source and options of a data set, feature or model."""
+    import inspect
+
+    plugin = getattr(found, f"{kind}s")[name]
+    print(f"{kind} {name}, from {found.origins[kind, name]}\n")
+    print(inspect.getdoc(plugin))
+    if kind == "dataset":
+        print(f"\nFrom: {plugin.source}" if plugin.source else "")
+        print(f"Folder: {plugin.folder}" if plugin.folder else f"Write: {name}:{(plugin.argument or '').upper()}")
+    print(f"\nSource: {plugin.__module__} ({inspect.getsourcefile(plugin)})\n")
+    _print_options(plugin)
+
+
+def _print_options(plugin: type[BaseModel]) -> None:
+    from bench.plugins.annotations import search_ranges
+    from bench.reporting.terminal import print_table
+
+    ranges = search_ranges(plugin)
+    rows = [
+        (
+            name,
+            _type_name(field.annotation),
+            "required" if field.is_required() else str(field.default),
+            str(ranges[name]) if name in ranges else "",
+            " ".join((field.description or "").split()),
+        )
+        for name, field in plugin.model_fields.items()
+    ]
+    if not rows:
+        print("It has no options.")
+        return
+    print_table(("option", "type", "default", "searched", "meaning"), rows, left=range(5))
+
+
+def _type_name(annotation: Any) -> str:
+    """`int | None`, or the values of a Literal."""
+    from typing import Literal, get_args, get_origin
+
+    if get_origin(annotation) is Literal:
+        return " | ".join(str(value) for value in get_args(annotation))
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+
+
+def _print_recipe(found: Registry, name: str) -> None:
+    from bench.reporting.terminal import print_table
+
+    recipe = found.recipes[name]
+    print(f"recipe {name}, from {found.origins['recipe', name]}\n")
+    print(recipe.summary)
+    print(f"\nSource: {recipe.source}" if recipe.source else "")
+    print(f"Data sets: {', '.join(recipe.datasets)}")
+    for figure, value in recipe.published.items():
+        print(f"Published {figure.replace('_', ' ')}: {value:.2%}")
+    print()
+    rows = [
+        (f"{part}.{option}", str(value))
+        for part, options in (
+            (f"feature.{recipe.feature.name}", recipe.feature.options),
+            (f"model.{recipe.model.name}", recipe.model.options),
+            ("training", recipe.training.model_dump()),
+        )
+        for option, value in options.items()
+    ]
+    print_table(("option", "value"), rows, left=(0, 1))
+
+
+def _first_installed(found: Registry, names: tuple[str, ...]) -> str:
+    """The first data set of a recipe that is installed; the first at all where none is, for the error that follows."""
+    return next((name for name in names if name in found.datasets), names[0])
+
+
+def _with_settings(config: PluginConfig, prefix: str, settings: dict[str, Any]) -> PluginConfig:
+    """The configuration with the settings `prefix` + OPTION laid over its own options."""
+    own = {key.removeprefix(prefix): value for key, value in settings.items() if key.startswith(prefix)}
+    return config.model_copy(update={"options": {**config.options, **own}})
+
+
+def _print_layers(feature: Feature, model: Model, dataset: Dataset, data_dir: Path | None) -> None:
+    """The network for one clip of the data set, layer by layer."""
+    from bench.errors import BenchError
+    from bench.plugins import Infeasible
+    from bench.reporting.summary import summarise
+
+    seconds = dataset.seconds()
+    if seconds is None:
+        seconds = _longest(dataset, data_dir)
+    classes = len(dataset.labels())
+    shape = feature.shape(round(seconds * feature.sample_rate))
+    print(f"\n{model.name} on {feature.name} {list(shape)}, {seconds:g} s clips of {dataset.name}, {classes} classes\n")
+    try:
+        print(summarise(model, shape, classes).text)
+    except Infeasible as refusal:
+        raise BenchError(f"{model.name} cannot take {feature.name} of {dataset.name}: {refusal}") from None
+
+
+def _longest(dataset: Dataset, data_dir: Path | None) -> float:
+    """Length of the longest clip, in seconds, of a data set whose clips set their own length. The data are needed."""
+    from bench.data.decoding import longest_seconds
+    from bench.errors import BenchError
+    from bench.files import data_directory
+
+    root = dataset.root(data_directory(data_dir))
+    if not root.exists():
+        raise BenchError(f"{dataset.name}: its clips set their own length, and they are not at {root}")
+    return longest_seconds(root, dataset.clips(root).clips)
