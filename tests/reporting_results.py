@@ -3,6 +3,7 @@ so that predictions, probabilities and mistakes are real ones."""
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ LABELS = ("zero", "one", "two", "three")
 CLIPS = {"train": 120, "validation": 60, "test": 90}
 
 
+@cache
 def fitted(
     *, seed: int, labels: tuple[str, ...] = LABELS, speakers: int = 6, noise: float = 1.2
 ) -> dict[str, Predictions]:

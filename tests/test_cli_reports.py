@@ -1,0 +1,78 @@
+"""`bench leaderboard` and `bench report` on a results folder, through the command line's own functions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from reporting_results import make_study
+from typer.testing import CliRunner, Result
+
+from bench.cli import leaderboard, report
+from bench.errors import BenchError
+
+
+def invoke(*words: str) -> Result:
+    app = typer.Typer()
+    app.command("leaderboard")(leaderboard.command)
+    app.command("report")(report.command)
+    return CliRunner().invoke(app, list(words))
+
+
+def test_leaderboard_prints_plain_columns_and_the_path_of_its_page(tmp_path: Path) -> None:
+    make_study(tmp_path / "results")
+    done = invoke("leaderboard", "blobs", "--publish", str(tmp_path / "pages"))
+    assert done.exit_code == 0, done.output
+    assert str(tmp_path / "pages" / "blobs.md") in done.stdout
+    published = json.loads((tmp_path / "pages" / "blobs.json").read_text())
+    for row in published["protocols"][0]["rows"]:
+        line = next(line for line in done.stdout.splitlines() if line.rstrip().endswith(row["id"]))
+        assert f"{row['test']['accuracy']['mean']:.4f}" in line
+    assert "─" not in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_leaderboard_without_publish_writes_below_the_results(tmp_path: Path) -> None:
+    make_study(tmp_path / "results")
+    done = invoke("leaderboard", "blobs", "--results", str(tmp_path / "results"))
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "results" / "leaderboards" / "blobs.md").is_file()
+
+
+def test_leaderboard_of_nothing_is_an_error_for_people(tmp_path: Path) -> None:
+    done = invoke("leaderboard", "blobs")
+    assert isinstance(done.exception, BenchError)
+
+
+@pytest.mark.parametrize("run", ["first/final-2-seed-1", "first/trial-0000"])
+def test_report_prints_the_table_and_writes_below_the_run(tmp_path: Path, run: str) -> None:
+    make_study(tmp_path / "results")
+    done = invoke("report", run)
+    assert done.exit_code == 0, done.output
+    folder = tmp_path / "results" / run / "report"
+    assert {path.name for path in folder.iterdir()} == {
+        "report.md",
+        "report.json",
+        "confusion-matrix.png",
+        "loss-curves.png",
+    }
+    found = json.loads((folder / "report.json").read_text())
+    assert f"{found['report']['accuracy']:.4f}" in done.stdout
+    for word in ("Precision", "zero", "Macro avg", "Weighted avg", str(folder / "report.md")):
+        assert word in done.stdout
+
+
+def test_report_of_a_study_is_that_of_its_best_final(tmp_path: Path) -> None:
+    make_study(tmp_path / "results")
+    done = invoke("report", "first", "--output", str(tmp_path / "out"))
+    assert done.exit_code == 0, done.output
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["run"].startswith("final-1-")
+
+
+def test_report_of_an_unknown_run(tmp_path: Path) -> None:
+    make_study(tmp_path / "results")
+    done = invoke("report", "first/trial-0009")
+    assert isinstance(done.exception, BenchError)
+    assert "did you mean trial-000" in str(done.exception)
