@@ -38,18 +38,18 @@ def command(
     if (feature or dataset or chosen) and not {"model", "recipe"} & set(kinds):
         raise BenchError(f"{name} is a {kinds[0]}: --feature, --dataset and --set are for models and recipes")
     for number, kind in enumerate(kinds):
+        shown = kind in ("model", "recipe")
+        network = _network(found, kind, name, feature, dataset, chosen) if shown else None
         if number:
             print()
         if kind == "recipe":
             _print_recipe(found, name)
         else:
             _print_plugin(found, kind, name)
-        if kind in ("model", "recipe"):
-            network = _network(found, kind, name, feature, dataset, chosen)
-            if network is None:
-                print(f"\nIts layers: bench show {name} --feature FEATURE --dataset DATASET")
-            else:
-                _print_layers(*network, data_dir)
+        if network is not None:
+            _print_layers(*network, data_dir)
+        elif shown:
+            print(f"\nIts layers: bench show {name} --feature FEATURE --dataset DATASET")
 
 
 def _network(

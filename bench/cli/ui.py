@@ -51,6 +51,8 @@ def command(
     try:
         server.wait_until_ready()
         print(f"{server.address}  (Ctrl-C ends it)", flush=True)
+        for name, page in server.pages():
+            print(f"  {name}: {page}", flush=True)
         server.wait()
     except KeyboardInterrupt:
         print("ended", flush=True)

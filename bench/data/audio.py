@@ -72,7 +72,10 @@ def read_clip(path: Path, *, sample_rate: int, start: float = 0.0, end: float | 
 
 
 def decode(path: Path) -> Recording:
-    """A whole file. Raises UnreadableClip where it cannot be read, is empty, is cut short, or holds NaN or infinity."""
+    """A whole file. Raises UnreadableClip where it cannot be read, is empty, is cut short, or holds NaN or infinity.
+
+    An ogg file promises no length, so one that is cut short at a page is taken as it is.
+    """
     import soundfile
 
     try:

@@ -51,9 +51,9 @@ class Float:
         return isinstance(value, int | float) and not isinstance(value, bool) and self.low <= value <= self.high
 
     def including(self, value: Scalar) -> Float:
-        """This range, widened to hold `value`."""
+        """This range, widened to hold `value`; no longer logarithmic where `value` has no logarithm."""
         assert isinstance(value, int | float)
-        return Float(min(self.low, value), max(self.high, value), self.log)
+        return Float(min(self.low, value), max(self.high, value), self.log and value > 0)
 
     def __str__(self) -> str:
         return f"{self.low:g} to {self.high:g}{' (log)' if self.log else ''}"
@@ -83,7 +83,7 @@ class Int:
         assert isinstance(value, int)
         low, high = min(self.low, value), max(self.high, value)
         on_grid = (value - self.low) % self.step == 0
-        return Int(low, high, self.log, self.step if on_grid else 1)
+        return Int(low, high, self.log and value > 0, self.step if on_grid else 1)
 
     def __str__(self) -> str:
         step = f", step {self.step}" if self.step != 1 else ""

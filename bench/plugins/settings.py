@@ -31,7 +31,7 @@ class TrainingSettings(BaseModel):
     ] = "cosine"
     """constant; cosine to zero; one-cycle (Smith, 2018, arXiv:1803.09820); step: a tenth after two thirds of the epochs."""
 
-    weight_decay: Annotated[float, Float(1e-6, 1e-2, log=True), Field(ge=0)] = 1e-4
+    weight_decay: Annotated[float, Choice(0.0, 1e-4, 1e-3, 1e-2), Field(ge=0)] = 1e-4
     """Decoupled in adamw, an L2 penalty in adam and sgd; biases and normalisation weights are left out of it."""
 
     label_smoothing: Annotated[float, Float(0.0, 0.2), Field(ge=0, lt=1)] = 0.05

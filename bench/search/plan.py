@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -58,17 +59,19 @@ def make_plan(registry: Registry, dataset: Dataset, request: StudyRequest) -> Pl
         registry, features=fitting_features, models=fitting_models, settings=request.settings, recipes=recipes
     )
     resolved = request.model_copy(update={"features": tuple(fitting_features), "models": tuple(fitting_models)})
-    return Plan(resolved, space, tuple(candidates(registry, space, recipes)), notes)
+    return Plan(resolved, space, tuple(candidates(registry, space, recipes, _covering(pairs))), notes)
 
 
 def _fitting_pairs(
     registry: Registry, dataset: Dataset, features: Sequence[str], models: Sequence[str]
-) -> list[tuple[str, str]]:
-    """Pairs whose defaults go through a forward pass on the meta device; a model that raises otherwise is kept, so that
-    its trials show the error."""
+) -> dict[tuple[str, str], int]:
+    """(feature, model) whose defaults go through a forward pass on the meta device, with the model's parameters.
+
+    A model that raises otherwise is kept, so that its trials show the error.
+    """
     from bench.trial.run import check_feasible
 
-    pairs = []
+    pairs = {}
     for feature in features:
         for model in models:
             spec = TrialSpec(
@@ -80,13 +83,25 @@ def _fitting_pairs(
                 seed=0,
             )
             try:
-                check_feasible(spec, seconds=dataset.seconds() or 1.0, classes=2)
+                pairs[feature, model] = check_feasible(spec, seconds=dataset.seconds() or 1.0, classes=2)
             except Infeasible:
                 continue
             except Exception:
-                pass
-            pairs.append((feature, model))
+                pairs[feature, model] = sys.maxsize
     return pairs
+
+
+def _covering(pairs: Mapping[tuple[str, str], int]) -> list[tuple[str, str]]:
+    """Few pairs that hold every feature and every model once at least: each model on the first feature that it takes,
+    each feature that is left with the smallest model that takes it."""
+    chosen: dict[str, tuple[str, str]] = {}
+    for feature, model in pairs:
+        chosen.setdefault(model, (feature, model))
+    covering = list(chosen.values())
+    for feature in dict.fromkeys(feature for feature, _ in pairs):
+        if all(feature != covered for covered, _ in covering):
+            covering.append(min((pair for pair in pairs if pair[0] == feature), key=lambda pair: pairs[pair]))
+    return covering
 
 
 def new_record(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import numpy as np
 import optuna
@@ -17,8 +16,8 @@ from bench.search.head import Assignment
 from bench.search.space import Candidate, Configuration, SearchSpace
 from bench.trial import Epoch, TrialSpec
 
-ABANDONED = "abandoned"
-"""Mark on an Optuna trial whose head died: its number is asked again."""
+CONFIGURATION = "configuration"
+"""Attribute of an Optuna trial that was queued: all of its configuration, as JSON."""
 
 
 class SearchSource:
@@ -57,7 +56,10 @@ class SearchSource:
         trial = self._optuna.ask()
         number = self._number(trial)
         origin = str(trial.user_attrs.get("origin", "sampler"))
-        spec = self._spec(self._space.suggest(trial), number)
+        configuration = self._space.suggest(trial)
+        if CONFIGURATION in trial.user_attrs:  # a candidate's options that are not searched are its own
+            configuration = Configuration.model_validate_json(trial.user_attrs[CONFIGURATION])
+        spec = self._spec(configuration, number)
         trial.set_user_attr("number", number)
         self._asked[number] = trial
         name = f"trial-{number:04d}"
@@ -98,8 +100,7 @@ class SearchSource:
                 continue
             self._optuna.tell(frozen.number, state=TrialState.FAIL)
             if number is not None:
-                attributes: dict[str, Any] = {"number": number, "origin": frozen.user_attrs.get("origin", "sampler")}
-                self._optuna.enqueue_trial(frozen.params, user_attrs=attributes)
+                self._optuna.enqueue_trial(frozen.params, user_attrs=frozen.user_attrs)
         return numbers
 
     def _enqueue(self, candidates: list[Candidate], known: set[str]) -> None:
@@ -110,7 +111,8 @@ class SearchSource:
         for candidate in candidates:
             if candidate.origin not in known:
                 parameters = self._space.parameters(candidate.configuration)
-                self._optuna.enqueue_trial(parameters, user_attrs={"origin": candidate.origin})
+                attributes = {"origin": candidate.origin, CONFIGURATION: candidate.configuration.model_dump_json()}
+                self._optuna.enqueue_trial(parameters, user_attrs=attributes)
 
     def _number(self, trial: optuna.Trial) -> int:
         """The trial's own number: Optuna's counts attempts, ours trials, so that a second attempt keeps its seed."""

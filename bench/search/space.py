@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.errors import BenchError, did_you_mean
 from bench.plugins import Choice, Float, Int, PluginConfig, Recipe, TrainingSettings
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     import optuna
 
 
-@dataclass(frozen=True)
-class Configuration:
+class Configuration(BaseModel):
     """One point of the space."""
 
+    model_config = ConfigDict(frozen=True)
     feature: PluginConfig
     model: PluginConfig
     training: TrainingSettings
@@ -46,37 +46,45 @@ class SearchSpace:
     models: tuple[str, ...]
     ranges: Mapping[str, Range]
     fixed: Mapping[str, Scalar]
+    pinned: frozenset[str] = frozenset()
+    """Names in `fixed` that the user set, rather than defaults of what is not searched."""
 
     def suggest(self, trial: optuna.Trial) -> Configuration:
         """The configuration that the sampler proposes."""
         feature = str(_suggest(trial, "feature", Choice(*self.features)))
         model = str(_suggest(trial, "model", Choice(*self.models)))
-        return Configuration(
-            feature=PluginConfig(name=feature, options=self._options(trial, f"feature.{feature}.")),
-            model=PluginConfig(name=model, options=self._options(trial, f"model.{model}.")),
-            training=TrainingSettings(**self._options(trial, "training.")),
-        )
+        prefixes = (f"feature.{feature}.", f"model.{model}.", "training.")
+        fixed = {name: value for name, value in self.fixed.items() if name.startswith(prefixes)}
+        searched = {
+            name: _suggest(trial, name, searched) for name, searched in self.ranges.items() if name.startswith(prefixes)
+        }
+        return _configuration(feature, model, fixed | searched)
 
     def parameters(self, configuration: Configuration) -> dict[str, Scalar]:
-        """The sampler's parameters that propose this configuration."""
-        values: dict[str, Scalar] = {
-            "feature": configuration.feature.name,
-            "model": configuration.model.name,
-        }
-        values |= _prefixed(f"feature.{configuration.feature.name}.", configuration.feature.options)
-        values |= _prefixed(f"model.{configuration.model.name}.", configuration.model.options)
-        values |= _prefixed("training.", configuration.training.model_dump())
-        return {name: value for name, value in values.items() if name in self.ranges or name in ("feature", "model")}
+        """The sampler's parameters that propose this configuration, as far as it is searched."""
+        names: dict[str, Scalar] = {"feature": configuration.feature.name, "model": configuration.model.name}
+        searched = {name: value for name, value in _values(configuration).items() if name in self.ranges}
+        return names | searched
 
-    def holds(self, configuration: Configuration) -> bool:
-        """Whether the plugins and fixed values of the space are those of the configuration."""
-        if configuration.feature.name not in self.features or configuration.model.name not in self.models:
-            return False
-        values = _prefixed(f"feature.{configuration.feature.name}.", configuration.feature.options)
-        values |= _prefixed(f"model.{configuration.model.name}.", configuration.model.options)
-        values |= _prefixed("training.", configuration.training.model_dump())
-        inside = (self.ranges[name].contains(value) for name, value in values.items() if name in self.ranges)
-        return all(inside) and all(self.fixed[name] == values[name] for name in self.fixed if name in values)
+    def adapt(self, candidate: Candidate) -> Candidate | None:
+        """The candidate with what the user fixed; None where its plugins or values lie outside of this space.
+
+        Options that are not searched stay as the candidate has them.
+        """
+        its = candidate.configuration
+        values = _values(its)
+        outside = (
+            name for name, value in values.items() if name in self.ranges and not self.ranges[name].contains(value)
+        )
+        if its.feature.name not in self.features or its.model.name not in self.models or any(outside):
+            return None
+        changed = {
+            name: self.fixed[name] for name in self.pinned if name in values and values[name] != self.fixed[name]
+        }
+        if not changed:
+            return candidate
+        origin = f"{candidate.origin} with {', '.join(f'{name}={value}' for name, value in sorted(changed.items()))}"
+        return Candidate(origin, _configuration(its.feature.name, its.model.name, values | changed))
 
     def sample_rates(self) -> tuple[int, ...]:
         """Every sample rate, in Hz, that a configuration of this space can ask for."""
@@ -95,13 +103,6 @@ class SearchSpace:
         plugins = {"feature": str(Choice(*self.features)), "model": str(Choice(*self.models))}
         searched = {name: str(searched) for name, searched in self.ranges.items()}
         return {"searched": plugins | searched, "fixed": dict(self.fixed)}
-
-    def _options(self, trial: optuna.Trial, prefix: str) -> dict[str, Scalar]:
-        fixed = {name: value for name, value in self.fixed.items() if name.startswith(prefix)}
-        searched = {
-            name: _suggest(trial, name, searched) for name, searched in self.ranges.items() if name.startswith(prefix)
-        }
-        return {name.removeprefix(prefix): value for name, value in (fixed | searched).items()}
 
 
 def build_space(
@@ -137,29 +138,54 @@ def build_space(
             raise BenchError(f"--set {name}: no such option here, {did_you_mean(name, [*ranges, *fixed])}")
         _narrow(ranges, fixed, name, value)
     _check(owners, fixed, ranges)
-    return SearchSpace(features, models, ranges, fixed)
+    pinned = frozenset(name for name in settings if name in fixed)
+    return SearchSpace(features, models, ranges, fixed, pinned)
 
 
-def candidates(registry: Registry, space: SearchSpace, recipes: Iterable[Recipe]) -> list[Candidate]:
-    """What is tried first: the recipes that lie in the space, then every model's defaults on the first feature."""
-    found = [Candidate(recipe.name, Configuration(recipe.feature, recipe.model, recipe.training)) for recipe in recipes]
+def candidates(
+    registry: Registry, space: SearchSpace, recipes: Iterable[Recipe], pairs: Iterable[tuple[str, str]]
+) -> list[Candidate]:
+    """What is tried first: the recipes, then the defaults of every (feature, model) of `pairs`."""
+    found = [Candidate(recipe.name, _of_recipe(recipe)) for recipe in recipes]
     owners = _owners(registry, space.features, space.models)
-    for number, model in enumerate(space.models):
-        feature = space.features[number % len(space.features)]
-        found.append(Candidate(f"defaults of {model}", _defaults(owners, space, feature, model)))
+    for feature, model in pairs:
+        found.append(Candidate(f"defaults of {model} on {feature}", _defaults(owners, space, feature, model)))
     distinct: dict[str, Candidate] = {}
     for candidate in found:
-        if space.holds(candidate.configuration):
-            distinct.setdefault(str(space.parameters(candidate.configuration)), candidate)
+        adapted = space.adapt(candidate)
+        if adapted is not None:
+            distinct.setdefault(str(adapted.configuration), adapted)
     return list(distinct.values())
 
 
 def _defaults(owners: Mapping[str, type[BaseModel]], space: SearchSpace, feature: str, model: str) -> Configuration:
     """Defaults of the two plugins and of training, but for what the user fixed."""
+    prefixes = (f"feature.{feature}.", f"model.{model}.", "training.")
+    defaults = {
+        prefix + name: info.get_default(call_default_factory=True)
+        for prefix in prefixes
+        for name, info in owners[prefix].model_fields.items()
+    }
+    values = {name: _inside(space, name, value) for name, value in defaults.items()}
+    return _configuration(feature, model, values)
+
+
+def _of_recipe(recipe: Recipe) -> Configuration:
+    return Configuration(feature=recipe.feature, model=recipe.model, training=recipe.training)
+
+
+def _values(configuration: Configuration) -> dict[str, Any]:
+    """Every option of a configuration by its parameter name."""
+    values = _prefixed(f"feature.{configuration.feature.name}.", configuration.feature.options)
+    values |= _prefixed(f"model.{configuration.model.name}.", configuration.model.options)
+    return values | _prefixed("training.", configuration.training.model_dump())
+
+
+def _configuration(feature: str, model: str, values: Mapping[str, Any]) -> Configuration:
+    """The configuration of options by their parameter names."""
 
     def options(prefix: str) -> dict[str, Any]:
-        defaults = {name: info.get_default() for name, info in owners[prefix].model_fields.items()}
-        return {name: _inside(space, prefix + name, value) for name, value in defaults.items()}
+        return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
 
     return Configuration(
         feature=PluginConfig(name=feature, options=options(f"feature.{feature}.")),
@@ -202,10 +228,7 @@ def _prefixed(prefix: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _widen(ranges: dict[str, Range], recipe: Recipe) -> None:
-    values = _prefixed(f"feature.{recipe.feature.name}.", recipe.feature.options)
-    values |= _prefixed(f"model.{recipe.model.name}.", recipe.model.options)
-    values |= _prefixed("training.", recipe.training.model_dump())
-    for name, value in values.items():
+    for name, value in _values(_of_recipe(recipe)).items():
         if name in ranges and not ranges[name].contains(value):
             ranges[name] = ranges[name].including(value)
 

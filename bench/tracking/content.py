@@ -23,6 +23,24 @@ RUN_STATUS: dict[Status, str] = {
 }
 """MLflow knows three ends. A red cross is kept for what a person should look at; the exact status is in `bench.status`."""
 
+PRIMARY_METRIC = "best_validation_accuracy"
+
+VIEW = "bench"
+"""Key of the view of an experiment's runs that `bench ui` links to: best first, with the columns that say what and how."""
+
+COLUMNS = (
+    ("tags", "bench.status"),
+    ("params", "model"),
+    ("params", "feature"),
+    ("metrics", PRIMARY_METRIC),
+    ("metrics", "test_accuracy"),
+    ("metrics", "validation_macro_f1"),
+    ("metrics", "parameters"),
+    ("metrics", "train_seconds"),
+    ("params", "training.learning_rate"),
+    ("params", "training.epochs"),
+)
+
 STUDY_STATUS = {"complete": "FINISHED", "failed": "FAILED"}
 """Of the parent run; anything else is KILLED."""
 
@@ -63,6 +81,21 @@ def flattened(prefix: str, options: Mapping[str, Any]) -> dict[str, str]:
         else:
             flat[name] = value if isinstance(value, str) else json.dumps(value)
     return flat
+
+
+def experiment_tags(name: str) -> dict[str, str]:
+    """Tags of a data set's experiment: how the UI shows it."""
+    view = {
+        "orderByKey": f"metrics.`{PRIMARY_METRIC}`",
+        "orderByAsc": False,
+        "selectedColumns": [f"{kind}.`{column}`" for kind, column in COLUMNS],
+    }
+    return {
+        "mlflow.experimentKind": "custom_model_development",  # or the UI offers its views of language models
+        "mlflow.experiment.primaryMetric.name": PRIMARY_METRIC,
+        "mlflow.note.content": f"Studies on {name}: a run per study, below it a run per trial and per final.",
+        f"mlflow.sharedViewState.{VIEW}": json.dumps(view),
+    }
 
 
 def study_tags(record: StudyRecord) -> dict[str, str]:
@@ -124,7 +157,9 @@ def run_metrics(run: RunRecord) -> dict[str, float]:
 
 def run_tags(run: RunRecord) -> dict[str, str]:
     """How a run ended and on what."""
-    tags = {"bench.status": run.result.status, "bench.reason": run.result.reason}
+    tags: dict[str, str] = {"bench.status": run.result.status, "bench.reason": run.result.reason}
+    if run.result.reason:
+        tags["mlflow.note.content"] = f"**{run.result.status}**: {run.result.reason}"
     if run.result.hardware is not None:
         tags["bench.device"] = run.result.hardware.device
         tags["bench.host"] = run.result.hardware.host

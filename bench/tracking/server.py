@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -12,9 +13,10 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from bench.errors import BenchError
+from bench.tracking.content import VIEW
 from bench.tracking.database import ARTIFACTS, QUIET, without_password
 
 START_SECONDS = 90.0
@@ -80,6 +82,13 @@ class Server:
                 time.sleep(0.2)
         raise BenchError(f"MLflow's server at {self.address} did not answer within {START_SECONDS:.0f} s: try again")
 
+    def pages(self) -> list[tuple[str, str]]:
+        """Name of every data set with the address of its runs, as `bench` shows them."""
+        query = f"{self.address}/api/2.0/mlflow/experiments/search?max_results=100"
+        with urllib.request.urlopen(query, timeout=30) as answer:
+            experiments = json.load(answer).get("experiments", [])
+        return [(found["name"], f"{self.address}/{_runs_page(found)}") for found in experiments]
+
     def wait(self) -> None:
         """Returns never, unless a signal raises. Raises BenchError where the server ends by itself."""
         self._process.wait()
@@ -102,3 +111,10 @@ class Server:
         self._log.seek(0)
         lines = [line.strip() for line in self._log.read().decode(errors="replace").splitlines() if line.strip()]
         return without_password(lines[-1]) if lines else f"exit code {self._process.returncode}, and it said nothing"
+
+
+def _runs_page(experiment: dict[str, Any]) -> str:
+    """Without `workflowType` the UI opens on its views of language models."""
+    page = f"#/experiments/{experiment['experiment_id']}/runs?workflowType=machine_learning"
+    tags = {tag["key"] for tag in experiment.get("tags", [])}
+    return f"{page}&viewStateShareKey={VIEW}" if f"mlflow.sharedViewState.{VIEW}" in tags else page

@@ -137,9 +137,8 @@ class Tracker:
         """
         with database.reported(self.uri, f"run {run.name}"):
             self._log_files(run_id, (*_files(folder), *artifacts))
-            summary = self._points(
-                content.run_metrics(run), run.result.best_epoch or 0, content.milliseconds(run.finished)
-            )
+            # At step 0 the UI draws single figures as bars, elsewhere as curves of one point.
+            summary = self._points(content.run_metrics(run), 0, content.milliseconds(run.finished))
             self._log(run_id, summary, tags=content.run_tags(run))
             self._end(run_id, content.RUN_STATUS[run.result.status], run.finished)
         if run.study in self._studies:
@@ -212,18 +211,16 @@ class Tracker:
 
     def _experiment(self, name: str) -> str:
         """The experiment of a data set, made where it is not there; its id."""
+        tags = content.experiment_tags(name)
         found = self._client.get_experiment_by_name(name)
-        if found is not None:
-            if found.lifecycle_stage == "deleted":
-                self._client.restore_experiment(found.experiment_id)
-            return str(found.experiment_id)
-        location = None if database.is_server(self.uri) else (self.results / database.ARTIFACTS / name).as_uri()
-        tags = {
-            "mlflow.experimentKind": "custom_model_development",  # or the UI offers the views of language models
-            "mlflow.experiment.primaryMetric.name": "best_validation_accuracy",
-            NOTE: f"Studies on the data set **{name}**: a run per study, below it a run per trial and final.",
-        }
-        return str(self._client.create_experiment(name, artifact_location=location, tags=tags))
+        if found is None:
+            location = None if database.is_server(self.uri) else (self.results / database.ARTIFACTS / name).as_uri()
+            return str(self._client.create_experiment(name, artifact_location=location, tags=tags))
+        if found.lifecycle_stage == "deleted":
+            self._client.restore_experiment(found.experiment_id)
+        for key in tags.keys() - found.tags.keys():
+            self._client.set_experiment_tag(found.experiment_id, key, tags[key])
+        return str(found.experiment_id)
 
     def _parent(self, record: StudyRecord, experiment: str) -> str:
         """The study's own run, new or taken up again; its id."""

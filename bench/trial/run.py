@@ -8,6 +8,7 @@ import platform
 import statistics
 import time
 import traceback
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -74,8 +75,8 @@ def time_batch(spec: TrialSpec, data: DataOnDevice) -> float:
     return run.epochs[1].seconds / steps
 
 
-def check_feasible(spec: TrialSpec, *, seconds: float, classes: int) -> None:
-    """Runs the model on the `meta` device, which costs milliseconds and no memory.
+def check_feasible(spec: TrialSpec, *, seconds: float, classes: int) -> int:
+    """Runs the model on the `meta` device, which costs milliseconds and no memory; returns its number of parameters.
 
     Raises Infeasible where the model cannot take the feature's shape; whatever else a plugin raises passes through.
     """
@@ -85,14 +86,14 @@ def check_feasible(spec: TrialSpec, *, seconds: float, classes: int) -> None:
         raise Infeasible(f"{spec.feature.name} gives the empty shape {list(shape)} for clips of {seconds:g} s")
     try:
         with torch.device("meta"), torch.no_grad():
-            network = installed().model(spec.model).build(shape, classes).eval()
-            network(torch.empty(2, *shape))
-    except NotImplementedError:
-        return  # an operation without a meta kernel: the first batch will tell
+            network: nn.Module = installed().model(spec.model).build(shape, classes).eval()
+            with suppress(NotImplementedError):  # an operation without a meta kernel: the first batch will tell
+                network(torch.empty(2, *shape))
     except RuntimeError as error:
         raise Infeasible(
             f"{spec.model.name} cannot take {spec.feature.name} {list(shape)}: {_one_line(error)}"
         ) from error
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 class _Run:
