@@ -100,5 +100,5 @@ def _png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # a box is drawn in its place
-        figure.savefig(buffer, format="png", dpi=120)
+        figure.savefig(buffer, format="png", dpi=120, bbox_inches="tight", pad_inches=0.12)
     return buffer.getvalue()
