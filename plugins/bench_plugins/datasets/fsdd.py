@@ -11,7 +11,6 @@ from typing import ClassVar, Literal
 from bench.errors import BenchError, did_you_mean
 from bench.plugins import Archive, Clip, Dataset, Listing, Split
 
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 FILE_NAME = re.compile(r"(?P<digit>[0-9])_(?P<speaker>[a-z]+)_(?P<take>[0-9]+)\.wav")
 SPEAKERS = 6
 TAKES = 50
@@ -35,8 +34,7 @@ class FSDD(Dataset):
         strip=1,
     )
     source: ClassVar[str] = (
-        "Jackson et al., v1.0.10, doi:10.5281/zenodo.1342401; CC BY-SA 4.0; "
-        "https://github.com/Jakobovski/free-spoken-digit-dataset"
+        "Jackson et al., 2018, v1.0.10; CC BY-SA 4.0; https://github.com/Jakobovski/free-spoken-digit-dataset"
     )
 
     split: Literal["takes", "speaker"] = "takes"

@@ -17,6 +17,7 @@ from typing import ClassVar
 
 from bench.errors import BenchError
 from bench.plugins import Archive, Clip, Dataset, Listing, Split
+from bench.plugins.contracts import SPLITS
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
@@ -27,7 +28,6 @@ THIRTY_FIVE = tuple(sorted(THIRTY + SINCE_V2))
 
 SILENCE, UNKNOWN = "_silence_", "_unknown_"
 NOISE_FOLDER = "_background_noise_"
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 SOURCE = "Warden, 2018, arXiv:1804.03209; CC BY 4.0; https://www.tensorflow.org/datasets/catalog/speech_commands"
 
@@ -128,13 +128,14 @@ class SpeechCommands35(SpeechCommands):
 
 
 class SpeechCommands12(SpeechCommands):
-    """Ten commands of Speech Commands v0.02, with `_silence_` and `_unknown_` made as TensorFlow's input_data.py does:
-    each a tenth of the split's commands, rounded up, so that the official test split has 4,890 clips.
+    """Ten commands of Speech Commands v0.02, with silence and unknown words, official split.
 
-    Unknown words are drawn, by that program's seed, from the other twenty-five words of the same split. Silence is
-    one-second cuts of the background-noise recordings; each split cuts a stretch of its own (the first 80 %, the next
-    10 %, the last 10 % of every recording), so no sound of a test cut is in a training cut. The noise augmentation draws
-    from the whole recordings, as in the original program.
+    `_silence_` and `_unknown_` are made as TensorFlow's input_data.py makes them: each has a tenth of the clips that the
+    commands have in the split, rounded up, so that the official test split has 4,890 clips.
+    Unknown words are drawn, with a fixed seed, from the other twenty-five words of the same split. Silence is one-second
+    cuts of the background-noise recordings; each split cuts a stretch of its own (the first 80 %, the next 10 %, the last
+    10 % of every recording), so no sound of a test cut is in a training cut. The noise augmentation draws from the whole
+    recordings, as the original program does.
     """
 
     name: ClassVar[str] = "speechcommands-12"
@@ -170,7 +171,10 @@ def spoken(names: Iterable[str], lists: OfficialLists) -> list[Clip]:
 
 
 def unknown(pool: Iterable[Clip], split: Split, count: int) -> list[Clip]:
-    """`count` clips of a split, or all that there are, relabelled. Which ones depends on the names alone."""
+    """`count` clips of a split, or all that there are, relabelled. Which ones depends on the names alone.
+
+    The seed is the original program's; its draw is not, as it shuffles names in the order of its file system.
+    """
     candidates = sorted((clip for clip in pool if clip.split == split), key=lambda clip: clip.path)
     drawn = random.Random(59185).sample(candidates, min(count, len(candidates)))
     return [Clip(clip.path, UNKNOWN, split, group=clip.group) for clip in sorted(drawn, key=lambda clip: clip.path)]

@@ -45,8 +45,11 @@ VOICES: Mapping[Split, tuple[str, ...]] = {
 
 
 class SpokenDigits(Dataset):
-    """2,400 clips of the ten digits at 22,050 Hz, spoken by eSpeak NG: 60 voices, 40 of them for training, 8 for validation
-    and 12 for the test (group: the voice), four takes each with a drawn accent, rate, pitch, level, pauses and noise."""
+    """2,400 clips of the ten digits, spoken by eSpeak NG in 60 voices; built in.
+
+    40 voices are for training, 8 for validation, 12 for the test; group: the voice. Every voice says every word four times,
+    each with a drawn accent, rate, pitch, level, pause before and after, and white noise. 22,050 Hz.
+    """
 
     name: ClassVar[str] = "spoken-digits"
     folder: ClassVar[str] = "spoken-digits-v1"
