@@ -130,16 +130,23 @@ class _Scan:
 
 
 def _audio_files(root: Path) -> list[str]:
-    """Paths below `root` with forward slashes, sorted; hidden files and folders, and what unzipping on a Mac adds, are none."""
-    found = []
+    """Paths below `root` with forward slashes, sorted; links are followed, hidden files and macOS's own are none."""
+    found: list[str] = []
+    walked: set[str] = set()
     for folder, below, names in os.walk(root, followlinks=True):
-        below[:] = sorted(name for name in below if not name.startswith(".") and name != "__MACOSX")
-        inside = Path(folder).relative_to(root).as_posix()
-        prefix = "" if inside == "." else f"{inside}/"
+        walked.add(os.path.realpath(folder))
+        below[:] = sorted(
+            name
+            for name in below
+            if not name.startswith(".")
+            and name != "__MACOSX"
+            and os.path.realpath(Path(folder, name)) not in walked  # a link back up would be followed for ever
+        )
+        inside = Path(folder).relative_to(root)
         found += [
-            prefix + name
+            (inside / name).as_posix()
             for name in names
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
         ]
     return sorted(found)
 
@@ -151,8 +158,10 @@ def _labelled(paths: Sequence[str], *, official: bool) -> tuple[_File, ...]:
     for path in paths:
         parts = _folders(path)
         words = [part for part in parts if official and part.lower() in SPLIT_FOLDERS]
+        if words:
+            parts.remove(words[0])
         splits.append(SPLIT_FOLDERS[words[0].lower()] if words else "train")
-        folders.append([part for part in parts if not (words and part == words[0])])
+        folders.append(parts)
     while all(len(parts) > 1 for parts in folders) and len({parts[0] for parts in folders}) == 1:
         folders = [parts[1:] for parts in folders]
     for path, parts in zip(paths, folders, strict=True):

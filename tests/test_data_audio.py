@@ -1,0 +1,118 @@
+"""Decoding: every sample format, and every kind of file that gives no audio."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_audio import tone, write
+
+from bench.data.audio import UnreadableClip, decode, read_clip
+
+
+def test_sixteen_bit_comes_through_unchanged(tmp_path: Path) -> None:
+    samples = np.random.default_rng(0).integers(-32768, 32768, 4000, dtype=np.int16)
+    samples[:2] = -32768, 32767
+    path = write(tmp_path / "a.wav", samples, subtype="PCM_16")
+    assert np.array_equal(read_clip(path, sample_rate=8000), samples)
+
+
+@pytest.mark.parametrize("subtype, steps", [("PCM_U8", 257), ("PCM_24", 1), ("PCM_32", 1), ("FLOAT", 1), ("DOUBLE", 1)])
+def test_other_sample_formats_agree_to_their_own_step(tmp_path: Path, subtype: str, steps: int) -> None:
+    wave = tone(1)
+    path = write(tmp_path / "a.wav", wave, subtype=subtype)
+    assert np.abs(read_clip(path, sample_rate=8000) - np.rint(wave * 32768)).max() <= steps
+
+
+@pytest.mark.parametrize("ending", ["wav", "flac", "ogg", "mp3", "aiff"])
+def test_formats_hold_the_same_tone(tmp_path: Path, ending: str) -> None:
+    wave = 0.5 * np.sin(2 * np.pi * 440 * np.arange(16000) / 16000)
+    heard = read_clip(write(tmp_path / f"a.{ending}", wave, 16000), sample_rate=16000)
+    spectrum = np.abs(np.fft.rfft(heard[:16000]))
+    assert abs(len(heard) - 16000) <= 2400 and np.argmax(spectrum) == 440
+
+
+def test_stereo_becomes_the_mean(tmp_path: Path) -> None:
+    left, right = np.full(100, 1000, np.int16), np.full(100, -400, np.int16)
+    path = write(tmp_path / "a.wav", np.stack([left, right], axis=1))
+    assert np.array_equal(read_clip(path, sample_rate=8000), np.full(100, 300))
+
+
+def test_float_beyond_one_is_clipped_not_wrapped(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", np.array([2.0, -2.0, 0.0]), subtype="FLOAT")
+    assert read_clip(path, sample_rate=8000).tolist() == [32767, -32768, 0]
+
+
+def test_resampling_keeps_a_tone_and_removes_what_does_not_fit(tmp_path: Path) -> None:
+    time = np.arange(22050) / 22050
+    low, high = np.sin(2 * np.pi * 1000 * time) / 4, np.sin(2 * np.pi * 6000 * time) / 4
+    heard = read_clip(write(tmp_path / "a.wav", low + high, 22050), sample_rate=8000).astype(float)
+    assert len(heard) == 8000
+    expected = 8192 * np.sin(2 * np.pi * 1000 * np.arange(8000) / 8000)
+    assert np.abs(heard - expected)[200:-200].max() < 30  # of 8192: 48 dB below the tone; 6 kHz would fold to 2 kHz
+
+
+def test_a_stretch_is_that_part_of_the_file(tmp_path: Path) -> None:
+    samples = np.arange(8000, dtype=np.int16)
+    path = write(tmp_path / "a.wav", samples)
+    assert np.array_equal(read_clip(path, sample_rate=8000, start=0.25, end=0.5), samples[2000:4000])
+    assert np.array_equal(read_clip(path, sample_rate=8000, start=0.75), samples[6000:])
+    with pytest.raises(UnreadableClip, match="lasts 1 s"):
+        read_clip(path, sample_rate=8000, start=1.5)
+
+
+def test_unreadable(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_text("this is no audio " * 20)
+    with pytest.raises(UnreadableClip, match="not recognised"):
+        decode(path)
+    with pytest.raises(UnreadableClip, match="No such file"):
+        decode(tmp_path / "none.wav")
+
+
+def test_empty(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").touch()
+    with pytest.raises(UnreadableClip, match="0 bytes"):
+        decode(tmp_path / "a.wav")
+    with pytest.raises(UnreadableClip, match="no samples"):
+        decode(write(tmp_path / "b.wav", np.zeros(0)))
+
+
+@pytest.mark.parametrize("ending", ["wav", "flac", "mp3", "aiff"])
+def test_truncated(tmp_path: Path, ending: str) -> None:
+    path = write(tmp_path / f"a.{ending}", tone(0, 2.0, 44100), 44100)
+    decode(path)  # whole
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(UnreadableClip):
+        decode(path)
+
+
+def test_a_header_of_unknown_length_is_no_truncation(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", tone(0))
+    content = bytearray(path.read_bytes())
+    place = content.index(b"data") + 4
+    content[place : place + 4] = b"\xff" * 4  # as programs that write to a pipe leave it
+    path.write_bytes(content)
+    assert len(read_clip(path, sample_rate=8000)) == 4000
+
+
+def test_not_a_number(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableClip, match="NaN"):
+        decode(write(tmp_path / "a.wav", np.array([0.0, np.nan, 0.1]), subtype="FLOAT"))
+
+
+def test_silent_and_very_short_are_suspicious(tmp_path: Path) -> None:
+    assert decode(write(tmp_path / "a.wav", np.zeros(8000))).suspicion() == "silent"
+    assert decode(write(tmp_path / "b.wav", tone(0, 0.009))).suspicion() == "very short"
+    assert decode(write(tmp_path / "c.wav", tone(0, 0.011))).suspicion() is None
+
+
+def test_every_real_recording_of_one_speaker_decodes(shared_data: Path) -> None:
+    files = sorted((shared_data / "free-spoken-digit-dataset" / "recordings").glob("*_theo_1?.wav"))
+    assert len(files) == 100
+    for path in files:
+        samples = read_clip(path, sample_rate=16000)
+        assert samples.dtype == np.int16 and samples.any()
+        assert len(samples) == 2 * len(read_clip(path, sample_rate=8000))
