@@ -1,0 +1,211 @@
+"""The data sets of one's own: `folder:PATH` and `csv:FILE`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from made_audio import cats_and_dogs, prepared, tone, write
+from pydantic import ValidationError
+
+from bench.errors import BenchError
+from bench.plugins import Clip
+from bench_plugins.datasets.csv_file import CsvFile
+from bench_plugins.datasets.folder import Folder
+
+
+def touch(root: Path, *names: str) -> Path:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return root
+
+
+def listed(root: Path, **options: object) -> dict[str, tuple[str, str]]:
+    """Label and split of every path."""
+    listing = Folder(path=str(root), **options).clips(root)  # type: ignore[arg-type]
+    return {clip.path: (clip.label, clip.split) for clip in listing.clips}
+
+
+def numbered(folder: str, count: int = 4) -> list[str]:
+    return [f"{folder}/{place}.wav" for place in range(count)]
+
+
+def test_a_folder_per_class_is_cut_by_class(tmp_path: Path) -> None:
+    root = touch(
+        tmp_path, *numbered("cat", 20), *numbered("dog", 20), "cat/notes.txt", ".hidden/1.wav", "__MACOSX/cat/1.wav"
+    )
+    counts = Counter(listed(root).values())
+    assert counts == {
+        (label, s): n for label in ("cat", "dog") for s, n in (("train", 14), ("validation", 3), ("test", 3))
+    }
+    assert listed(root) == listed(root) != listed(root, seed=1)
+
+
+@pytest.mark.parametrize(
+    "form", ["{split}/{label}", "{label}/{split}", "corpus/{split}/audio/{label}", "data/{label}/{split}"]
+)
+def test_official_splits_at_any_depth(tmp_path: Path, form: str) -> None:
+    words = {"Train": "train", "dev": "validation", "test": "test"}
+    for word in words:
+        for label in ("cat", "dog"):
+            touch(tmp_path, *numbered(form.format(split=word, label=label), 3))
+    found = listed(tmp_path)
+    assert len(found) == 18
+    for path, (label, split) in found.items():
+        assert label in path.split("/") and split == words[next(word for word in words if word in path.split("/"))]
+    assert Folder(path=str(tmp_path)).labels() == ("cat", "dog")
+
+
+def test_a_missing_validation_part_is_cut_off_training(tmp_path: Path) -> None:
+    for label in ("cat", "dog"):
+        touch(tmp_path, *numbered(f"train/{label}", 20), *numbered(f"test/{label}", 5))
+    counts = Counter(listed(tmp_path).values())
+    assert all(
+        counts[label, split] == n
+        for label in ("cat", "dog")
+        for split, n in (("train", 17), ("validation", 3), ("test", 5))
+    )
+    assert "no official validation split" in Folder(path=str(tmp_path)).clips(tmp_path).notes[0]
+
+
+def test_a_class_named_train_is_a_class(tmp_path: Path) -> None:
+    root = touch(tmp_path, *numbered("bus"), *numbered("car"), *numbered("train"))
+    assert Folder(path=str(root)).labels() == ("bus", "car", "train")
+    assert {split for _, split in listed(root).values()} == {"train", "validation", "test"}
+
+
+def test_files_outside_classes_and_splits_are_said(tmp_path: Path) -> None:
+    root = touch(
+        tmp_path, "intro.wav", *numbered("train/cat"), *numbered("val/cat"), *numbered("test/cat"), "extra/cat/9.wav"
+    )
+    listing = Folder(path=str(root)).clips(root)
+    assert listing.notes == (
+        "1 audio file outside any folder: left out",
+        "1 audio file outside the folders of the splits: left out",
+    )
+    assert len(listing.clips) == 12
+
+
+def test_a_group_stays_in_one_split(tmp_path: Path) -> None:
+    root = touch(
+        tmp_path, *(f"{label}/{who}_{n}.wav" for label in ("cat", "dog") for who in "abcdef" for n in range(5))
+    )
+    listing = Folder(path=str(root), group=r"^(\w)_").clips(root)
+    splits = {group: {clip.split for clip in listing.clips if clip.group == group} for group in "abcdef"}
+    assert all(len(of) == 1 for of in splits.values())
+    assert {split for of in splits.values() for split in of} == {"train", "validation", "test"}
+
+
+def test_file_names_without_a_group_are_said(tmp_path: Path) -> None:
+    root = touch(tmp_path, *numbered("cat"), "dog/anna_1.wav", "dog/bert_2.wav")
+    assert "4 of 6 file names do not match" in Folder(path=str(root), group=r"([a-z]+)_").clips(root).notes[0]
+
+
+@pytest.mark.parametrize("pattern, words", [("(", "no regular expression"), (r"\w+", "needs a group")])
+def test_a_group_that_is_no_pattern(pattern: str, words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        Folder(path="x", group=pattern)
+
+
+def test_folders_without_audio(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="there is no folder"):
+        Folder(path=str(tmp_path / "none")).labels()
+    with pytest.raises(BenchError, match="holds no audio in folders"):
+        Folder(path=str(touch(tmp_path, "cat/1.txt", "2.wav"))).labels()
+    with pytest.raises(BenchError, match="class cat has a single clip"):
+        listed(touch(tmp_path, "cat/1.wav", "dog/1.wav", "dog/2.wav"))
+    with pytest.raises(BenchError, match="none of a class"):
+        listed(touch(tmp_path / "flat", "train/1.wav", "train/cat/2.wav", "test/cat/3.wav"))
+
+
+def test_a_link_to_a_class_is_followed_and_a_circle_is_not(tmp_path: Path) -> None:
+    touch(tmp_path, *numbered("elsewhere/cats", 3), *numbered("own/dog", 3))
+    (tmp_path / "own" / "cat").symlink_to(tmp_path / "elsewhere" / "cats", target_is_directory=True)
+    (tmp_path / "own" / "dog" / "up").symlink_to(tmp_path / "own", target_is_directory=True)
+    assert Counter(label for label, _ in listed(tmp_path / "own").values()) == {"cat": 3, "dog": 3}
+
+
+def csv(tmp_path: Path, *lines: str) -> CsvFile:
+    (tmp_path / "list.csv").write_text("\n".join(lines) + "\n")
+    return CsvFile(file=str(tmp_path / "list.csv"))
+
+
+def test_all_columns(tmp_path: Path) -> None:
+    touch(tmp_path, "a/1.wav", "a/2.wav", "3.flac")
+    dataset = csv(
+        tmp_path,
+        "path,label,split,group,start,end,mood",
+        "a/1.wav,cat,Train,anna,0,1.5,calm",
+        f"{tmp_path}/a/2.wav, dog ,val,,,,wild",
+        "3.flac,cat,test,bert,2,,calm",
+    )
+    listing = dataset.clips(dataset.root(Path()))
+    assert listing.clips == (
+        Clip("a/1.wav", "cat", "train", "anna", 0.0, 1.5),
+        Clip("a/2.wav", "dog", "validation"),
+        Clip("3.flac", "cat", "test", "bert", 2.0),
+    )
+    assert dataset.labels() == ("cat", "dog")
+    assert listing.notes == (f"{tmp_path / 'list.csv'}: unused columns: mood",)
+
+
+def test_labels_that_look_like_numbers_or_nothing_stay_as_written(tmp_path: Path) -> None:
+    touch(tmp_path, "1.wav")
+    dataset = csv(tmp_path, "path,label,split", "1.wav,007,train", "1.wav,NA,train", "1.wav,None,test", "1.wav,1e3,val")
+    assert dataset.labels() == ("007", "1e3", "NA", "None")
+
+
+def test_without_splits_stretches_of_one_file_stay_together(tmp_path: Path) -> None:
+    files = [f"{place}.wav" for place in range(12)]
+    touch(tmp_path, *files)
+    rows = [f"{file},{'cat' if start else 'dog'},{start},{start + 1}" for file in files for start in range(4)]
+    clips = csv(tmp_path, "path,label,start,end", *rows).clips(tmp_path).clips
+    for file in files:
+        assert len({clip.split for clip in clips if clip.path == file}) == 1
+    assert {clip.split for clip in clips} == {"train", "validation", "test"}
+
+
+@pytest.mark.parametrize(
+    "lines, words",
+    [
+        (["file,label", "1.wav,cat"], "has no column 'path': it has file, label"),
+        (["path,class", "1.wav,cat"], "has no column 'label'"),
+        (["path,label,split", "1.wav,cat,train", "1.wav,cat,tset"], "line 3: unknown split 'tset': did you mean test"),
+        (["path,label", "1.wav,"], "line 2: label is empty"),
+        (["path,label,start", "1.wav,cat,soon"], "line 2: start 'soon' is no number of seconds"),
+        (["path,label,start,end", "1.wav,cat,2,1"], "line 2: end 1 s is not after start 2 s"),
+        (["path,label", "gone.wav,cat"], "not one of its files is there"),
+        (["path,label"], "has no rows"),
+        (["path,label", "1.wav,cat", "1.wav,cat,x,y"], "cannot be read as CSV"),
+        ([""], "cannot be read as CSV"),
+    ],
+)
+def test_rows_that_make_no_sense(tmp_path: Path, lines: list[str], words: str) -> None:
+    touch(tmp_path, "1.wav")
+    with pytest.raises(BenchError, match=words) as error:
+        csv(tmp_path, *lines).clips(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_csv_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="there is no file"):
+        CsvFile(file=str(tmp_path / "none.csv")).labels()
+
+
+def test_a_csv_is_prepared_like_any_other(tmp_path: Path) -> None:
+    root = cats_and_dogs(tmp_path / "own")
+    write(root / "extra.wav", tone(7, 2.0))
+    rows = [f"{path.relative_to(root).as_posix()},{path.parent.name},," for path in sorted(root.glob("*/*.wav"))]
+    (root / "list.csv").write_text("\n".join(["path,label,start,end", *rows, "extra.wav,cat,0.5,1.25"]))
+    data = prepared(CsvFile(file=str(root / "list.csv")), tmp_path)
+    assert data.seconds == 0.75 and sum(map(data.clips, data.splits)) == 41
+
+
+def test_real_folders(shared_data: Path, tmp_path: Path) -> None:
+    instruments = Folder(path=str(shared_data / "philharmonia"))
+    assert len(instruments.labels()) == 14 and "bassoon" in instruments.labels()
+    listing = instruments.clips(instruments.root(tmp_path))
+    assert {clip.label for clip in listing.clips if clip.split == "test"} == set(instruments.labels())
