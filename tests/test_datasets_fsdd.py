@@ -14,9 +14,9 @@ from bench.plugins.registry import Registry
 from bench_plugins.datasets.fsdd import FSDD
 
 
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    return fsdd(tmp_path)
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fsdd(tmp_path_factory.mktemp("fsdd"))
 
 
 def test_official_takes(copy: Path) -> None:
@@ -67,7 +67,8 @@ def test_unknown_split_names_the_option() -> None:
         Registry(datasets={"fsdd": FSDD}).dataset(PluginConfig(name="fsdd", options={"split": "speakers"}))
 
 
-def test_incomplete_copy_is_said_with_numbers(copy: Path) -> None:
+def test_incomplete_copy_is_said_with_numbers(tmp_path: Path) -> None:
+    copy = fsdd(tmp_path)
     for path in (copy / "recordings").glob("*_lucas_*.wav"):
         path.unlink()
     (copy / "recordings" / "0_theo_0.wav").unlink()
