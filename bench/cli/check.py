@@ -89,6 +89,7 @@ def _check_dataset(found: Registry, name: str, data_dir: Path, make: bool) -> No
     """With its clips where the data are at hand, or can be made; a data set that needs an argument is given a folder."""
     import tempfile
 
+    from bench.data.download import is_synthesised
     from bench.plugins.contract_tests import check_dataset
 
     dataset = found.datasets[name]
@@ -98,7 +99,7 @@ def _check_dataset(found: Registry, name: str, data_dir: Path, make: bool) -> No
     root = dataset().root(data_dir)
     if root.is_dir():
         check_dataset(dataset, root=root)
-    elif make and dataset.archive is None:
+    elif make and is_synthesised(dataset()):
         with tempfile.TemporaryDirectory() as folder:
             made = Path(folder) / "made"
             dataset().prepare(made, lambda _done, _total: None)
