@@ -3,49 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.cache import (
-    FORMAT,
-    NOISE,
-    CacheWriter,
-    Facts,
-    Finding,
-    Torn,
-    map_samples,
-    read_index,
-    verify,
-)
-from bench.data.decoding import (
-    LONGEST_SECONDS,
-    DecodedClip,
-    decode_clips,
-    decode_noise,
-    longest_seconds,
-    noise_files,
-)
+from bench.data.cache import NOISE, CacheWriter, Facts, Finding, Torn, map_samples, read_index, verify
+from bench.data.decoding import LONGEST_SECONDS, DecodedClip, decode_clips, decode_noise, longest_seconds
 from bench.data.download import obtain
+from bench.data.findings import judge
 from bench.data.folders import building, discard
-from bench.data.leakage import HeardClip, clips_of, first_few, leaks
+from bench.data.leakage import HeardClip, clips_of, leaks
 from bench.data.prepared import ClipSet, PreparedData
-from bench.errors import BenchError, did_you_mean
-from bench.files import cannot_write, write_atomically
-from bench.plugins import Clip, Dataset, Listing, Split
+from bench.data.source import Source, check_classes, count_supports, look
+from bench.errors import BenchError
+from bench.files import cannot_write
+from bench.plugins import Dataset, Split
 from bench.plugins.contracts import SPLITS
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
-
-Stamp = tuple[int, int]
-"""Size in bytes and time of the last change in nanoseconds of a file."""
 
 
 def prepare(
@@ -65,14 +45,15 @@ def prepare(
     validation split is left without clips.
     """
     report = progress if progress is not None else lambda what, done, total: None
+    cache_dir = cache_dir.resolve()  # workers may run elsewhere
     root = obtain(dataset, data_dir, lambda done, total: report(f"making {dataset.name}", done, total))
     labels, listing = dataset.labels(), dataset.clips(root)
-    source = _look(dataset, root, labels, listing)
+    source = look(dataset, root, labels, listing)
     folders = {rate: cache_dir / f"{dataset.name}-{source.key}-{rate}" for rate in sample_rates}
     facts, torn_notes = _decoded(source, folders, report)
     list_file = cache_dir / f"{dataset.name}-{source.key}.unusable.txt"
-    finding_notes = _judge(source, facts.findings, max_unusable, list_file)
-    _check_classes(dataset.name, labels, facts.supports)
+    finding_notes = judge(source, facts.findings, max_unusable, list_file)
+    check_classes(dataset.name, labels, facts.supports)
     return PreparedData(
         dataset=dataset.config(),
         revision=facts.revision,
@@ -133,73 +114,7 @@ def _gone(prepared: PreparedData, folder: Path) -> BenchError:
     )
 
 
-@dataclass(frozen=True)
-class _Source:
-    """A data set's folder as it is found, before any audio is opened."""
-
-    dataset: Dataset
-    root: Path
-    labels: tuple[str, ...]
-    clips: tuple[Clip, ...]
-    """Those whose files are there, sorted by path and start."""
-    missing: tuple[str, ...]
-    key: str
-    """16 hex digits over everything that the cache is made from, by the size and time of the files."""
-
-
-def _look(dataset: Dataset, root: Path, labels: tuple[str, ...], listing: Listing) -> _Source:
-    """Checks the listing and dates its files. Raises BenchError on a class or split without clips."""
-    clips = sorted(listing.clips, key=lambda clip: (clip.path, clip.start, clip.end or 0.0, clip.label, clip.split))
-    unknown = [clip for clip in clips if clip.label not in set(labels)]
-    if unknown:
-        raise BenchError(
-            f"data set {dataset.name}: {unknown[0].id} has the unknown label {unknown[0].label!r}: "
-            + did_you_mean(unknown[0].label, labels)
-        )
-    stamps = {path: _stamp(root, path) for path in dict.fromkeys(clip.path for clip in clips)}
-    there = tuple(clip for clip in clips if stamps[clip.path] is not None)
-    missing = (*listing.missing, *(path for path, stamp in stamps.items() if stamp is None))
-    _check_classes(dataset.name, labels, _supports(labels, there))
-    noise = [path.relative_to(root).as_posix() for path in noise_files(root, dataset.noise_folder)]
-    lines = [
-        f"{FORMAT} {dataset.config().model_dump_json()} {dataset.seconds()} {labels}",
-        *(f"{clip} {stamps[clip.path]}" for clip in there),
-        *(f"{path} {_stamp(root, path)}" for path in noise),
-    ]
-    key = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
-    return _Source(dataset, root, labels, there, missing, key)
-
-
-def _stamp(root: Path, path: str) -> Stamp | None:
-    try:
-        status = os.stat(os.path.join(root, path))  # noqa: PTH116, PTH118 - several times as fast, for each of 65,000 files
-    except OSError:
-        return None
-    return status.st_size, status.st_mtime_ns
-
-
-def _supports(labels: Sequence[str], clips: Iterable[Clip]) -> dict[Split, tuple[int, ...]]:
-    counts = Counter((clip.split, clip.label) for clip in clips)
-    return {split: tuple(counts[split, label] for label in labels) for split in SPLITS}
-
-
-def _check_classes(name: str, labels: Sequence[str], supports: Mapping[Split, Sequence[int]]) -> None:
-    """Raises BenchError where a class cannot be learnt, or where nothing can be validated."""
-    for place, label in enumerate(labels):
-        total = sum(supports[split][place] for split in SPLITS)
-        if total == 1:
-            raise BenchError(f"data set {name}: class {label} has a single clip: add clips, or leave the class out")
-        if not supports["train"][place]:
-            raise BenchError(f"data set {name}: class {label} has no training clip: add some, or leave the class out")
-    if len(labels) < 2:
-        raise BenchError(
-            f"data set {name} has {len(labels)} class, and classifying takes two: is the folder the right one?"
-        )
-    if not sum(supports["validation"]):
-        raise BenchError(f"data set {name} has no validation clips, by which models are chosen: add a validation split")
-
-
-def _decoded(source: _Source, folders: Mapping[int, Path], report: Progress) -> tuple[Facts, tuple[str, ...]]:
+def _decoded(source: Source, folders: Mapping[int, Path], report: Progress) -> tuple[Facts, tuple[str, ...]]:
     """The facts of whole caches at every rate, made where they are missing or torn. Second, a note for each torn one."""
     known: dict[int, Facts] = {}
     notes = []
@@ -224,7 +139,7 @@ def _decoded(source: _Source, folders: Mapping[int, Path], report: Progress) -> 
     return next(iter(known.values())), tuple(notes)
 
 
-def _build(source: _Source, folders: Mapping[int, Path], report: Progress) -> Facts:
+def _build(source: Source, folders: Mapping[int, Path], report: Progress) -> Facts:
     """Decodes every file once and writes the caches of all rates."""
     seconds, notes = _clip_length(source)
     clips = decode_clips(
@@ -248,7 +163,7 @@ def _build(source: _Source, folders: Mapping[int, Path], report: Progress) -> Fa
                     writers[rate].splits[clip.split].add(
                         samples, id=clip.id, group=clip.group or "", target=target[clip.label]
                     )
-                seen.append(_without_samples(decoded))
+                seen.append(replace(decoded, samples={}))
             for rate, writer in writers.items():
                 noise, noise_notes = decode_noise(source.root, source.dataset.noise_folder, rate)
                 if noise is not None:
@@ -261,11 +176,7 @@ def _build(source: _Source, folders: Mapping[int, Path], report: Progress) -> Fa
     return facts
 
 
-def _without_samples(decoded: DecodedClip) -> DecodedClip:
-    return DecodedClip(decoded.clip, decoded.content, decoded.seconds, {}, decoded.suspicion, decoded.problem)
-
-
-def _clip_length(source: _Source) -> tuple[float, tuple[str, ...]]:
+def _clip_length(source: Source) -> tuple[float, tuple[str, ...]]:
     """The data set's clip length in seconds, or else the longest clip's, within reason."""
     given = source.dataset.seconds()
     if given is not None:
@@ -278,7 +189,7 @@ def _clip_length(source: _Source) -> tuple[float, tuple[str, ...]]:
     )
 
 
-def _facts(source: _Source, seen: Sequence[DecodedClip], seconds: float, notes: tuple[str, ...]) -> Facts:
+def _facts(source: Source, seen: Sequence[DecodedClip], seconds: float, notes: tuple[str, ...]) -> Facts:
     usable = [decoded for decoded in seen if decoded.problem is None]
     longer = sum(decoded.seconds > seconds + 0.001 for decoded in usable)
     cut = (
@@ -289,7 +200,7 @@ def _facts(source: _Source, seen: Sequence[DecodedClip], seconds: float, notes: 
         revision=_revision(usable),
         labels=source.labels,
         seconds=seconds,
-        supports=_supports(source.labels, (decoded.clip for decoded in usable)),
+        supports=count_supports(source.labels, (decoded.clip for decoded in usable)),
         grouped={
             split: all(decoded.clip.group is not None for decoded in usable if decoded.clip.split == split)
             for split in SPLITS
@@ -312,33 +223,3 @@ def _revision(usable: Iterable[DecodedClip]) -> str:
         clip = decoded.clip
         digest.update(f"{decoded.content}\x1f{clip.label}\x1f{clip.split}\x1f{clip.group!r}\n".encode())
     return digest.hexdigest()[:16]
-
-
-def _judge(source: _Source, findings: Sequence[Finding], max_unusable: float, list_file: Path) -> tuple[str, ...]:
-    """Notes on what is wrong with the clips; all of it goes into `list_file`. Raises BenchError beyond the share allowed."""
-    skipped = [f"{finding.clip} ({finding.what})" for finding in findings if finding.skipped]
-    doubtful = [f"{finding.clip} ({finding.what})" for finding in findings if not finding.skipped]
-    lost = [f"{path} (named by the data set's list, not there)" for path in source.missing]
-    wrong = [*lost, *skipped, *doubtful]
-    if not wrong:
-        return ()
-    content = "".join(f"{line}\n" for line in wrong)
-    if not (list_file.is_file() and list_file.read_text(encoding="utf-8") == content):
-        write_atomically(list_file, content)
-    total = len(source.clips) + len(lost)
-    if len(wrong) > max_unusable * total:
-        raise BenchError(
-            f"data set {source.dataset.name}: {len(wrong):,} of {clips_of(total)} ({len(wrong) / total:.1%}, at most "
-            f"{max_unusable:.1%} may be) are missing, unusable or silent: {first_few(wrong)}; "
-            f"mend or remove them, all are listed in {list_file}"
-        )
-    kinds = {
-        "missing and left out": lost,
-        "unusable and left out": skipped,
-        "silent or very short, and kept": doubtful,
-    }
-    return tuple(
-        f"{clips_of(len(names))} {'is' if len(names) == 1 else 'are'} {kind}: {first_few(names)} (all: {list_file})"
-        for kind, names in kinds.items()
-        if names
-    )

@@ -142,11 +142,10 @@ def _audio_files(root: Path) -> list[str]:
             and name != "__MACOSX"
             and os.path.realpath(Path(folder, name)) not in walked  # a link back up would be followed for ever
         )
-        inside = Path(folder).relative_to(root)
+        inside = Path(folder).relative_to(root).as_posix()
+        prefix = "" if inside == "." else f"{inside}/"
         found += [
-            (inside / name).as_posix()
-            for name in names
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
+            prefix + name for name in names if name[0] != "." and f".{name.rpartition('.')[2].lower()}" in SUFFIXES
         ]
     return sorted(found)
 
