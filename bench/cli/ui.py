@@ -45,7 +45,8 @@ def command(
     chosen = _port(host, port)
     if host not in LOOPBACK:
         warn(f"anybody who reaches {host}:{chosen} can read and delete these results; MLflow asks for no password")
-    signal.signal(signal.SIGTERM, _terminated)
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # the latter when the terminal is closed
+        signal.signal(ending, _terminated)
     print(f"Starting MLflow over {folder} ...", flush=True)
     server = Server(uri, folder, host=host, port=chosen)
     try:
@@ -61,13 +62,14 @@ def command(
 
 
 def _own_database(folder: Path) -> str:
-    from bench.tracking.database import DATABASE, create_database, default_uri
+    from bench.tracking.database import DATABASE, create_database, default_uri, follow_moved_folder
 
     if not (folder / DATABASE).is_file():
         raise BenchError(
             f"no results in {folder} yet: start a study with bench run --dataset NAME, or name another folder with --results"
         )
     create_database(folder)
+    follow_moved_folder(folder, even_if_running=False)
     return default_uri(folder)
 
 
@@ -87,5 +89,5 @@ def _port(host: str, wanted: int | None) -> int:
 
 
 def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """SIGTERM ends the server the way Ctrl-C does."""
+    """Other ends of this process end the server the way Ctrl-C does."""
     raise KeyboardInterrupt

@@ -21,7 +21,7 @@ RUN_STATUS: dict[Status, str] = {
     "failed": "FAILED",
     "lost": "KILLED",
 }
-"""MLflow knows three ends. A red cross is kept for what a person should look at; the exact status is in `bench.status`."""
+"""MLflow knows three ends: FAILED is for what a person should look at. The exact status is in `bench.status`."""
 
 PRIMARY_METRIC = "best_validation_accuracy"
 
@@ -34,11 +34,8 @@ COLUMNS = (
     ("params", "feature"),
     ("metrics", PRIMARY_METRIC),
     ("metrics", "test_accuracy"),
-    ("metrics", "validation_macro_f1"),
     ("metrics", "parameters"),
     ("metrics", "train_seconds"),
-    ("params", "training.learning_rate"),
-    ("params", "training.epochs"),
 )
 
 STUDY_STATUS = {"complete": "FINISHED", "failed": "FAILED"}

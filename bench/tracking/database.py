@@ -58,7 +58,7 @@ def create_database(results: Path) -> None:
 
     Raises BenchError where the folder cannot be written to, or where what is there is no database.
     """
-    path = results / DATABASE
+    path = results.resolve() / DATABASE
     if not path.exists():
         _create(path)
     try:
@@ -74,6 +74,34 @@ def create_database(results: Path) -> None:
         ) from None
 
 
+def follow_moved_folder(results: Path, *, even_if_running: bool) -> None:
+    """MLflow keeps absolute artifact locations. Where the results folder has been moved, makes them its new place.
+
+    The head does so always; a mere reader only when no run is going, since the head may see the same folder under another
+    path (in a container). Raises BenchError where the database cannot be written.
+    """
+    here = (results.resolve() / ARTIFACTS).as_uri()
+    try:
+        with closing(sqlite3.connect(results / DATABASE)) as connection, connection:
+            running = connection.execute("SELECT count(*) FROM runs WHERE status = 'RUNNING'").fetchone()[0]
+            if running and not even_if_running:
+                return
+            for (location,) in connection.execute("SELECT artifact_location FROM experiments").fetchall():
+                there = location.rpartition("/")[0]
+                if there == here or not there.endswith(f"/{ARTIFACTS}"):
+                    continue
+                for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
+                    connection.execute(
+                        f"UPDATE {table} SET {column} = :here || substr({column}, length(:there) + 1) "
+                        f"WHERE substr({column}, 1, length(:there) + 1) = :there || '/'",
+                        {"here": here, "there": there},
+                    )
+    except sqlite3.Error as error:
+        raise BenchError(
+            f"{results / DATABASE} cannot be written ({error}): check its mode and the free space"
+        ) from None
+
+
 def _create(path: Path) -> None:
     _import_quietly()
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
@@ -82,15 +110,17 @@ def _create(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished.touch(exist_ok=False)
-        with reported(str(path), "its schema"):
-            make: Any = SqlAlchemyStore
-            store = make(_sqlite_uri(unfinished), str(path.parent))
-            store.delete_experiment("0")  # MLflow's empty "Default", which is nobody's
-            store.engine.dispose()
-        if not path.exists():  # another head may have been quicker
-            unfinished.rename(path)
     except OSError as error:
         raise cannot_write(path, error) from None
+    try:
+        with reported(str(path), "its schema"):
+            make: Any = SqlAlchemyStore
+            # As a URI, since MLflow puts this text into its SQL unquoted.
+            store = make(_sqlite_uri(unfinished), path.parent.as_uri())
+            store.delete_experiment("0")  # MLflow's empty "Default", which is nobody's
+            store.engine.dispose()
+            if not path.exists():  # another head may have been quicker
+                unfinished.rename(path)
     finally:
         unfinished.unlink(missing_ok=True)
 

@@ -60,6 +60,7 @@ class Tracker:
         self.results = results.resolve()
         if tracking_uri is None:
             database.create_database(self.results)
+            database.follow_moved_folder(self.results, even_if_running=True)
         self.uri = tracking_uri or database.default_uri(self.results)
         self._client: Any = database.open_client(self.uri)
         self._studies: dict[str, OpenStudy] = {}

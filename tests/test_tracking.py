@@ -1,0 +1,394 @@
+"""MLflow as the head uses it, on real SQLite databases."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from tracking_samples import EPOCHS, epoch, finished, save, study_record, trial_spec
+
+from bench.errors import BenchError
+from bench.plugins import PluginConfig
+from bench.results.records import RunRecord
+from bench.results.store import Study
+from bench.tracking import content
+from bench.tracking.database import create_database, default_uri, without_password
+from bench.tracking.tracker import Tracker
+from bench.trial import Status, TrialOutcome
+
+LOST = "lost"
+
+
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with its schema, made once: that alone takes longer than most of these tests."""
+    folder = tmp_path_factory.mktemp("blank")
+    create_database(folder)
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def results(tmp_path: Path, blank: Path) -> Path:
+    """A results folder with no study in it yet."""
+    folder = tmp_path / "results"
+    folder.mkdir()
+    shutil.copy(blank, folder)
+    return folder
+
+
+def log_run(tracker: Tracker, results: Path, run: RunRecord, outcome: TrialOutcome) -> str:
+    """A run from its start to its end, as the head logs it."""
+    run_id = tracker.start_run(
+        run.study, run.name, run.spec, kind=run.kind, number=run.number, repeat=run.repeat, origin=run.origin
+    )
+    for done in run.result.epochs:
+        tracker.log_epoch(run_id, done)
+    tracker.finish_run(run_id, run, save(results, run, outcome))
+    return run_id
+
+
+def client(results: Path) -> Any:
+    from mlflow import MlflowClient
+
+    return MlflowClient(default_uri(results))
+
+
+def stored(results: Path, dataset: str = "fsdd") -> dict[str, Any]:
+    """Every run that MLflow shows, by its name: `study` for the parent. Fails where a name is there twice."""
+    reader = client(results)
+    runs = reader.search_runs([reader.get_experiment_by_name(dataset).experiment_id])
+    names = [run.data.tags.get("bench.run", "study") for run in runs]
+    assert len(names) == len(set(names)), names
+    return dict(zip(names, runs, strict=True))
+
+
+def test_a_study_becomes_a_tree_of_runs(results: Path) -> None:
+    board = results / "leaderboard.md"
+    board.write_text("# first")
+    with Tracker(results) as tracker:
+        tracker.start_study(study_record())
+        run_id = log_run(tracker, results, *finished(0))
+        log_run(tracker, results, *finished(1, kind="final", repeat=1))
+        tracker.finish_study("digits", best={"test_accuracy": 0.5}, artifacts=[board])
+
+    runs = stored(results)
+    assert set(runs) == {"study", "trial-0000", "final-1-seed-1"}
+    study, trial, final = runs["study"], runs["trial-0000"], runs["final-1-seed-1"]
+    assert study.info.run_name == "digits"
+    assert study.info.status == "FINISHED"
+    assert study.data.params["trials"] == "4"
+    assert study.data.metrics == {"test_accuracy": 0.5}
+    assert "bench run --dataset fsdd" in study.data.tags["mlflow.note.content"]
+    assert "| test accuracy | 0.5 |" in study.data.tags["mlflow.note.content"]
+
+    assert trial.info.run_id == run_id
+    assert trial.info.run_name == "trial-0000 tc-resnet + mel"
+    assert {run.data.tags["mlflow.parentRunId"] for run in (trial, final)} == {study.info.run_id}
+    wanted = {"model": "tc-resnet", "feature": "mel", "feature.n_mels": "40", "model.width": "1.5", "seed": "0"}
+    assert wanted.items() <= trial.data.params.items()
+    assert trial.data.params["training.noise_snr"] == "null"
+    assert trial.info.end_time == content.milliseconds("2026-01-02T03:05:09Z")
+    reader = client(results)
+    files = {file.path for file in reader.list_artifacts(final.info.run_id)}
+    assert files == {"run.json", "validation.npz", "test.npz", "weights.pt"}
+    assert Path(reader.download_artifacts(study.info.run_id, "leaderboard.md")).read_text() == "# first"
+    location = reader.get_experiment(study.info.experiment_id).artifact_location
+    assert location == (results / "artifacts" / "fsdd").as_uri()
+    assert [experiment.name for experiment in reader.search_experiments()] == ["fsdd"]
+
+
+def test_curves_keep_every_epoch_and_the_best_has_a_name_of_its_own(results: Path) -> None:
+    with Tracker(results) as tracker:
+        tracker.start_study(study_record())
+        run_id = log_run(tracker, results, *finished(0))
+    reader = client(results)
+    curve = [(point.step, point.value) for point in reader.get_metric_history(run_id, "validation_accuracy")]
+    assert sorted(curve) == [(done.number, done.validation_accuracy) for done in EPOCHS]
+    metrics = reader.get_run(run_id).data.metrics
+    assert metrics["validation_accuracy"] == EPOCHS[-1].validation_accuracy
+    assert metrics["best_validation_accuracy"] == pytest.approx(5 / 6)
+    assert metrics["best_epoch"] == 2
+    assert "test_accuracy" not in metrics
+    assert "peak_memory_mb" not in metrics
+
+
+def test_finals_alone_have_test_metrics(results: Path) -> None:
+    with Tracker(results) as tracker:
+        tracker.start_study(study_record())
+        run_id = log_run(tracker, results, *finished(1, kind="final"))
+    metrics = client(results).get_run(run_id).data.metrics
+    assert metrics["test_accuracy"] == pytest.approx(4 / 6)
+    assert 0 < metrics["test_macro_f1"] < 1
+
+
+def test_every_status_is_told_apart(results: Path) -> None:
+    with Tracker(results) as tracker:
+        tracker.start_study(study_record())
+        for number, status in enumerate(get_args(Status)):
+            log_run(tracker, results, *finished(number, status=status))
+    shown = {run.data.tags["bench.status"]: run for name, run in stored(results).items() if name != "study"}
+    assert set(shown) == set(get_args(Status))
+    assert shown["complete"].info.status == "FINISHED"
+    assert shown["pruned"].info.status == "KILLED"
+    assert shown["failed"].info.status == "FAILED"
+    assert shown["pruned"].data.tags["bench.reason"] == "the reason in a line"
+    assert "bench.reason" not in shown["complete"].data.tags
+    files = [file.path for file in client(results).list_artifacts(shown["failed"].info.run_id)]
+    assert files == ["run.json", "traceback.txt"]
+
+
+def test_a_resumed_study_keeps_its_parent_and_another_of_that_name_gets_its_own(results: Path) -> None:
+    with Tracker(results) as tracker:
+        tracker.start_study(study_record(trials=4))
+        log_run(tracker, results, *finished(0))
+        tracker.interrupt_study("digits", "stopped by hand")
+    first = stored(results)["study"]
+    assert first.info.status == "KILLED"
+    assert first.data.tags["bench.reason"] == "stopped by hand"
+
+    with Tracker(results) as tracker:
+        tracker.start_study(study_record(trials=9))
+        assert stored(results)["study"].info.status == "RUNNING"
+        log_run(tracker, results, *finished(1))
+        tracker.finish_study("digits", best={})
+    runs = stored(results)
+    assert set(runs) == {"study", "trial-0000", "trial-0001"}
+    assert runs["study"].info.run_id == first.info.run_id
+    assert runs["study"].data.tags["bench.trials"] == "9"
+    assert runs["study"].data.params["trials"] == "4"
+
+    with Tracker(results) as tracker:
+        tracker.start_study(study_record(created="2026-05-05T00:00:00+00:00"))
+        tracker.finish_study("digits", best={})
+    reader = client(results)
+    assert len(reader.search_runs([first.info.experiment_id], "tags.`bench.kind` = 'study'")) == 2
+
+
+def test_of_a_run_that_is_started_again_the_last_attempt_alone_counts(results: Path) -> None:
+    with Tracker(results) as tracker:
+        tracker.start_study(study_record())
+        first = tracker.start_run("digits", "trial-0000", trial_spec(), kind="trial", number=0)
+        tracker.log_epoch(first, epoch(1, 0.1))
+        second = log_run(tracker, results, *finished(0))
+    assert stored(results)["trial-0000"].info.run_id == second
+    reader = client(results)
+    assert [point.value for point in reader.get_metric_history(second, "train_accuracy") if point.step == 1] == [0.5]
+    old = reader.get_run(first)
+    assert (old.info.lifecycle_stage, old.info.status) == ("deleted", "KILLED")
+    assert old.data.tags["bench.status"] == LOST
+
+
+def test_what_is_left_open_is_ended_when_the_tracker_closes(results: Path) -> None:
+    with pytest.raises(ZeroDivisionError), Tracker(results) as tracker:
+        tracker.start_study(study_record())
+        tracker.start_run("digits", "trial-0000", trial_spec(), kind="trial", number=0)
+        _ = 1 / 0
+    runs = stored(results)
+    assert {run.info.status for run in runs.values()} == {"KILLED"}
+    assert runs["trial-0000"].data.tags["bench.status"] == LOST
+    assert runs["study"].data.tags["bench.status"] == "interrupted"
+
+
+KILLED_HEAD = """
+import os, signal, sys
+from pathlib import Path
+from tracking_samples import *
+from bench.tracking.tracker import Tracker
+results = Path(sys.argv[1])
+record = study_record()
+Study(results / record.name).write(record)
+tracker = Tracker(results)
+tracker.start_study(record)
+def start(number):
+    run, outcome = finished(number)
+    return run, outcome, tracker.start_run("digits", run.name, run.spec, kind="trial", number=number)
+run, outcome, whole = start(0)
+for done in run.result.epochs:
+    tracker.log_epoch(whole, done)
+tracker.finish_run(whole, run, save(results, run, outcome))
+run, outcome, half = start(1)
+tracker.log_epoch(half, run.result.epochs[0])
+save(results, run, outcome)
+start(2)
+save(results, *finished(3))
+save(results, *finished(1, kind="final"))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def run_head(source: str, results: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    command = [sys.executable, "-c", source, str(results)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_after_a_killed_head_mlflow_is_brought_up_to_what_is_on_disk(results: Path) -> None:
+    head = run_head(KILLED_HEAD, results)
+    assert head.returncode == -signal.SIGKILL, head.stderr
+    before = stored(results)
+    assert before["trial-0001"].info.status == before["study"].info.status == "RUNNING"
+
+    with Tracker(results) as tracker:
+        mended = tracker.reconcile(Study(results / "digits"))
+        assert mended.logged == ("trial-0001", "trial-0003", "final-1-seed-0")
+        assert mended.lost == ("trial-0002",)
+        again = tracker.reconcile(Study(results / "digits"))
+        assert again.logged == again.lost == ()
+        tracker.finish_study("digits", best={})
+
+    after = stored(results)
+    assert set(after) == {"study", *(f"trial-000{number}" for number in range(4)), "final-1-seed-0"}
+    assert after["trial-0000"].info.run_id == before["trial-0000"].info.run_id
+    for name in ("trial-0001", "trial-0003", "final-1-seed-0"):
+        assert after[name].info.status == "FINISHED"
+        assert after[name].info.end_time - after[name].info.start_time == 9_000
+        points = client(results).get_metric_history(after[name].info.run_id, "train_loss")
+        assert sorted((point.step, point.value) for point in points) == [(e.number, e.train_loss) for e in EPOCHS]
+    assert after["trial-0002"].info.status == "KILLED"
+    assert after["trial-0002"].data.tags["bench.status"] == LOST
+
+
+def test_a_deleted_database_is_made_again_from_the_results_folder(results: Path) -> None:
+    Study(results / "digits").write(study_record())
+    for number in range(2):
+        save(results, *finished(number))
+    with Tracker(results) as tracker:
+        assert tracker.reconcile(Study(results / "digits")).logged == ("trial-0000", "trial-0001")
+    assert stored(results)["trial-0001"].data.metrics["best_validation_accuracy"] == pytest.approx(5 / 6)
+
+
+def test_nothing_reaches_the_terminal(results: Path) -> None:
+    quiet = run_head(KILLED_HEAD, results / "fresh")
+    assert (quiet.stdout, quiet.stderr) == ("", "")
+
+
+@pytest.mark.parametrize("name", ["with space", "%20 que?stion #1;&x=1", "ümlaut 'q\""])
+def test_any_results_folder_works(tmp_path: Path, name: str) -> None:
+    results = tmp_path / name
+    with Tracker(results) as tracker:
+        tracker.start_study(study_record())
+        run_id = log_run(tracker, results, *finished(0))
+    assert list(tmp_path.iterdir()) == [results]
+    ours = [path.name for path in results.iterdir() if not path.name.startswith("mlflow.db-")]  # SQLite's journal
+    assert sorted(ours) == ["artifacts", "digits", "mlflow.db"]
+    assert (results / "artifacts" / "fsdd" / run_id / "artifacts" / "run.json").is_file()
+
+
+def test_a_moved_results_folder_keeps_its_artifacts_with_it(results: Path, tmp_path: Path) -> None:
+    with Tracker(results) as tracker:
+        tracker.start_study(study_record())
+        first = log_run(tracker, results, *finished(0))
+    shutil.move(results, tmp_path / "new place")
+    with Tracker(tmp_path / "new place") as tracker:
+        tracker.start_study(study_record())
+        second = log_run(tracker, tmp_path / "new place", *finished(1))
+    assert not (results).exists()
+    reader = client(tmp_path / "new place")
+    for run_id in (first, second):
+        assert [file.path for file in reader.list_artifacts(run_id)] == ["run.json", "validation.npz"]
+
+
+def test_more_options_than_a_batch_takes_are_all_logged(results: Path) -> None:
+    options = {f"option_{number}": number for number in range(250)}
+    spec = trial_spec().model_copy(update={"model": PluginConfig(name="wide", options=options)})
+    with Tracker(results) as tracker:
+        tracker.start_study(study_record())
+        run_id = tracker.start_run("digits", "trial-0000", spec, kind="trial", number=0)
+    assert client(results).get_run(run_id).data.params["model.option_249"] == "249"
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from tracking_samples import *
+from bench.errors import BenchError
+from bench.tracking.tracker import Tracker
+results = Path(sys.argv[1])
+tracker = Tracker(results)
+tracker.start_study(study_record())
+run_id = tracker.start_run("digits", "trial-0000", trial_spec(), kind="trial", number=0)
+size = (results / "mlflow.db-wal").stat().st_size
+resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+try:
+    for number in range(1, 200):
+        tracker.log_epoch(run_id, epoch(number, 0.5))
+except BenchError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_is_said_in_one_line(results: Path) -> None:
+    head = run_head(FULL_DISK, results)
+    assert head.stderr == ""
+    assert head.stdout.count("\n") == 1
+    assert "epoch" in head.stdout
+    assert "check free space" in head.stdout
+
+
+def test_a_damaged_database_is_said_in_one_line(results: Path) -> None:
+    (results / "mlflow.db").write_bytes(b"no database at all" * 300)
+    with pytest.raises(BenchError, match=r"mlflow\.db is damaged .*move it away") as raised:
+        Tracker(results)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_results_folder_that_cannot_be_made_is_said_in_one_line(results: Path) -> None:
+    (results / "file").write_text("in the way")
+    with pytest.raises(BenchError, match="file") as raised:
+        Tracker(results / "file")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_database_whose_schema_is_another_mlflows_is_said(results: Path) -> None:
+    Tracker(results).close()
+    other = results / "other"
+    other.mkdir()
+    shutil.copy(results / "mlflow.db", other)
+    with sqlite3.connect(other / "mlflow.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'abcdef123456'")
+    connection.close()
+    with pytest.raises(BenchError, match="schema"):
+        Tracker(other)
+
+
+def test_a_server_that_is_away_is_said_without_its_password(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(BenchError, match="check that the server runs") as raised:
+        Tracker(results, tracking_uri="http://ann:s3cret@127.0.0.1:9")
+    assert "s3cret" not in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_run_of_a_study_that_was_not_started_is_refused(results: Path) -> None:
+    with Tracker(results) as tracker, pytest.raises(BenchError, match="not open"):
+        tracker.start_run("digits", "trial-0000", trial_spec(), kind="trial", number=0)
+
+
+def test_passwords_stay_out_of_what_mlflow_is_told() -> None:
+    told = content.study_note(study_record()) + str(content.study_tags(study_record()))
+    assert "s3cret" not in told
+    assert "ann:***@host" in told
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("postgresql://ann:s3c@ret/x@db:5432/bench", "postgresql://ann:***@db:5432/bench"),
+        ("postgresql+psycopg2://ann:@db/bench", "postgresql+psycopg2://ann:***@db/bench"),
+        ("https://host/x?a=1&api_token=abc&b=2", "https://host/x?a=1&api_token=***&b=2"),
+        ("postgresql://db/bench?user=ann&password=abc", "postgresql://db/bench?user=ann&password=***"),
+        ("no ann:s3cret@host here", "no ann:s3cret@host here"),
+        ("http://127.0.0.1:5000/#/x", "http://127.0.0.1:5000/#/x"),
+        ("two http://a:b@c and http://d:e@f", "two http://a:***@c and http://d:***@f"),
+        ("sqlite:////home/a@b/mlflow.db", "sqlite:////home/a@b/mlflow.db"),
+    ],
+)
+def test_passwords_are_cut_out_of_urls(given: str, shown: str) -> None:
+    assert without_password(given) == shown
