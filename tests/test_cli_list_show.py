@@ -1,0 +1,168 @@
+"""`bench list`, `bench show` and `bench check`, through the command line's own functions and once through the console."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from plugin_packages import TINY_MODEL, install
+from typer.testing import CliRunner, Result
+
+from bench.cli import check, list, show
+from bench.errors import BenchError
+
+
+def invoke(*words: str) -> Result:
+    app = typer.Typer()
+    for verb in (list, show, check):
+        app.command(verb.__name__.rpartition(".")[2])(verb.command)
+    return CliRunner().invoke(app, words)
+
+
+def lines(*words: str) -> str:
+    result = invoke(*words)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def refusal(*words: str) -> str:
+    """The line of the BenchError that the command raised."""
+    result = invoke(*words)
+    assert isinstance(result.exception, BenchError), result.output
+    assert "\n" not in str(result.exception)
+    return str(result.exception)
+
+
+def bench(*words: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """The console command in a process of its own, with `path` on sys.path."""
+    code = f"import sys; sys.path[:0] = {[str(path)] if path else []!r}; from bench.cli.main import main; main()"
+    return subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+
+
+def test_list_has_every_kind_in_plain_columns() -> None:
+    shown = lines("list")
+    for name in ("fsdd", "mel", "tc-resnet", "digits-crnn"):
+        assert any(line.startswith(f"{name} ") and "bench-audio" in line for line in shown.splitlines())
+    assert not set("─│┃…\x1b") & set(shown)
+
+
+def test_list_of_one_kind() -> None:
+    shown = lines("list", "features")
+    assert "mfcc" in shown
+    assert "Cepstral coefficients of the mel spectrogram in decibels" in shown
+    assert "tc-resnet" not in shown
+
+
+def test_list_names_the_packages() -> None:
+    assert "models: cnn, crnn, parallel-cnn-lstm, tc-resnet" in lines("list", "plugins")
+
+
+def test_list_of_an_unknown_kind() -> None:
+    assert refusal("list", "model") == "unknown kind 'model': did you mean models?"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "total"),
+    [("digits-cnn", "143,242"), ("digits-crnn", "1,942,346"), ("digits-parallel-cnn-lstm", "260,042")],
+)
+def test_show_sums_up_the_reference_networks(recipe: str, total: str) -> None:
+    shown = lines("show", recipe)
+    assert f"Total params: {total}\n" in shown
+    assert "Total mult-adds (M): " in shown
+    assert "Estimated Total Size (MB): " in shown
+
+
+def test_show_has_every_option_with_type_default_range_and_meaning() -> None:
+    shown = lines("show", "tc-resnet")
+    row = next(line for line in shown.splitlines() if line.startswith("width "))
+    assert row.split() == ["width", "float", "1.0", "1.0", "|", "1.5", *row.split()[6:]]
+    assert row.rstrip().endswith("Factor on all channel counts (16, then 24, 32, 48).")
+    assert "bench_plugins.models.tc_resnet" in shown
+    assert "arXiv:1904.03814" in shown
+
+
+def test_show_has_the_layers_of_a_model_for_a_feature_and_a_data_set() -> None:
+    shown = lines("show", "cnn", "--feature", "mel", "--dataset", "fsdd", "--set", "feature.mel.n_mels=40")
+    assert "cnn on mel [40, 101], 1 s clips of fsdd, 10 classes" in shown
+    assert "[1, 16, 42, 103]" in shown
+
+
+def test_show_has_a_recipe_with_another_option() -> None:
+    assert "Total params: 143,722\n" in lines("show", "digits-cnn", "--set", "model.cnn.batch_norm=true")
+
+
+def test_show_of_a_data_set_says_where_it_is_from() -> None:
+    shown = lines("show", "fsdd")
+    assert "Folder: free-spoken-digit-dataset" in shown
+    assert "test_speaker" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("digit-cnn",), "nothing is called 'digit-cnn': did you mean digits-cnn"),
+        (("mel", "--dataset", "fsdd"), "mel is a feature"),
+        (("cnn", "--feature", "mel"), "give both --feature and --dataset"),
+        (("cnn", "--feature", "mell", "--dataset", "fsdd"), "unknown feature 'mell': did you mean mel"),
+        (("cnn", "--feature", "mel", "--dataset", "fsd"), "unknown dataset 'fsd': did you mean fsdd?"),
+        (("cnn", "--feature", "waveform", "--dataset", "fsdd"), "cnn cannot take waveform of fsdd"),
+        (("digits-cnn", "--set", "model.cnn.width=3"), "model cnn has no option 'width'"),
+        (("digits-cnn", "--set", "model.crnn.kernel=3"), "nothing to set here"),
+    ],
+    ids=str,
+)
+def test_show_answers_mistakes(words: tuple[str, ...], line: str) -> None:
+    assert line in refusal("show", *words)
+
+
+def test_check_of_some_plugins() -> None:
+    shown = lines("check", "mel", "digits-cnn", "fsdd")
+    assert "ok    feature mel\n" in shown
+    assert shown.endswith("3 checked, 0 broken\n")
+
+
+def test_check_of_an_unknown_plugin() -> None:
+    assert "no plugin or package is called 'mell': did you mean mel" in refusal("check", "mell")
+
+
+def test_a_broken_package_is_named_and_the_command_line_works(tmp_path: Path) -> None:
+    install(tmp_path, "broken-models", "import a_library_that_is_not_there")
+    done = bench("list", "models", path=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "tc-resnet" in done.stdout
+    assert done.stderr.splitlines() == [
+        "bench: warning: plugin package broken-models 1.2 is left out: "
+        "ModuleNotFoundError: No module named 'a_library_that_is_not_there'"
+    ]
+
+
+def test_check_fails_on_a_plugin_that_breaks_its_contract(tmp_path: Path) -> None:
+    install(tmp_path, "lazy-models", TINY_MODEL.format(name="Lazy Model"))
+    done = bench("check", "lazy-models", path=tmp_path)
+    assert done.returncode == 1
+    assert "FAIL  model Lazy Model: name 'Lazy Model' is not lower-case" in done.stdout
+    assert done.stdout.endswith("1 checked, 1 broken\n")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no getrusage")
+def test_list_takes_less_than_three_seconds() -> None:
+    """Of processor time, which does not grow with what else the machine does."""
+    import resource
+
+    def used() -> float:
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    before = used()
+    assert bench("list").returncode == 0
+    assert used() - before < 3.0
+
+
+def test_an_error_is_one_line_and_a_code() -> None:
+    done = bench("show", "mell")
+    assert done.returncode == 1
+    assert done.stderr == "bench: nothing is called 'mell': did you mean mel? (see: bench list)\n"
