@@ -85,22 +85,18 @@ def command(
 
 
 def _row(reference: str, seeds: int | None) -> Reproduction:
-    from bench.errors import BenchError, did_you_mean
     from bench.reporting.publishing import load_published
     from bench.search.reproduction import Reproduction
 
     path, _, identifier = reference.rpartition(":")
     leaderboard = load_published(Path(path))
-    rows = {row.id: (protocol, row) for protocol in leaderboard.protocols for row in protocol.rows}
-    if identifier not in rows:
-        raise BenchError(f"{path} has no row {identifier!r}: {did_you_mean(identifier, rows)}")
-    protocol, row = rows[identifier]
+    row = leaderboard.row(identifier)
     runs = row.runs[:seeds]
     hardware = runs[0].hardware
     return Reproduction(
         name=identifier,
         title=f"row {identifier} of {leaderboard.dataset}, rank {row.rank}, {row.model.name} on {row.feature.name}",
-        dataset=protocol.dataset,
+        dataset=runs[0].spec.dataset,
         specs=tuple(run.spec for run in runs),
         published=tuple(
             {"validation_accuracy": run.validation.accuracy, "test_accuracy": run.test.accuracy} for run in runs

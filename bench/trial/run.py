@@ -138,6 +138,8 @@ class _Run:
             generator=generator,
         )
         for outcome in epochs:
+            if not math.isfinite(outcome.train_loss) or not bool(torch.isfinite(outcome.validation_logits).all()):
+                raise Diverged(f"the loss was {outcome.train_loss} in epoch {outcome.number}")
             predictions = self._predictions(validation, outcome.validation_logits)
             scores = score(predictions)
             epoch = Epoch(
@@ -150,8 +152,6 @@ class _Run:
                 validation_balanced_accuracy=scores.balanced_accuracy,
                 seconds=outcome.seconds,
             )
-            if not math.isfinite(outcome.train_loss) or not bool(torch.isfinite(outcome.validation_logits).all()):
-                raise Diverged(f"the loss was {outcome.train_loss} in epoch {outcome.number}")
             self.epochs.append(epoch)
             self._keep_if_best(epoch, scores, predictions)
             if not on_epoch(epoch) and outcome.number < self.spec.training.epochs:

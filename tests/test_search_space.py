@@ -1,0 +1,120 @@
+"""The space of a study: what is searched, what is fixed, what is tried first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import optuna
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.errors import BenchError
+from bench.plugins import Choice, Float, Int
+from bench.plugins.registry import installed
+from bench.results.records import StudyRequest
+from bench.search.plan import Plan, make_plan
+
+
+def plan(dataset: str = "fsdd", **request: Any) -> Plan:
+    return make_plan(installed(), installed().datasets[dataset](), StudyRequest(**request))
+
+
+def ask(space: Any, seed: int) -> Any:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
+    return space.suggest(study.ask())
+
+
+def test_whatever_is_proposed_builds() -> None:
+    space = plan().space
+    for seed in range(30):
+        configuration = ask(space, seed)
+        installed().feature(configuration.feature)
+        installed().model(configuration.model)
+
+
+def test_the_recipes_of_the_data_set_come_first_and_whole() -> None:
+    found = plan()
+    origins = [candidate.origin for candidate in found.candidates]
+    recipes = [recipe.name for recipe in installed().recipes_for("fsdd")]
+    assert origins[: len(recipes)] == recipes
+    for candidate, recipe in zip(found.candidates, installed().recipes_for("fsdd"), strict=False):
+        assert candidate.configuration.feature == recipe.feature
+        assert candidate.configuration.training == recipe.training
+
+
+def test_defaults_cover_every_feature_and_model() -> None:
+    found = plan()
+    defaults = [c.configuration for c in found.candidates if c.origin.startswith("defaults")]
+    assert {c.model.name for c in defaults} == set(found.space.models)
+    assert {c.feature.name for c in defaults} == set(found.space.features)
+
+
+def test_a_candidate_is_proposed_as_it_is() -> None:
+    found = plan()
+    for candidate in found.candidates:
+        study = optuna.create_study()
+        study.enqueue_trial(found.space.parameters(candidate.configuration))
+        proposed = found.space.suggest(study.ask())
+        searched = found.space.parameters(candidate.configuration)
+        assert found.space.parameters(proposed) == searched
+
+
+def test_what_the_user_fixes_is_fixed_everywhere() -> None:
+    found = plan(settings={"training.epochs": 2, "feature.mel.n_mels": 40})
+    assert "training.epochs" not in found.space.ranges
+    for candidate in found.candidates:
+        assert candidate.configuration.training.epochs == 2
+    assert any(c.origin == "digits-cnn with feature.mel.n_mels=40, training.epochs=2" for c in found.candidates)
+    assert ask(found.space, 0).training.epochs == 2
+
+
+def test_a_list_narrows_the_range() -> None:
+    space = plan(settings={"training.batch_size": [16, 32]}).space
+    assert space.ranges["training.batch_size"] == Choice(16, 32)
+    assert {ask(space, seed).training.batch_size for seed in range(20)} == {16, 32}
+
+
+@pytest.mark.parametrize(
+    ("request_", "complaint"),
+    [
+        ({"models": ("tc-resnett",)}, "did you mean tc-resnet"),
+        ({"features": ("mell",)}, "did you mean mel"),
+        ({"settings": {"training.epoch": 3}}, "did you mean training.epochs"),
+        ({"settings": {"training.epochs": 0}}, "epochs"),
+        ({"settings": {"training.optimiser": "adamm"}}, "adamm"),
+        ({"settings": {"training.batch_size": []}}, "empty"),
+        ({"features": ("waveform",), "models": ("tc-resnet",)}, "none of the models"),
+    ],
+)
+def test_wrong_requests_are_one_clear_line(request_: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(BenchError, match=complaint) as raised:
+        plan(**request_)
+    assert "\n" not in str(raised.value)
+
+
+def test_sample_rates_are_those_that_can_be_asked_for() -> None:
+    assert plan(settings={"feature.mel.sample_rate": 8000}, features=("mel",)).space.sample_rates() == (8000,)
+    assert set(plan(features=("mel",)).space.sample_rates()) == {8000, 16000, 22050}
+
+
+def test_equal_requests_are_equal_spaces_and_others_are_not() -> None:
+    assert plan().space.as_json() == plan().space.as_json()
+    assert plan().space.as_json() != plan(settings={"training.epochs": 2}).space.as_json()
+
+
+@given(low=st.integers(1, 50), width=st.integers(0, 50), value=st.integers(-10, 200))
+@settings(max_examples=50)
+def test_a_widened_range_holds_its_value_and_all_it_held(low: int, width: int, value: int) -> None:
+    for before in (Int(low, low + width), Float(low, low + width, log=True), Choice(low, low + width)):
+        after = before.including(value)
+        assert after.contains(value)
+        assert after.contains(low) and after.contains(low + width)
+
+
+@pytest.mark.parametrize(
+    "build", [lambda: Int(3, 2), lambda: Float(0, 1, log=True), lambda: Choice(), lambda: Int(0, 5, step=2)]
+)
+def test_ranges_that_are_none_are_refused(build: Any) -> None:
+    with pytest.raises(ValueError):
+        build()

@@ -1,0 +1,354 @@
+"""Studies run for real through the local executor, and everything that can go wrong on one machine."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from made_audio import cats_and_dogs
+from plugin_packages import TINY, install, misbehaving
+
+from bench.results.records import RunRecord
+from bench.results.store import Study
+
+QUICK = (
+    "--features",
+    "mel",
+    "--set",
+    "feature.mel.sample_rate=8000",
+    "--epochs",
+    "2",
+    "--finalists",
+    "1",
+    "--final-seeds",
+    "2",
+)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the command line as a user types it."""
+    cats_and_dogs(tmp_path / "audio")
+
+    def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=200, **options)
+
+    return run
+
+
+def command(*arguments: str) -> list[str]:
+    return [str(Path(sys.executable).with_name("bench")), *arguments]
+
+
+def study_of(tmp_path: Path, name: str = "folder-1") -> Study:
+    return Study(tmp_path / "results" / name)
+
+
+def counted(study: Study) -> list[RunRecord]:
+    return [run for run in study.trials() if run.result.status != "lost"]
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 90) -> Any:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(0.05)
+    raise AssertionError("it did not happen in time")
+
+
+def mlflow_runs(tmp_path: Path, study: str = "folder-1") -> dict[str, str]:
+    """Status by run name, of the children of the study that count."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{tmp_path / 'results' / 'mlflow.db'}")
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    runs = client.search_runs(experiments, max_results=1000)
+    return {
+        str(
+            run.info.run_id
+        ): f"{run.data.tags['mlflow.runName'].split()[0]} {run.info.status} {run.data.tags.get('bench.status')}"
+        for run in runs
+        if "mlflow.parentRunId" in run.data.tags
+    }
+
+
+def test_a_study_from_the_command_line_to_the_leaderboard(tmp_path: Path, bench: Any) -> None:
+    done = bench(
+        "run",
+        "--dataset",
+        f"folder:{tmp_path}/audio",
+        "--trials",
+        "3",
+        "--models",
+        "tc-resnet",
+        "--workers",
+        "2",
+        *QUICK,
+    )
+    assert done.returncode == 0, done.stderr
+    study = study_of(tmp_path)
+    assert [run.number for run in study.trials()] == [0, 1, 2]
+    assert [run.name for run in study.finals()] == ["final-1-seed-0", "final-1-seed-1"]
+    assert all(run.result.test is None for run in study.trials())
+    assert all(run.result.test is not None for run in study.finals())
+    statuses = sorted(line.split()[1] for line in mlflow_runs(tmp_path).values())
+    assert len(statuses) == 5 and "RUNNING" not in statuses
+    assert "Test accuracy" in done.stdout and (study.run_folder(study.finals()[0]) / "report" / "report.md").is_file()
+    storage = optuna.storages.RDBStorage(f"sqlite:///{study.folder / 'optuna.db'}")
+    assert len(optuna.load_study(study_name="folder-1", storage=storage).trials) == 3
+
+
+def test_the_same_seed_gives_the_same_study(tmp_path: Path, bench: Any) -> None:
+    for name in ("one", "two"):
+        arguments = ("--trials", "3", "--models", "tc-resnet", "--threads", "1", "--study", name, *QUICK)
+        assert bench("run", "--dataset", f"folder:{tmp_path}/audio", *arguments).returncode == 0
+    one, two = (study_of(tmp_path, name).trials() for name in ("one", "two"))
+    assert [run.spec for run in one] == [run.spec for run in two]
+    assert [run.result.validation for run in one] == [run.result.validation for run in two]
+
+
+def test_a_killed_worker_costs_no_trial(tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    mark = tmp_path / "killed"
+    once = f"""
+if not os.path.exists({str(mark)!r}):
+    open({str(mark)!r}, "w").close()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    install(tmp_path / "plugins", "killer", misbehaving("killer", once), monkeypatch)
+    done = bench(
+        "run", "--dataset", f"folder:{tmp_path}/audio", "--trials", "3", "--models", "killer", "--workers", "2", *QUICK
+    )
+    assert done.returncode == 0, done.stderr
+    assert mark.exists() and "SIGKILL" in done.stdout
+    assert [run.result.status for run in study_of(tmp_path).trials()] == ["complete"] * 3
+
+
+def test_a_trial_that_always_kills_its_worker_is_lost_and_the_study_says_so(
+    tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path / "plugins", "killer", misbehaving("killer", "os.kill(os.getpid(), signal.SIGKILL)"), monkeypatch)
+    done = bench("run", "--dataset", f"folder:{tmp_path}/audio", "--trials", "4", "--models", "killer", *QUICK)
+    assert done.returncode == 1
+    assert "lost their worker" in done.stderr and "Traceback" not in done.stderr
+    assert counted(study_of(tmp_path)) == []
+
+
+def test_a_killed_head_is_resumed_to_exactly_n_trials(
+    tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path / "plugins", "slow", misbehaving("slow", "time.sleep(0.3)"), monkeypatch)
+    arguments = ("--dataset", f"folder:{tmp_path}/audio", "--trials", "6", "--models", "slow", "--workers", "2", *QUICK)
+    head = subprocess.Popen(command("run", *arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    study = study_of(tmp_path)
+    wait_for(lambda: study.folder.exists() and len(study.trials()) >= 2)
+    workers = children(head.pid)
+    assert len(workers) >= 2
+    head.kill()
+    head.wait()
+    wait_for(lambda: not any(alive(worker) for worker in workers))
+    before = {run.number: run for run in study.trials()}
+    assert len(before) < 6
+    done = bench("run", "--resume", "folder-1", "--workers", "2")
+    assert done.returncode == 0, done.stderr
+    after = {run.number: run for run in study.trials()}
+    assert sorted(after) == list(range(6)), "every number once, none twice"
+    assert all(after[number] == run for number, run in before.items()), "nothing that was done is done again"
+    lines = list(mlflow_runs(tmp_path).values())
+    for number in range(6):
+        ended = [line for line in lines if line.startswith(f"trial-{number:04d} ") and not line.endswith("lost")]
+        assert len(ended) == 1 and "FINISHED" in ended[0], lines
+
+
+def test_ctrl_c_finishes_what_runs_and_says_how_to_go_on(
+    tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path / "plugins", "slow", misbehaving("slow", "time.sleep(0.2)"), monkeypatch)
+    arguments = ("--dataset", f"folder:{tmp_path}/audio", "--trials", "50", "--models", "slow", *QUICK)
+    head = subprocess.Popen(command("run", *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    study = study_of(tmp_path)
+    wait_for(lambda: study.folder.exists() and study.trials())
+    head.send_signal(signal.SIGINT)
+    output, errors = head.communicate(timeout=60)
+    assert head.returncode == 0, errors
+    assert "to continue: bench run --resume folder-1" in output
+    assert 0 < len(study.trials()) < 50
+    assert all(run.result.status == "complete" for run in study.trials())
+
+
+def test_ctrl_c_twice_stops_now(tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(
+        tmp_path / "plugins",
+        "slow",
+        misbehaving("slow", "time.sleep(30 if len(os.listdir('.')) > 999 else 20)"),
+        monkeypatch,
+    )
+    arguments = ("--dataset", f"folder:{tmp_path}/audio", "--trials", "5", "--models", "slow", *QUICK)
+    head = subprocess.Popen(command("run", *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: any("RUNNING" in line for line in safely(mlflow_runs, tmp_path)))
+    workers = children(head.pid)
+    head.send_signal(signal.SIGINT)
+    time.sleep(1)
+    head.send_signal(signal.SIGINT)
+    output, errors = head.communicate(timeout=30)
+    assert head.returncode == 130 and "bench run --resume folder-1" in output, (output, errors)
+    wait_for(lambda: not any(alive(worker) for worker in workers), 20)
+
+
+def test_five_failures_in_a_row_stop_the_study(tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path / "plugins", "broken", misbehaving("broken", "raise KeyError('the cable is loose')"), monkeypatch)
+    done = bench("run", "--dataset", f"folder:{tmp_path}/audio", "--trials", "30", "--models", "broken", *QUICK)
+    assert done.returncode == 1 and "the cable is loose" in done.stderr and "Traceback" not in done.stderr
+    runs = study_of(tmp_path).trials()
+    assert len(runs) == 5 and {run.result.status for run in runs} == {"failed"}
+    assert "the cable is loose" in (study_of(tmp_path).run_folder(runs[0]) / "traceback.txt").read_text()
+
+
+def test_a_hung_model_is_interrupted_and_counts(tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    mark = tmp_path / "hung"
+    hang = f"""
+if not os.path.exists({str(mark)!r}):
+    open({str(mark)!r}, "w").close()
+    time.sleep(600)
+"""
+    install(tmp_path / "plugins", "hanging", misbehaving("hanging", hang), monkeypatch)
+    arguments = ("--trials", "3", "--models", "hanging", "--trial-timeout", "8", *QUICK)
+    done = bench("run", "--dataset", f"folder:{tmp_path}/audio", *arguments)
+    assert done.returncode == 0, done.stderr
+    statuses = sorted(run.result.status for run in study_of(tmp_path).trials())
+    assert statuses == ["complete", "complete", "timed-out"]
+
+
+def test_a_study_that_exists_with_another_space_is_refused(
+    tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path / "plugins", "smallest", TINY, monkeypatch)
+    arguments = (
+        "run",
+        "--dataset",
+        f"folder:{tmp_path}/audio",
+        "--models",
+        "tiny",
+        "--study",
+        "mine",
+        "--trials",
+        "2",
+        *QUICK,
+    )
+    assert bench(*arguments).returncode == 0
+    other = bench(*arguments, "--set", "training.batch_size=32")
+    assert other.returncode == 1
+    assert "training.batch_size" in other.stderr and "--study" in other.stderr and len(other.stderr.splitlines()) == 1
+    more = bench(*arguments, "--trials", "4")
+    assert more.returncode == 0, more.stderr
+    assert len(study_of(tmp_path, "mine").trials()) == 4
+
+
+def test_two_heads_on_one_study_are_refused(tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path / "plugins", "slow", misbehaving("slow", "time.sleep(0.5)"), monkeypatch)
+    arguments = (
+        "run",
+        "--dataset",
+        f"folder:{tmp_path}/audio",
+        "--trials",
+        "9",
+        "--models",
+        "slow",
+        "--study",
+        "mine",
+        *QUICK,
+    )
+    head = subprocess.Popen(command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: (tmp_path / "results" / "mine" / "study.json").exists())
+        second = bench(*arguments)
+        assert second.returncode == 1 and f"process {head.pid}" in second.stderr
+    finally:
+        head.terminate()
+        head.wait(timeout=30)
+
+
+def test_a_dry_run_tells_and_does_nothing(tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path / "plugins", "smallest", TINY, monkeypatch)
+    done = bench("run", "--dataset", f"folder:{tmp_path}/audio", "--models", "tiny", "--dry-run", *QUICK)
+    assert done.returncode == 0, done.stderr
+    for expected in ("training.learning_rate", "smallest 1.0", "estimate:", "cat", "device: cpu"):
+        assert expected in done.stdout
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_configuration_file_gives_options_and_the_command_line_goes_before_it(
+    tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path / "plugins", "smallest", TINY, monkeypatch)
+    file = tmp_path / "study.toml"
+    file.write_text(
+        f'dataset = "folder:{tmp_path}/audio"\nmodels = ["tiny"]\nfeatures = ["mel"]\ntrials = 9\nfinalists = 0\n'
+        "[set.training]\nepochs = 1\n[set.feature.mel]\nsample_rate = 8000\n"
+    )
+    done = bench("run", "--config", str(file), "--trials", "2")
+    assert done.returncode == 0, done.stderr
+    runs = study_of(tmp_path).trials()
+    assert len(runs) == 2 and all(run.spec.training.epochs == 1 for run in runs)
+    file.write_text('trails = 3\ndataset = "x"\n')
+    wrong = bench("run", "--config", str(file))
+    assert wrong.returncode == 1 and "did you mean trials" in wrong.stderr
+
+
+def test_results_that_cannot_be_written_are_one_line(
+    tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path / "plugins", "smallest", TINY, monkeypatch)
+    (tmp_path / "file").write_text("")
+    arguments = ("run", "--dataset", f"folder:{tmp_path}/audio", "--models", "tiny", "--trials", "2", *QUICK)
+    done = bench(*arguments, "--results", "/proc/nowhere")
+    assert done.returncode == 1 and "/proc/nowhere" in done.stderr and "Traceback" not in done.stderr
+    done = bench(*arguments, "--results", str(tmp_path / "file" / "below"))
+    assert done.returncode == 1 and "Traceback" not in done.stderr and "below" in done.stderr
+
+
+def test_workers_need_neither_optuna_nor_mlflow() -> None:
+    code = (
+        "import sys\n"
+        "import bench.executors.worker, bench.trial.run, bench.data.preparation\n"
+        "from bench.plugins.registry import installed; installed()\n"
+        "print(sorted({name.split('.')[0] for name in sys.modules} & {'optuna', 'mlflow'}))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def children(pid: int) -> list[int]:
+    """Processes whose parent is `pid`, by /proc."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            if int(fields[1]) == pid:
+                found.append(int(entry.name))
+    return found
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def safely(function: Callable[..., dict[str, str]], *arguments: Any) -> list[str]:
+    """The lines of a database that may not be there yet."""
+    try:
+        return list(function(*arguments).values())
+    except Exception:
+        return []
