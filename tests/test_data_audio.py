@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from made_audio import tone, write
 
 from bench.data.audio import UnreadableClip, decode, read_clip
@@ -87,6 +88,33 @@ def test_truncated(tmp_path: Path, ending: str) -> None:
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(UnreadableClip):
         decode(path)
+
+
+def test_an_mp3_with_a_tag_is_whole_whatever_its_size_suggests(tmp_path: Path) -> None:
+    """Without a Xing header the length is guessed from the file's size, so a picture in the tag makes it too long."""
+    path = write(tmp_path / "a.mp3", tone(0, 2.0, 44100), 44100)
+    content = path.read_bytes()
+    tag = b"ID3\x03\x00\x00" + bytes([0, 3, 0x7F, 0x7F]) + bytes(3 * 2**14 + 2**14 - 1)
+    assert b"Xing" in content[:200] or b"Info" in content[:200]
+    path.write_bytes(tag + content[: len(content) // 2])
+    with pytest.raises(UnreadableClip, match="truncated"):
+        decode(path)
+    path.write_bytes(tag + content.replace(b"Xing", bytes(4)).replace(b"Info", bytes(4)))
+    with soundfile.SoundFile(path) as file:
+        assert file.frames > len(file.read())  # the guess
+    assert abs(decode(path).seconds - 2.0) < 0.1
+
+
+def test_real_mp3_files_are_whole(shared_data: Path) -> None:
+    files = sorted((shared_data / "philharmonia").rglob("saxophone*.mp3"))
+    problems = []
+    for path in files:
+        try:
+            decode(path)
+        except UnreadableClip as error:
+            problems.append((path.name, str(error)))
+    assert len(files) > 10
+    assert problems == [("saxophone_Fs3_15_fortissimo_normal.mp3", "empty: 0 bytes")]
 
 
 def test_a_header_of_unknown_length_is_no_truncation(tmp_path: Path) -> None:

@@ -74,14 +74,14 @@ def read_clip(path: Path, *, sample_rate: int, start: float = 0.0, end: float | 
 def decode(path: Path) -> Recording:
     """A whole file. Raises UnreadableClip where it cannot be read, is empty, is cut short, or holds NaN or infinity.
 
-    An ogg file promises no length, so one that is cut short at a page is taken as it is.
+    An ogg file, and an mp3 file without a Xing or Info header, promise no length: cut short, they are taken as they are.
     """
     import soundfile
 
     try:
         _check_size(path)
         with soundfile.SoundFile(path) as file:
-            promised, rate = file.frames, file.samplerate
+            promised, rate, kind = file.frames, file.samplerate, file.format
             channels = file.read(dtype="float32", always_2d=True)
     except OSError as error:
         raise UnreadableClip(error.strerror or str(error)) from error
@@ -89,7 +89,7 @@ def decode(path: Path) -> Recording:
         raise UnreadableClip(error.error_string.removeprefix("Error : ").strip().rstrip(".")) from error
     if not len(channels):
         raise UnreadableClip("empty: no samples")
-    if len(channels) < promised:
+    if len(channels) < promised and (kind != "MP3" or _mp3_says_its_length(path)):
         raise UnreadableClip(f"truncated: {len(channels)} of {promised} samples are there")
     waveform = channels[:, 0] if channels.shape[1] == 1 else channels.mean(axis=1, dtype=np.float32)
     if not np.isfinite(waveform).all():
@@ -112,6 +112,19 @@ def to_int16(waveform: NDArray[np.float32]) -> NDArray[np.int16]:
     scaled = np.rint(waveform * np.float32(32768))
     samples: NDArray[np.int16] = scaled.clip(-32768, 32767).astype(np.int16)
     return samples
+
+
+def _mp3_says_its_length(path: Path) -> bool:
+    """Whether the first frame, after any ID3v2 tag, is the Xing or Info header that holds the number of frames; without it,
+    libsndfile guesses from the file's size, tags and pictures included."""
+    with path.open("rb") as file:
+        head = file.read(10)
+        if head[:3] == b"ID3":  # size: four bytes of seven bits
+            file.seek(10 + sum(byte << 7 * place for place, byte in enumerate(reversed(head[6:10]))))
+        else:
+            file.seek(0)
+        frame = file.read(200)
+    return b"Xing" in frame or b"Info" in frame
 
 
 def _check_size(path: Path) -> None:
