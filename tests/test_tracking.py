@@ -269,6 +269,28 @@ def test_nothing_reaches_the_terminal(results: Path) -> None:
     assert (quiet.stdout, quiet.stderr) == ("", "")
 
 
+def test_two_heads_that_start_at_once_share_one_database(tmp_path: Path) -> None:
+    """As many processes as make the schema at the same moment, none loses what it logged."""
+    source = "import sys; from tracking_samples import *; from bench.tracking.tracker import Tracker\n"
+    source += "with Tracker(Path(sys.argv[1])) as t: t.start_study(study_record(sys.argv[2]))"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    heads = [subprocess.Popen([sys.executable, "-c", source, str(tmp_path), name], env=environment) for name in "ab"]
+    assert [head.wait(120) for head in heads] == [0, 0]
+    reader = client(tmp_path)
+    runs = reader.search_runs([reader.get_experiment_by_name("fsdd").experiment_id])
+    assert {run.info.run_name for run in runs} == {"a", "b"}
+
+
+def test_telemetry_is_off_unless_the_user_wants_it(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "CI"):
+        monkeypatch.delenv(name, raising=False)
+    source = "import sys; from pathlib import Path; from bench.tracking.tracker import Tracker\n"
+    source += (
+        "Tracker(Path(sys.argv[1]))\nfrom mlflow.telemetry.utils import is_telemetry_disabled as off; print(off())"
+    )
+    assert run_head(source, results).stdout == "True\n"
+
+
 @pytest.mark.parametrize("name", ["with space", "%20 que?stion #1;&x=1", "ümlaut 'q\""])
 def test_any_results_folder_works(tmp_path: Path, name: str) -> None:
     results = tmp_path / name

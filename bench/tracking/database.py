@@ -119,10 +119,19 @@ def _create(path: Path) -> None:
             store = make(_sqlite_uri(unfinished), path.parent.as_uri())
             store.delete_experiment("0")  # MLflow's empty "Default", which is nobody's
             store.engine.dispose()
-            if not path.exists():  # another head may have been quicker
-                unfinished.rename(path)
+        _put_in_place(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _put_in_place(made: Path, path: Path) -> None:
+    """Gives `made` its name, unless another head was quicker: a rename would replace a database that is in use."""
+    try:
+        path.hardlink_to(made)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without hard links
+        made.rename(path)
 
 
 def _import_quietly() -> None:
@@ -155,10 +164,10 @@ def reported(uri: str, what: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        reason = lines[0] if len(lines[0]) <= 240 else f"{lines[0][:240]}..."
+        lines = without_password(str(error)).strip().splitlines() or [type(error).__name__]
+        reason = lines[0] if len(lines[0]) <= 160 else f"{lines[0][:160]}..."
         todo = "check that the server runs" if is_server(uri) else "check free space and permissions"
         raise BenchError(
-            f"MLflow at {without_password(uri)} did not take {what} ({without_password(reason)}): {todo}; "
+            f"MLflow at {without_password(uri)} did not take {what} ({reason}): {todo}; "
             "runs that finished are safe in the results folder, and bench run --resume STUDY logs them"
         ) from error

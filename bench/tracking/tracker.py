@@ -212,11 +212,18 @@ class Tracker:
 
     def _experiment(self, name: str) -> str:
         """The experiment of a data set, made where it is not there; its id."""
+        from mlflow.exceptions import MlflowException
+
         tags = content.experiment_tags(name)
+        location = None if database.is_server(self.uri) else (self.results / database.ARTIFACTS / name).as_uri()
         found = self._client.get_experiment_by_name(name)
         if found is None:
-            location = None if database.is_server(self.uri) else (self.results / database.ARTIFACTS / name).as_uri()
-            return str(self._client.create_experiment(name, artifact_location=location, tags=tags))
+            try:
+                return str(self._client.create_experiment(name, artifact_location=location, tags=tags))
+            except MlflowException:  # another head may have been quicker
+                found = self._client.get_experiment_by_name(name)
+                if found is None:
+                    raise
         if found.lifecycle_stage == "deleted":
             self._client.restore_experiment(found.experiment_id)
         for key in tags.keys() - found.tags.keys():
