@@ -12,8 +12,8 @@ from typing import Any
 
 import optuna
 import pytest
+from faulty_plugins import install, model
 from made_audio import cats_and_dogs
-from plugin_packages import TINY, install, misbehaving
 
 from bench.results.records import RunRecord
 from bench.results.store import Study
@@ -122,7 +122,7 @@ if not os.path.exists({str(mark)!r}):
     open({str(mark)!r}, "w").close()
     os.kill(os.getpid(), signal.SIGKILL)
 """
-    install(tmp_path / "plugins", "killer", misbehaving("killer", once), monkeypatch)
+    install(tmp_path / "plugins", "killer", model("killer", once), monkeypatch)
     done = bench(
         "run", "--dataset", f"folder:{tmp_path}/audio", "--trials", "3", "--models", "killer", "--workers", "2", *QUICK
     )
@@ -134,7 +134,7 @@ if not os.path.exists({str(mark)!r}):
 def test_a_trial_that_always_kills_its_worker_is_lost_and_the_study_says_so(
     tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install(tmp_path / "plugins", "killer", misbehaving("killer", "os.kill(os.getpid(), signal.SIGKILL)"), monkeypatch)
+    install(tmp_path / "plugins", "killer", model("killer", "os.kill(os.getpid(), signal.SIGKILL)"), monkeypatch)
     done = bench("run", "--dataset", f"folder:{tmp_path}/audio", "--trials", "4", "--models", "killer", *QUICK)
     assert done.returncode == 1
     assert "lost their worker" in done.stderr and "Traceback" not in done.stderr
@@ -144,7 +144,7 @@ def test_a_trial_that_always_kills_its_worker_is_lost_and_the_study_says_so(
 def test_a_killed_head_is_resumed_to_exactly_n_trials(
     tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install(tmp_path / "plugins", "slow", misbehaving("slow", "time.sleep(0.3)"), monkeypatch)
+    install(tmp_path / "plugins", "slow", model("slow", "time.sleep(0.3)"), monkeypatch)
     arguments = ("--dataset", f"folder:{tmp_path}/audio", "--trials", "6", "--models", "slow", "--workers", "2", *QUICK)
     head = subprocess.Popen(command("run", *arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     study = study_of(tmp_path)
@@ -170,7 +170,7 @@ def test_a_killed_head_is_resumed_to_exactly_n_trials(
 def test_ctrl_c_finishes_what_runs_and_says_how_to_go_on(
     tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install(tmp_path / "plugins", "slow", misbehaving("slow", "time.sleep(0.2)"), monkeypatch)
+    install(tmp_path / "plugins", "slow", model("slow", "time.sleep(0.2)"), monkeypatch)
     arguments = ("--dataset", f"folder:{tmp_path}/audio", "--trials", "50", "--models", "slow", *QUICK)
     head = subprocess.Popen(command("run", *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     study = study_of(tmp_path)
@@ -187,12 +187,12 @@ def test_ctrl_c_twice_stops_now(tmp_path: Path, bench: Any, monkeypatch: pytest.
     install(
         tmp_path / "plugins",
         "slow",
-        misbehaving("slow", "time.sleep(30 if len(os.listdir('.')) > 999 else 20)"),
+        model("slow", f"open({str(tmp_path / 'began')!r}, 'w').close(); time.sleep(60)"),
         monkeypatch,
     )
     arguments = ("--dataset", f"folder:{tmp_path}/audio", "--trials", "5", "--models", "slow", *QUICK)
     head = subprocess.Popen(command("run", *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_for(lambda: any("RUNNING" in line for line in safely(mlflow_runs, tmp_path)))
+    wait_for((tmp_path / "began").exists)
     workers = children(head.pid)
     head.send_signal(signal.SIGINT)
     time.sleep(1)
@@ -203,7 +203,7 @@ def test_ctrl_c_twice_stops_now(tmp_path: Path, bench: Any, monkeypatch: pytest.
 
 
 def test_five_failures_in_a_row_stop_the_study(tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    install(tmp_path / "plugins", "broken", misbehaving("broken", "raise KeyError('the cable is loose')"), monkeypatch)
+    install(tmp_path / "plugins", "broken", model("broken", "raise KeyError('the cable is loose')"), monkeypatch)
     done = bench("run", "--dataset", f"folder:{tmp_path}/audio", "--trials", "30", "--models", "broken", *QUICK)
     assert done.returncode == 1 and "the cable is loose" in done.stderr and "Traceback" not in done.stderr
     runs = study_of(tmp_path).trials()
@@ -218,7 +218,7 @@ if not os.path.exists({str(mark)!r}):
     open({str(mark)!r}, "w").close()
     time.sleep(600)
 """
-    install(tmp_path / "plugins", "hanging", misbehaving("hanging", hang), monkeypatch)
+    install(tmp_path / "plugins", "hanging", model("hanging", hang), monkeypatch)
     arguments = ("--trials", "3", "--models", "hanging", "--trial-timeout", "8", *QUICK)
     done = bench("run", "--dataset", f"folder:{tmp_path}/audio", *arguments)
     assert done.returncode == 0, done.stderr
@@ -229,7 +229,7 @@ if not os.path.exists({str(mark)!r}):
 def test_a_study_that_exists_with_another_space_is_refused(
     tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install(tmp_path / "plugins", "smallest", TINY, monkeypatch)
+    install(tmp_path / "plugins", "smallest", model("tiny"), monkeypatch)
     arguments = (
         "run",
         "--dataset",
@@ -252,7 +252,7 @@ def test_a_study_that_exists_with_another_space_is_refused(
 
 
 def test_two_heads_on_one_study_are_refused(tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    install(tmp_path / "plugins", "slow", misbehaving("slow", "time.sleep(0.5)"), monkeypatch)
+    install(tmp_path / "plugins", "slow", model("slow", "time.sleep(0.5)"), monkeypatch)
     arguments = (
         "run",
         "--dataset",
@@ -276,7 +276,7 @@ def test_two_heads_on_one_study_are_refused(tmp_path: Path, bench: Any, monkeypa
 
 
 def test_a_dry_run_tells_and_does_nothing(tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    install(tmp_path / "plugins", "smallest", TINY, monkeypatch)
+    install(tmp_path / "plugins", "smallest", model("tiny"), monkeypatch)
     done = bench("run", "--dataset", f"folder:{tmp_path}/audio", "--models", "tiny", "--dry-run", *QUICK)
     assert done.returncode == 0, done.stderr
     for expected in ("training.learning_rate", "smallest 1.0", "estimate:", "cat", "device: cpu"):
@@ -287,7 +287,7 @@ def test_a_dry_run_tells_and_does_nothing(tmp_path: Path, bench: Any, monkeypatc
 def test_a_configuration_file_gives_options_and_the_command_line_goes_before_it(
     tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install(tmp_path / "plugins", "smallest", TINY, monkeypatch)
+    install(tmp_path / "plugins", "smallest", model("tiny"), monkeypatch)
     file = tmp_path / "study.toml"
     file.write_text(
         f'dataset = "folder:{tmp_path}/audio"\nmodels = ["tiny"]\nfeatures = ["mel"]\ntrials = 9\nfinalists = 0\n'
@@ -305,7 +305,7 @@ def test_a_configuration_file_gives_options_and_the_command_line_goes_before_it(
 def test_results_that_cannot_be_written_are_one_line(
     tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install(tmp_path / "plugins", "smallest", TINY, monkeypatch)
+    install(tmp_path / "plugins", "smallest", model("tiny"), monkeypatch)
     (tmp_path / "file").write_text("")
     arguments = ("run", "--dataset", f"folder:{tmp_path}/audio", "--models", "tiny", "--trials", "2", *QUICK)
     done = bench(*arguments, "--results", "/proc/nowhere")
@@ -344,11 +344,3 @@ def alive(pid: int) -> bool:
     except OSError:
         return False
     return state != "Z"
-
-
-def safely(function: Callable[..., dict[str, str]], *arguments: Any) -> list[str]:
-    """The lines of a database that may not be there yet."""
-    try:
-        return list(function(*arguments).values())
-    except Exception:
-        return []

@@ -15,11 +15,12 @@ import pytest
 from tracking_samples import EPOCHS, epoch, finished, save, study_record, trial_spec
 
 from bench.errors import BenchError
+from bench.passwords import without_password
 from bench.plugins import PluginConfig
 from bench.results.records import RunRecord
 from bench.results.store import Study
 from bench.tracking import content
-from bench.tracking.database import create_database, default_uri, without_password
+from bench.tracking.database import create_database, default_uri
 from bench.tracking.tracker import Tracker
 from bench.trial import Status, TrialOutcome
 

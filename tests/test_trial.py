@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import torch
+from made_audio import cats_and_dogs, prepared
 from torch import nn
 
 from bench.data.prepared import PreparedData
@@ -20,7 +21,6 @@ from bench.training.clips import DataOnDevice
 from bench.trial import TrialSpec
 from bench.trial.run import run_trial
 from bench_plugins.datasets.folder import Folder
-from made_audio import cats_and_dogs, prepared
 
 
 def spec(data: PreparedData, *, model: str = "tc-resnet", seed: int = 1, **training: Any) -> TrialSpec:

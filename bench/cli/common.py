@@ -94,7 +94,9 @@ def reference(found: Registry, config: PluginConfig) -> str:
 
 
 def command_line() -> str:
-    """The command line of this process, as it can be typed again."""
+    """The command line of this process, as it can be typed again, without passwords."""
     import shlex
 
-    return shlex.join(["bench", *sys.argv[1:]])
+    from bench.passwords import without_password
+
+    return without_password(shlex.join(["bench", *sys.argv[1:]]))

@@ -101,14 +101,13 @@ def _run(run: StudyRun, study: Study, record: StudyRecord, plan: Plan) -> None:
         describe(record, plan, device=device, workers=run.workers, threads=run.threads)
         return
     resume = shlex.join(["bench", "run", "--resume", study.name])
-    try:
-        with locked(study):
-            study.write(record)
+    with locked(study):
+        study.write(record)
+        try:
             ending = _execute(run, study, record, plan, device)
-    except (BenchError, KeyboardInterrupt) as error:
-        if (study.folder / "study.json").is_file() and study.trials():
+        except (BenchError, KeyboardInterrupt):
             print(f"to continue: {resume}")
-        raise error
+            raise
     if not ending.finished:
         print(f"{ending.trials} of {record.trials} trials are done; to continue: {resume}")
         return

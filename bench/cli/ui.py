@@ -39,7 +39,7 @@ def command(
     folder = results_directory(results)
     uri = tracking_uri or _own_database(folder)
     if uri.startswith(("http://", "https://")):
-        from bench.tracking.database import without_password
+        from bench.passwords import without_password
 
         raise BenchError(f"{without_password(uri)} is a server already: open it in a browser")
     chosen = _port(host, port)

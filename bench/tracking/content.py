@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from bench.passwords import without_password
 from bench.results.records import RunRecord, StudyRecord
-from bench.tracking.database import without_password
 from bench.trial import Epoch, Status, TrialSpec
 
 RUN_STATUS: dict[Status, str] = {

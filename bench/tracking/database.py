@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,6 +13,7 @@ from uuid import uuid4
 
 from bench.errors import BenchError
 from bench.files import cannot_write
+from bench.passwords import without_password
 
 DATABASE = "mlflow.db"
 ARTIFACTS = "artifacts"
@@ -25,14 +25,6 @@ QUIET = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
 }
 """Environment of every process that imports MLflow, read at its import; what the user has set is left alone."""
-
-PASSWORD = re.compile(r"(?P<user>://[^\s:/@]*):\S*@")
-SECRET_OPTION = re.compile(r"(?P<key>[?&][^\s=&]*(?:password|passwd|token|secret)[^\s=&]*)=[^\s&]*", re.IGNORECASE)
-
-
-def without_password(text: str) -> str:
-    """The text with the passwords of the URLs in it replaced by `***`."""
-    return SECRET_OPTION.sub(r"\g<key>=***", PASSWORD.sub(r"\g<user>:***@", text))
 
 
 def default_uri(results: Path) -> str:

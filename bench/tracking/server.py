@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from bench.errors import BenchError
+from bench.passwords import without_password
 from bench.tracking.content import VIEW
-from bench.tracking.database import ARTIFACTS, QUIET, without_password
+from bench.tracking.database import ARTIFACTS, QUIET
 
 START_SECONDS = 90.0
 """A cold start imports a good deal: about 5 s on a fast disk, much more on a slow one."""
