@@ -1,0 +1,35 @@
+# Two commands for a machine with Python 3.11 or newer and nothing else: make demo, make test.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint install clean
+
+help:  ## Say what there is to make
+	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile
+
+# The stamp is newer than pyproject.toml once everything in it is installed.
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 4) and "bench needs Python 3.11.4 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+install: $(VENV)/.installed  ## Make .venv and install bench with what its tests need
+
+demo: $(VENV)/.installed  ## Search the built-in spoken digits, and print the leaderboard
+	$(BIN)/bench run --config docs/demo.toml --workers $(WORKERS)
+
+test: lint  ## Lint, check types, run the tests
+	$(BIN)/python -m pytest --numprocesses $(WORKERS)
+
+lint: $(VENV)/.installed  ## Lint and check types alone
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:  ## Remove the environment and everything that can be made again
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
