@@ -18,20 +18,21 @@ class Mel(ShortTimeFeature):
     """Mel spectrogram, [bands, frames]; with `normalise` none it is librosa's (Slaney's scale and area-normalised bands)."""
 
     name: ClassVar[str] = "mel"
-    n_mels: Annotated[int, Choice(40, 64, 80), Field(ge=1)] = 64
+    n_mels: Annotated[int, Choice(40, 64, 80), Field(ge=1)] = 40
     """Number of bands."""
     f_min: Annotated[float, Field(ge=0)] = 20.0
     """Lowest frequency of the lowest band, in Hz."""
     f_max: Annotated[float | None, Field(gt=0)] = None
     """Highest frequency, in Hz, cut to half the sample rate; None: half the sample rate."""
-    scale: Annotated[Literal["linear", "ln", "db"], Choice("ln", "db")] = "ln"
+    scale: Annotated[Literal["linear", "ln", "db"], Choice("ln", "db")] = "db"
     """linear: power; ln: log(power + log_offset); db: decibels, no lower than `top_db` below the clip's maximum."""
     log_offset: Annotated[float, Field(gt=0)] = 1e-6
     """Added to the power before the natural logarithm: the floor under silence."""
     top_db: Annotated[float, Field(gt=0)] = 80.0
     """Dynamic range of the decibel scale, in dB."""
-    normalise: Annotated[Normalise, Choice("clip", "band")] = "clip"
-    """clip: every clip to mean 0 and variance 1; band: every band of every clip over time; none."""
+    normalise: Normalise = "clip"
+    """clip: every clip to mean 0 and variance 1; band: every band of every clip over time; none. Not searched: on the
+    spoken digits of an unknown voice clip was best by more than 0.1 in accuracy."""
 
     @model_validator(mode="after")
     def _band_is_not_empty(self) -> Self:

@@ -27,8 +27,8 @@ class Mfcc(ShortTimeFeature):
     """Highest frequency, in Hz, cut to half the sample rate; None: half the sample rate."""
     top_db: Annotated[float, Field(gt=0)] = 80.0
     """Dynamic range of the decibels under the cosine transform, in dB."""
-    normalise: Annotated[Normalise, Choice("clip", "band")] = "band"
-    """band: every coefficient of every clip to mean 0 and variance 1 over time; clip: the clip as a whole; none."""
+    normalise: Annotated[Normalise, Choice("clip", "band")] = "clip"
+    """clip: every clip to mean 0 and variance 1; band: every coefficient of every clip over time; none."""
 
     @model_validator(mode="after")
     def _bands_suffice(self) -> Self:

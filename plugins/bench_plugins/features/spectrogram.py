@@ -21,7 +21,7 @@ class Spectrogram(ShortTimeFeature):
     """Exponent of the magnitude: 2 power, 1 magnitude, 0.5 its square root; None: real and imaginary parts."""
     unit_window: bool = True
     """Divide by the window's L2 norm, so that the scale does not depend on the window (torchaudio's `normalized`)."""
-    normalise: Annotated[Normalise, Choice("none", "clip")] = "clip"
+    normalise: Normalise = "clip"
     """clip: every clip to mean 0 and variance 1; band: every frequency of every clip over time; none."""
 
     def build(self) -> nn.Module:

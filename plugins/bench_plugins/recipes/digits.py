@@ -53,7 +53,7 @@ DIGIT_RECIPES = (
     _published(ParallelCnnLstm(), epochs=6, validation=0.8492, test=0.8429),
     Recipe(
         name="digits-tc-resnet8",
-        summary="Spoken digits, TC-ResNet8 on log-mel, one-cycle with time shift and masks.",
+        summary="Spoken digits, TC-ResNet8 on mel decibels, one-cycle with time shift and masks.",
         datasets=DATASETS,
         feature=Mel().config(),
         model=TcResNet(depth=8, width=1.5, dropout=0.3).config(),

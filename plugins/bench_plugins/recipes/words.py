@@ -9,7 +9,7 @@ from bench_plugins.models.tc_resnet import TcResNet
 WORD_RECIPES = (
     Recipe(
         name="words-tc-resnet14",
-        summary="Speech Commands words, TC-ResNet14 at width 1.5 on log-mel, one-cycle with shift, noise and masks.",
+        summary="Speech Commands words, TC-ResNet14 at width 1.5 on mel decibels, one-cycle with shift, noise and masks.",
         datasets=("speechcommands-12", "speechcommands-30", "speechcommands-35"),
         feature=Mel().config(),
         model=TcResNet(depth=14, width=1.5, dropout=0.3).config(),
