@@ -69,6 +69,12 @@ def test_what_the_user_fixes_is_fixed_everywhere() -> None:
     assert ask(found.space, 0).training.epochs == 2
 
 
+def test_candidates_take_the_nearest_of_a_list_of_values() -> None:
+    found = plan(settings={"training.epochs": [4, 8]})
+    epochs = {c.origin.split()[0]: c.configuration.training.epochs for c in found.candidates}
+    assert epochs["digits-cnn"] == 4 and epochs["digits-tc-resnet8"] == 8
+
+
 def test_a_list_narrows_the_range() -> None:
     space = plan(settings={"training.batch_size": [16, 32]}).space
     assert space.ranges["training.batch_size"] == Choice(16, 32)

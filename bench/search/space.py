@@ -46,8 +46,8 @@ class SearchSpace:
     models: tuple[str, ...]
     ranges: Mapping[str, Range]
     fixed: Mapping[str, Scalar]
-    pinned: frozenset[str] = frozenset()
-    """Names in `fixed` that the user set, rather than defaults of what is not searched."""
+    set_by_user: frozenset[str] = frozenset()
+    """Names that the user fixed, or narrowed to a list of values."""
 
     def suggest(self, trial: optuna.Trial) -> Configuration:
         """The configuration that the sampler proposes."""
@@ -67,24 +67,32 @@ class SearchSpace:
         return names | searched
 
     def adapt(self, candidate: Candidate) -> Candidate | None:
-        """The candidate with what the user fixed; None where its plugins or values lie outside of this space.
+        """The candidate with what the user fixed or narrowed; None where its plugins are not searched here.
 
         Options that are not searched stay as the candidate has them.
         """
         its = candidate.configuration
-        values = _values(its)
-        outside = (
-            name for name, value in values.items() if name in self.ranges and not self.ranges[name].contains(value)
-        )
-        if its.feature.name not in self.features or its.model.name not in self.models or any(outside):
+        if its.feature.name not in self.features or its.model.name not in self.models:
             return None
-        changed = {
-            name: self.fixed[name] for name in self.pinned if name in values and values[name] != self.fixed[name]
-        }
+        values = _values(its)
+        allowed = {name: self._allowed(name, values[name]) for name in sorted(self.set_by_user & values.keys())}
+        changed = {name: value for name, value in allowed.items() if value != values[name]}
         if not changed:
             return candidate
-        origin = f"{candidate.origin} with {', '.join(f'{name}={value}' for name, value in sorted(changed.items()))}"
+        origin = f"{candidate.origin} with {', '.join(f'{name}={value}' for name, value in changed.items())}"
         return Candidate(origin, _configuration(its.feature.name, its.model.name, values | changed))
+
+    def _allowed(self, name: str, value: Scalar) -> Scalar:
+        """The value that the user allows nearest to this one."""
+        searched = self.ranges.get(name)
+        if not isinstance(searched, Choice):
+            return self.fixed[name]
+        if searched.contains(value):
+            return value
+        numbers = [choice for choice in searched.values if isinstance(choice, int | float)]
+        if isinstance(value, int | float) and numbers:
+            return min(numbers, key=lambda number: abs(number - value))
+        return searched.values[0]
 
     def sample_rates(self) -> tuple[int, ...]:
         """Every sample rate, in Hz, that a configuration of this space can ask for."""
@@ -138,8 +146,7 @@ def build_space(
             raise BenchError(f"--set {name}: no such option here, {did_you_mean(name, [*ranges, *fixed])}")
         _narrow(ranges, fixed, name, value)
     _check(owners, fixed, ranges)
-    pinned = frozenset(name for name in settings if name in fixed)
-    return SearchSpace(features, models, ranges, fixed, pinned)
+    return SearchSpace(features, models, ranges, fixed, frozenset(settings.keys() & (fixed.keys() | ranges.keys())))
 
 
 def candidates(
@@ -149,7 +156,7 @@ def candidates(
     found = [Candidate(recipe.name, _of_recipe(recipe)) for recipe in recipes]
     owners = _owners(registry, space.features, space.models)
     for feature, model in pairs:
-        found.append(Candidate(f"defaults of {model} on {feature}", _defaults(owners, space, feature, model)))
+        found.append(Candidate(f"defaults of {model} on {feature}", _defaults(owners, feature, model)))
     distinct: dict[str, Candidate] = {}
     for candidate in found:
         adapted = space.adapt(candidate)
@@ -158,16 +165,15 @@ def candidates(
     return list(distinct.values())
 
 
-def _defaults(owners: Mapping[str, type[BaseModel]], space: SearchSpace, feature: str, model: str) -> Configuration:
-    """Defaults of the two plugins and of training, but for what the user fixed."""
+def _defaults(owners: Mapping[str, type[BaseModel]], feature: str, model: str) -> Configuration:
+    """Defaults of the two plugins and of training."""
     prefixes = (f"feature.{feature}.", f"model.{model}.", "training.")
     defaults = {
         prefix + name: info.get_default(call_default_factory=True)
         for prefix in prefixes
         for name, info in owners[prefix].model_fields.items()
     }
-    values = {name: _inside(space, name, value) for name, value in defaults.items()}
-    return _configuration(feature, model, values)
+    return _configuration(feature, model, defaults)
 
 
 def _of_recipe(recipe: Recipe) -> Configuration:
@@ -192,14 +198,6 @@ def _configuration(feature: str, model: str, values: Mapping[str, Any]) -> Confi
         model=PluginConfig(name=model, options=options(f"model.{model}.")),
         training=TrainingSettings(**options("training.")),
     )
-
-
-def _inside(space: SearchSpace, name: str, default: Scalar) -> Scalar:
-    """The default, unless the user fixed another value or listed others."""
-    searched = space.ranges.get(name)
-    if isinstance(searched, Choice) and not searched.contains(default):
-        return searched.values[0]
-    return space.fixed.get(name, default)
 
 
 def _owners(registry: Registry, features: Iterable[str], models: Iterable[str]) -> dict[str, type[BaseModel]]:

@@ -149,7 +149,8 @@ def run_metrics(run: RunRecord) -> dict[str, float]:
         metrics["test_accuracy"] = result.test.accuracy
         metrics["test_balanced_accuracy"] = result.test.balanced_accuracy
         metrics["test_macro_f1"] = result.test.macro_f1
-    return {name: float(value) for name, value in metrics.items() if value is not None}
+    # Rounded to what a column of the UI shows; run.json keeps every digit.
+    return {name: round(float(value), 4) for name, value in metrics.items() if value is not None}
 
 
 def run_tags(run: RunRecord) -> dict[str, str]:
