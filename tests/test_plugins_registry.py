@@ -145,3 +145,25 @@ def test_a_configuration_comes_back_from_its_json() -> None:
         assert again == config
         assert found.model(again) == model()
         assert config.name == name
+
+
+def test_a_package_that_ends_the_process_on_import_is_named_and_left_out(site: Path) -> None:
+    install(site, "leaving-models", "raise SystemExit('no licence')")
+    (problem,) = load().problems
+    assert "leaving-models" in str(problem) and "no licence" in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (("    def build(self, shape", "    width: int\n    def build(self, shape"), "option 'width': Field required"),
+        (("    def build(self, shape", "    def construct(self, shape"), "build"),
+    ],
+)
+def test_a_model_without_complete_defaults_is_left_out(site: Path, change: tuple[str, str], complaint: str) -> None:
+    install(site, "some-models", TINY_MODEL.format(name="tiny").replace(*change))
+    found = load()
+    (problem,) = found.problems
+    assert "'tiny' cannot be made from its defaults" in str(problem) and complaint in str(problem)
+    assert "tiny" not in found.models
+    assert_first_party_is_whole(found)

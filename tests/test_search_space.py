@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import Any, ClassVar
 
 import optuna
 import pytest
@@ -124,3 +125,16 @@ def test_a_widened_range_holds_its_value_and_all_it_held(low: int, width: int, v
 def test_ranges_that_are_none_are_refused(build: Any) -> None:
     with pytest.raises(ValueError):
         build()
+
+
+def test_an_option_that_is_a_tuple_does_not_make_a_resumed_space_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Odd(installed().models["tc-resnet"]):  # type: ignore[misc]
+        """Has a kernel of two sizes, which is not searched."""
+
+        name: ClassVar[str] = "odd"
+        kernels: tuple[int, int] = (3, 3)
+
+    monkeypatch.setitem(installed().models, "odd", Odd)
+    space = plan(models=("odd",), features=("mel",)).space.as_json()
+    assert space["fixed"]["model.odd.kernels"] == [3, 3]
+    assert json.loads(json.dumps(space)) == space

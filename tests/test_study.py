@@ -344,3 +344,18 @@ def alive(pid: int) -> bool:
     except OSError:
         return False
     return state != "Z"
+
+
+def test_a_dry_run_says_of_a_plugin_that_raises_what_it_raised(
+    tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path / "plugins", "broken", model("broken", "raise KeyError('the cable is loose')"), monkeypatch)
+    done = bench("run", "--dataset", f"folder:{tmp_path}/audio", "--models", "broken", "--dry-run", *QUICK)
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+    assert "KeyError: 'the cable is loose'" in done.stdout
+
+
+def test_settings_of_a_configuration_file_that_are_no_table_are_one_line(tmp_path: Path, bench: Any) -> None:
+    (tmp_path / "study.toml").write_text('dataset = "fsdd"\nset = 3\n')
+    done = bench("run", "--config", str(tmp_path / "study.toml"))
+    assert done.returncode == 1 and "set is a table" in done.stderr and len(done.stderr.splitlines()) == 1

@@ -9,9 +9,13 @@ from hypothesis import strategies as st
 from torch import nn
 
 from bench.plugins import TrainingSettings
+from bench.training import loop
 from bench.training.augmentation import Augmentation, mask, mix, shift
-from bench.training.loop import class_weights, draw_order
+from bench.training.clips import DeviceClips
+from bench.training.frontend import FrontEnd
+from bench.training.loop import class_weights, draw_order, train
 from bench.training.optimisers import build_optimiser, build_schedule
+from bench_plugins.features.waveform import Waveform
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -116,3 +120,50 @@ def test_biases_and_normalisation_are_spared_weight_decay() -> None:
     decayed, spared = build_optimiser(network, TrainingSettings(weight_decay=0.1)).param_groups
     assert [p.dim() for p in decayed["params"]] == [2] and decayed["weight_decay"] == 0.1
     assert len(spared["params"]) == 3 and spared["weight_decay"] == 0
+
+
+@pytest.mark.parametrize(
+    ("clips", "batch_size", "sizes"),
+    [(10, 4, [4, 4, 2]), (9, 4, [4, 4]), (3, 1, [1, 1, 1]), (1, 4, [1]), (1, 1, [1])],
+)
+def test_a_last_batch_of_one_clip_is_left_out_but_not_the_only_one(
+    clips: int, batch_size: int, sizes: list[int]
+) -> None:
+    assert list(loop._batch_sizes(clips, batch_size)) == sizes
+
+
+def test_features_are_made_outside_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU, where what is made inside would be bfloat16: autocast is switched on for the CPU here."""
+    monkeypatch.setattr(loop, "autocast", lambda device: torch.autocast("cpu", dtype=torch.bfloat16))
+    seen: list[tuple[str, bool]] = []
+
+    class Inputs(loop.Inputs):
+        def __call__(self, index: torch.Tensor) -> torch.Tensor:
+            seen.append(("features", torch.is_autocast_enabled("cpu")))
+            return super().__call__(index)
+
+    class Network(nn.Linear):
+        def forward(self, batch: torch.Tensor) -> torch.Tensor:
+            seen.append(("network", torch.is_autocast_enabled("cpu")))
+            return super().forward(batch)
+
+    monkeypatch.setattr(loop, "Inputs", Inputs)
+    clips = DeviceClips(
+        ids=("a", "b", "c", "d"),
+        groups=("",) * 4,
+        targets=torch.tensor([0, 1, 0, 1]),
+        samples=torch.randint(-9999, 9999, (4, 800), generator=generator(), dtype=torch.int16),
+    )
+    wanted = TrainingSettings(epochs=1, batch_size=2, time_shift=0.01)
+    epochs = train(
+        Network(800, 2),
+        FrontEnd(Waveform(sample_rate=8000), torch.device("cpu")),
+        wanted,
+        training=clips,
+        validation=clips,
+        augmentation=Augmentation(wanted, sample_rate=8000, noise=None, generator=generator()),
+        generator=generator(),
+    )
+    (epoch,) = epochs
+    assert epoch.validation_logits.dtype == torch.float32
+    assert set(seen) == {("features", False), ("network", True)}

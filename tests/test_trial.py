@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -154,3 +155,36 @@ def test_a_digest_depends_on_everything_and_a_configuration_on_all_but_the_seed(
     one, other = spec(data, seed=1), spec(data, seed=2)
     assert one.digest() != other.digest() and one.configuration() == other.configuration()
     assert one.configuration() != spec(data, epochs=3).configuration()
+
+
+def test_answers_to_test_clips_that_are_no_numbers_are_diverged_and_can_be_kept(
+    data: PreparedData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = DataOnDevice._split
+
+    def spoilt(self: DataOnDevice, split: Any, sample_rate: int) -> Any:
+        clips = real(self, split, sample_rate)
+        if split == "test":
+            monkeypatch.setattr(type(clips), "waveforms", lambda self, index: self.samples[index].float() * math.nan)
+        return clips
+
+    monkeypatch.setattr(DataOnDevice, "_split", spoilt)
+    outcome = run_trial(spec(data), on_cpu(data), lambda epoch: True, test=True)
+    result = outcome.result
+    assert result.status == "diverged" and "test" in result.reason
+    assert outcome.test is None and result.test is None and result.validation is not None
+    assert type(result).model_validate_json(result.model_dump_json()) == result
+
+
+def test_a_layer_that_complains_of_a_shape_by_a_value_error_is_infeasible(
+    data: PreparedData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Wrong(Model):
+        name: ClassVar[str] = "wrong"
+
+        def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+            return nn.Sequential(nn.Unflatten(1, (shape[0], 1)), nn.BatchNorm1d(shape[0]))
+
+    monkeypatch.setitem(installed().models, "wrong", Wrong)
+    result = run_trial(spec(data, model="wrong"), on_cpu(data), lambda epoch: True).result
+    assert result.status == "infeasible" and "expected 2D or 3D input" in result.reason

@@ -36,11 +36,17 @@ def describe(record: StudyRecord, plan: Plan, *, device: str, workers: int, thre
     seconds = []
     rows = []
     for candidate in plan.candidates:
-        took = _epoch_seconds(candidate, record.data, device, threads=threads, workers=workers)
-        if took is not None:
-            seconds.append(took * candidate.configuration.training.epochs)
         feature, model = candidate.configuration.feature.name, candidate.configuration.model.name
-        rows.append((candidate.origin, f"{model} on {feature}", "infeasible" if took is None else duration(took)))
+        try:
+            took = _epoch_seconds(candidate, record.data, device, threads=threads, workers=workers)
+        except Infeasible:
+            found = "infeasible"
+        except Exception as error:  # a plugin may raise anything: its trial would fail, and the rest is worth telling
+            found = f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"
+        else:
+            found = duration(took)
+            seconds.append(took * candidate.configuration.training.epochs)
+        rows.append((candidate.origin, f"{model} on {feature}", found))
     print_table(("origin", "what", "epoch"), rows, left=(0, 1))
     if seconds:
         runs = record.trials + record.finalists * record.final_seeds
@@ -50,8 +56,8 @@ def describe(record: StudyRecord, plan: Plan, *, device: str, workers: int, thre
 
 def _epoch_seconds(
     candidate: Candidate, data: PreparedData, device: str, *, threads: int | None, workers: int
-) -> float | None:
-    """Seconds of one epoch, from the second of two batches; None where the model cannot take the feature."""
+) -> float:
+    """Seconds of one epoch, from the time of a batch. Raises Infeasible, and whatever a plugin raises."""
     import torch
 
     from bench.executors.local import threads_per_worker
@@ -68,8 +74,5 @@ def _epoch_seconds(
         training=configuration.training,
         seed=0,
     )
-    try:
-        batch = time_batch(spec, DataOnDevice(data.without_test(), torch.device(device)))
-    except Infeasible:
-        return None
+    batch = time_batch(spec, DataOnDevice(data.without_test(), torch.device(device)))
     return batch * data.clips("train") / spec.training.batch_size

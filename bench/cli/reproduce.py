@@ -36,6 +36,8 @@ def command(
     results: ResultsDir = None,
 ) -> None:
     """Train and test one row of a leaderboard again, and print what was published beside what came out."""
+    import torch
+
     from bench.cli.common import registry, warn
     from bench.cli.progress import PreparationProgress
     from bench.data.preparation import prepare
@@ -46,6 +48,7 @@ def command(
     from bench.results.store import Study
     from bench.search.reproduction import reproduce
     from bench.training.device import choose_device
+    from bench.trial.run import hardware
 
     found = registry()
     wanted = _row(row, seeds) if ".json:" in row else _recipe(found, row, dataset, seeds)
@@ -57,7 +60,7 @@ def command(
             sample_rates=[found.feature(wanted.specs[0].feature).sample_rate],
             progress=progress,
         )
-    for line in (*data.notes, *wanted.differences(data, found.versions())):
+    for line in (*data.notes, *wanted.differences(data, hardware(torch.device("cpu")).versions)):
         warn(line)
     chosen, why = choose_device(device)
     print(f"{wanted.title}: {len(wanted.specs)} seed(s) on {why}")

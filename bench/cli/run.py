@@ -137,7 +137,11 @@ def _read_config(context: typer.Context, path: Path | None) -> Path | None:
     except tomllib.TOMLDecodeError as error:
         raise BenchError(f"--config {path} is not TOML: {error}") from None
     settings = content.pop("set", {})
-    context.meta[CONFIG_SETTINGS] = [f"{key}={json.dumps(value)}" for key, value in _flat(settings).items()]
+    if not isinstance(settings, dict):
+        raise BenchError(f"--config {path}: set is a table of settings, as in [set] and below it training.epochs = 8")
+    context.meta[CONFIG_SETTINGS] = [
+        f"{key}={json.dumps(value, default=str)}" for key, value in _flat(settings).items()
+    ]
     known = {parameter.name for parameter in context.command.params if parameter.name not in ("settings", "config")}
     defaults = {}
     for key, value in content.items():
@@ -145,7 +149,7 @@ def _read_config(context: typer.Context, path: Path | None) -> Path | None:
         if name not in known:
             options = [str(option).replace("_", "-") for option in known]
             raise BenchError(f"--config {path} has no option {key!r}: {did_you_mean(key, options)}")
-        defaults[name] = ",".join(value) if isinstance(value, list) else value
+        defaults[name] = ",".join(str(item) for item in value) if isinstance(value, list) else value
     context.default_map = {**(context.default_map or {}), **defaults}
     return path
 

@@ -17,6 +17,7 @@ from bench.plugins import PluginConfig
 from bench.plugins.registry import Registry
 from bench.results.records import RunRecord, StudyRecord, StudyRequest
 from bench.results.store import Study, checked_name, find_run, open_study, validation_score
+from bench.search.finals import choose_finalists
 from bench.search.plan import Plan, check_same, make_plan, new_record, versions
 from bench.search.study import Ending, free_name, locked, run_study
 
@@ -165,7 +166,12 @@ def _finish_tracking(tracker: Tracker, run: StudyRun, study: Study, record: Stud
     best = {"trials": float(ending.trials)}
     if complete:
         best[f"best_validation_{record.objective}"] = max(validation_score(trial) for trial in complete)
-    first = [final.result.test.accuracy for final in study.finals() if final.number == 1 and final.result.test]
+    winner = [spec.configuration() for spec in choose_finalists(complete, 1)]
+    first = [
+        final.result.test.accuracy
+        for final in study.finals()
+        if final.spec.configuration() in winner and final.result.test
+    ]
     pages: tuple[Path, ...] = ()
     if first:
         best["test_accuracy"] = sum(first) / len(first)

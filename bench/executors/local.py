@@ -16,6 +16,7 @@ from pathlib import Path
 from bench.errors import BenchError
 from bench.executors import worker
 from bench.executors.interface import EpochDone, Event, Finished, Job, Lost
+from bench.files import cannot_write
 from bench.trial import Epoch, TrialOutcome, TrialResult
 
 GRACE_SECONDS = 10.0
@@ -51,11 +52,17 @@ class LocalExecutor:
         time_limit: float | None = None,
         threads: int | None = None,
     ) -> None:
-        """Starts `workers` processes. `time_limit`: seconds that a job may go without finishing an epoch."""
+        """Starts `workers` processes. `time_limit`: seconds that a job may go without finishing an epoch.
+
+        Raises BenchError where `log_folder` cannot be made.
+        """
         self._time_limit = time_limit
         self._context = multiprocessing.get_context("spawn")
         cards = _visible_cards() if device == "cuda" else []
-        log_folder.mkdir(parents=True, exist_ok=True)
+        try:
+            log_folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(log_folder, error) from error
         self._slots = [
             _Slot(
                 worker.WorkerSettings(
@@ -144,8 +151,11 @@ class LocalExecutor:
     def _replace(self, slot: _Slot) -> Iterator[Event]:
         """Fills the place of a dead worker, and says what became of its job."""
         assert slot.process is not None and slot.connection is not None
-        slot.process.join()
         slot.connection.close()
+        slot.process.join(GRACE_SECONDS)
+        if slot.process.is_alive():  # it said something that cannot be read, and would wait for an answer for ever
+            slot.process.kill()
+            slot.process.join()
         reason = _cause_of_death(slot.process.exitcode)
         if not slot.ready:
             slot.failed_starts += 1

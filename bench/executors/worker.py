@@ -99,7 +99,7 @@ def _data_for(job: Job, held: DataOnDevice | None, device: str) -> DataOnDevice:
 
 
 def _run(connection: Connection, job: Job, data: DataOnDevice) -> TrialOutcome:
-    from bench.trial.run import TimedOut, run_trial
+    from bench.trial.run import TimedOut, one_line, run_trial
 
     def report(epoch: Epoch) -> bool:
         connection.send(epoch)
@@ -111,7 +111,9 @@ def _run(connection: Connection, job: Job, data: DataOnDevice) -> TrialOutcome:
         raise
     except Exception as error:  # the worker outlives whatever a job does
         return TrialOutcome(
-            TrialResult(status="failed", reason=f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
+            TrialResult(
+                status="failed", reason=f"{type(error).__name__}: {one_line(error)}", traceback=traceback.format_exc()
+            )
         )
 
 

@@ -160,7 +160,7 @@ def _load_package(registry: Registry, package: Package, entry_point: EntryPoint)
                 manager.hook.bench_recipes,
             )
         )
-    except Exception as error:  # a third party's code may raise anything
+    except (Exception, SystemExit) as error:  # a third party's code may raise anything
         registry.problems.append(Problem(package, f"{type(error).__name__}: {_one_line(error)}"))
         return
     _add(registry, package, "dataset", registry.datasets, datasets, Dataset)
@@ -192,11 +192,24 @@ def _add(
             what = f"{contribution!r} is no {contract.__name__} with a name"
         elif name in known:
             what = f"{kind} {name!r} is already brought by {registry.origins[kind, name]}"
+        elif contract in (Feature, Model) and (complaint := _cannot_be_default(contribution)):
+            what = f"{kind} {name!r} cannot be made from its defaults: {complaint}"
         else:
             known[name] = contribution
             registry.origins[kind, name] = package
             continue
         registry.problems.append(Problem(package, what))
+
+
+def _cannot_be_default(plugin: type[Plugin]) -> str:
+    """Why a feature or model has no complete defaults, which is where every search begins; nothing where it has."""
+    try:
+        plugin()
+    except ValidationError as error:
+        return first_complaint(error)
+    except Exception as error:  # a third party's code may raise anything
+        return f"{type(error).__name__}: {_one_line(error)}"
+    return ""
 
 
 def _one_line(error: BaseException) -> str:

@@ -59,7 +59,8 @@ class RunRecord(BaseModel):
     study: str
     kind: Kind
     number: int
-    """Of a trial: from 0. Of a final: its configuration's rank by validation, from 1."""
+    """Of a trial: from 0. Of a final: from 1, its configuration's rank by validation, or the next number that was free
+    where it came to the finals after a resume."""
     repeat: int = 0
     """Of a final: which of its seeds, from 0."""
     origin: str = ""

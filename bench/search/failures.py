@@ -33,11 +33,12 @@ def sampler_state(status: Status) -> TrialState:
 class FailureWatch:
     """Notices when going on would only repeat a failure."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, complete: int = 0) -> None:
+        """`complete`: trials that were so before this process took the study up."""
         self._failed_in_a_row = 0
         self._lost = 0
         self._ended = 0
-        self._complete = 0
+        self._complete = complete
 
     def saw(self, run: RunRecord) -> None:
         """Takes note of a trial that ended. Raises BenchError where the study should stop, and says why."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import numpy as np
 
 from bench.executors.interface import Job
@@ -34,17 +36,22 @@ def final_seed(study_seed: int, repeat: int) -> int:
 
 
 class FinalsSource:
-    """See `bench.search.head.Source`. Hands out what is not in the results folder yet."""
+    """See `bench.search.head.Source`. Hands out what is not in the results folder yet.
+
+    Known by what they are, not by their names: after a resume with more trials other configurations can be the best.
+    """
 
     def __init__(self, *, record: StudyRecord, study: Study) -> None:
-        finished = {run.name for run in study.finals() if run.result.status != "lost"}
-        specs = choose_finalists(study.trials(), record.finalists)
-        planned = [
-            _assignment(record, spec, rank, repeat)
-            for rank, spec in enumerate(specs, start=1)
-            for repeat in range(record.final_seeds)
-        ]
-        self._left = [assignment for assignment in planned if assignment.job.name not in finished]
+        kept = study.finals()
+        finished = {run.spec.digest() for run in kept if run.result.status != "lost"}
+        numbers = {run.spec.configuration(): run.number for run in kept}
+        unused = (number for number in count(1) if number not in {run.number for run in kept})
+        planned = []
+        for rank, spec in enumerate(choose_finalists(study.trials(), record.finalists), start=1):
+            configuration = spec.configuration()
+            number = numbers[configuration] if configuration in numbers else next(unused)
+            planned += [_assignment(record, spec, rank, number, repeat) for repeat in range(record.final_seeds)]
+        self._left = [assignment for assignment in planned if assignment.job.spec.digest() not in finished]
         self.total = len(planned)
         self.done = self.total - len(self._left)
 
@@ -58,7 +65,7 @@ class FinalsSource:
         self.done += 1
 
 
-def _assignment(record: StudyRecord, spec: TrialSpec, rank: int, repeat: int) -> Assignment:
+def _assignment(record: StudyRecord, spec: TrialSpec, rank: int, number: int, repeat: int) -> Assignment:
     seeded = spec.model_copy(update={"seed": final_seed(record.seed, repeat)})
-    job = Job(f"final-{rank}-seed-{repeat}", seeded, record.data, test=True)
-    return Assignment(job, "final", rank, repeat, origin=f"rank {rank} by validation")
+    job = Job(f"final-{number}-seed-{repeat}", seeded, record.data, test=True)
+    return Assignment(job, "final", number, repeat, origin=f"rank {rank} by validation")

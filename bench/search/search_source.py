@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager
 
 import numpy as np
 import optuna
@@ -13,6 +14,7 @@ from bench.results.records import RunRecord, StudyRecord
 from bench.results.store import Study, validation_score
 from bench.search.failures import FailureWatch, sampler_state
 from bench.search.head import Assignment
+from bench.search.optuna_study import DATABASE, database_errors
 from bench.search.space import Candidate, Configuration, SearchSpace
 from bench.trial import Epoch, TrialSpec
 
@@ -38,21 +40,27 @@ class SearchSource:
         self._space = space
         self._optuna = optuna_study
         self._deadline = deadline
-        self._watch = FailureWatch()
+        self._database = study.folder / DATABASE
         self._asked: dict[int, optuna.Trial] = {}
         """Trials in the workers' hands, by number."""
         finished = {run.number: run for run in study.trials()}
         self.counted = sum(run.result.status != "lost" for run in finished.values())
         """Trials that have ended and count."""
-        numbers = self._take_up(finished)
-        self._next_number = 1 + max([*finished, *numbers], default=-1)
-        self._enqueue(candidates, known={run.origin for run in finished.values()})
+        self._watch = FailureWatch(complete=sum(run.result.status == "complete" for run in finished.values()))
+        with self._database_errors():
+            numbers = self._take_up(finished)
+            self._next_number = 1 + max([*finished, *numbers], default=-1)
+            self._enqueue(candidates, known={run.origin for run in finished.values()})
 
     def next(self) -> Assignment | None:
         if self.counted + len(self._asked) >= self._record.trials:
             return None
         if self._deadline is not None and time.monotonic() > self._deadline:
             return None
+        with self._database_errors():
+            return self._ask()
+
+    def _ask(self) -> Assignment:
         trial = self._optuna.ask()
         number = self._number(trial)
         origin = str(trial.user_attrs.get("origin", "sampler"))
@@ -69,11 +77,13 @@ class SearchSource:
         trial = self._asked[assignment.number]
         objective = self._record.objective
         value = epoch.validation_accuracy if objective == "accuracy" else epoch.validation_balanced_accuracy
-        trial.report(value, epoch.number)
-        return not trial.should_prune()
+        with self._database_errors():
+            trial.report(value, epoch.number)
+            return not trial.should_prune()
 
     def ended(self, assignment: Assignment, run: RunRecord) -> None:
-        self._tell(self._asked.pop(assignment.number), run)
+        with self._database_errors():
+            self._tell(self._asked.pop(assignment.number), run)
         if run.result.status != "lost":
             self.counted += 1
         self._watch.saw(run)
@@ -82,6 +92,9 @@ class SearchSource:
         state = sampler_state(run.result.status)
         value = validation_score(run) if state is TrialState.COMPLETE else None
         self._optuna.tell(trial, value, state=state)
+
+    def _database_errors(self) -> AbstractContextManager[None]:
+        return database_errors(self._database)
 
     def _take_up(self, finished: dict[int, RunRecord]) -> list[int]:
         """Tells Optuna what a dead head had kept but not told, and asks again what it had left running.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import from_json, to_json
 
 from bench.errors import BenchError, did_you_mean
 from bench.plugins import Choice, Float, Int, PluginConfig, Recipe, TrainingSettings
@@ -110,7 +111,8 @@ class SearchSpace:
         """The space as it is kept with a study: two equal dictionaries are the same space."""
         plugins = {"feature": str(Choice(*self.features)), "model": str(Choice(*self.models))}
         searched = {name: str(searched) for name, searched in self.ranges.items()}
-        return {"searched": plugins | searched, "fixed": dict(self.fixed)}
+        # Through JSON, since it is compared with what was read from JSON: a tuple comes back as a list.
+        return {"searched": plugins | searched, "fixed": from_json(to_json(dict(self.fixed)))}
 
 
 def build_space(

@@ -19,7 +19,7 @@ from bench.results.records import StudyRecord
 from bench.results.store import Study
 from bench.search.finals import FinalsSource
 from bench.search.head import Head, Report
-from bench.search.optuna_study import open_optuna_study
+from bench.search.optuna_study import DATABASE, open_optuna_study
 from bench.search.plan import Plan
 from bench.search.search_source import SearchSource
 from bench.search.watcher import Watcher
@@ -59,7 +59,7 @@ def run_study(
         record=record,
         space=plan.space,
         study=study,
-        optuna_study=open_optuna_study(study.folder / "optuna.db", record),
+        optuna_study=open_optuna_study(study.folder / DATABASE, record),
         candidates=list(plan.candidates),
         deadline=deadline,
     )
@@ -114,8 +114,11 @@ def locked(study: Study) -> Iterator[None]:
             raise BenchError(
                 f"study {study.name!r} is being run by {holder}: wait for it, stop it, or choose another --study"
             ) from None
-        os.ftruncate(handle, 0)
-        os.write(handle, f"process {os.getpid()}".encode())
+        try:
+            os.ftruncate(handle, 0)
+            os.write(handle, f"process {os.getpid()}".encode())
+        except OSError as error:
+            raise cannot_write(path, error) from error
         yield
     finally:
         os.close(handle)

@@ -81,8 +81,9 @@ def train(
         order = draw_order(training.targets, settings.balance, generator).to(training.targets.device)
         for index in torch.split(order[: sum(batches)], batches):
             targets = training.targets[index]
+            batch = inputs(index)  # outside autocast: a front end is float32
             with autocast(training.targets.device):
-                logits = network(inputs(index))
+                logits = network(batch)
             loss = functional.cross_entropy(
                 logits.float(), targets, weight=weights, label_smoothing=settings.label_smoothing
             )
@@ -110,8 +111,11 @@ def evaluate(network: nn.Module, inputs: Inputs, clips: int) -> Tensor:
     """Logits float32 [clips, classes] of the first `clips` clips, with the network in evaluation mode."""
     network.eval()
     indices = torch.arange(clips, device=next(network.parameters()).device)
-    with autocast(indices.device):
-        logits = [network(inputs(index)) for index in torch.split(indices, EVALUATION_BATCH)]
+    logits = []
+    for index in torch.split(indices, EVALUATION_BATCH):
+        batch = inputs(index)  # outside autocast: a front end is float32
+        with autocast(indices.device):
+            logits.append(network(batch))
     return torch.cat(logits).float()
 
 
@@ -136,8 +140,11 @@ def draw_order(targets: Tensor, balance: str, generator: torch.Generator) -> Ten
 
 
 def _batch_sizes(clips: int, batch_size: int) -> Iterator[int]:
-    """Sizes of the batches; a last batch of one clip is left out, since batch normalisation cannot take it."""
+    """Sizes of the batches; a last batch of one clip is left out, since batch normalisation cannot take it.
+
+    Not where that would leave nothing, or where batches of one clip are what was asked for.
+    """
     for start in range(0, clips, batch_size):
         size = min(batch_size, clips - start)
-        if size > 1 or clips == 1:
+        if size > 1 or start == 0 or batch_size == 1:
             yield size

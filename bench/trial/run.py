@@ -28,7 +28,7 @@ from bench.trial.records import Epoch, Hardware, OnEpoch, Status, TrialOutcome, 
 
 
 class Diverged(Exception):
-    """The loss is no longer a number."""
+    """The loss, or what the network says of clips it is not trained on, is no longer a number."""
 
 
 class TimedOut(Exception):
@@ -48,19 +48,22 @@ def run_trial(spec: TrialSpec, data: DataOnDevice, on_epoch: OnEpoch, *, test: b
         if not run.train(on_epoch):
             status, reason = "pruned", f"stopped after epoch {len(run.epochs)} of {spec.training.epochs} by the pruner"
     except Infeasible as error:
-        status, reason = "infeasible", _one_line(error)
+        status, reason = "infeasible", one_line(error)
     except Diverged as error:
-        status, reason = "diverged", _one_line(error)
+        status, reason = "diverged", one_line(error)
     except TimedOut as error:
-        status, reason = "timed-out", _one_line(error)
+        status, reason = "timed-out", one_line(error)
     except Exception as error:  # plugins may raise anything; the head decides what a series of failures means
         if _is_out_of_memory(error):
-            status, reason = "out-of-memory", _one_line(error)
+            status, reason = "out-of-memory", one_line(error)
         else:
-            status, reason, trace = "failed", f"{type(error).__name__}: {_one_line(error)}", traceback.format_exc()
+            status, reason, trace = "failed", f"{type(error).__name__}: {one_line(error)}", traceback.format_exc()
     if status != "complete":
         return run.outcome(status, reason, trace)
-    return run.outcome(status, test=test)
+    try:
+        return run.outcome(status, test=test)
+    except Diverged as error:
+        return run.outcome("diverged", one_line(error))
 
 
 def time_batch(spec: TrialSpec, data: DataOnDevice) -> float:
@@ -89,9 +92,9 @@ def check_feasible(spec: TrialSpec, *, seconds: float, classes: int) -> int:
             network: nn.Module = installed().model(spec.model).build(shape, classes).eval()
             with suppress(NotImplementedError):  # an operation without a meta kernel: the first batch will tell
                 network(torch.empty(2, *shape))
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:  # torch's layers complain of shapes by either
         raise Infeasible(
-            f"{spec.model.name} cannot take {spec.feature.name} {list(shape)}: {_one_line(error)}"
+            f"{spec.model.name} cannot take {spec.feature.name} {list(shape)}: {one_line(error)}"
         ) from error
     return sum(parameter.numel() for parameter in network.parameters())
 
@@ -138,8 +141,10 @@ class _Run:
             generator=generator,
         )
         for outcome in epochs:
-            if not math.isfinite(outcome.train_loss) or not bool(torch.isfinite(outcome.validation_logits).all()):
+            if not math.isfinite(outcome.train_loss):
                 raise Diverged(f"the loss was {outcome.train_loss} in epoch {outcome.number}")
+            if not bool(torch.isfinite(outcome.validation_logits).all()):
+                raise Diverged(f"the answers to validation clips are not all numbers in epoch {outcome.number}")
             predictions = self._predictions(validation, outcome.validation_logits)
             scores = score(predictions)
             epoch = Epoch(
@@ -203,7 +208,10 @@ class _Run:
         self._network.load_state_dict(self._best_state)
         clips = self.data.split("test", self._front_end.feature.sample_rate)
         inputs = Inputs(clips, self._front_end, None, keep=False)
-        return self._predictions(clips, evaluate(self._network, inputs, len(clips.targets)))
+        logits = evaluate(self._network, inputs, len(clips.targets))
+        if not bool(torch.isfinite(logits).all()):
+            raise Diverged("the network's answers to test clips are not all numbers")
+        return self._predictions(clips, logits)
 
     def _weights(self) -> bytes:
         buffer = io.BytesIO()
@@ -241,5 +249,6 @@ def _is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "DefaultCPUAllocator: " in str(error)
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
+    """What an exception says, as a result keeps it."""
     return " ".join(str(error).split())[:500]

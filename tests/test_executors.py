@@ -1,0 +1,40 @@
+"""The local executor with workers that are not what they should be."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.errors import BenchError
+from bench.executors import local, worker
+from bench.executors.local import LocalExecutor
+
+
+def talks_nonsense(connection: Any, settings: worker.WorkerSettings) -> None:
+    """In place of a worker's whole life."""
+    connection.send_bytes(b"this is no pickle")
+    time.sleep(600)
+
+
+def test_a_worker_that_cannot_be_understood_is_ended_rather_than_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "main", talks_nonsense)
+    monkeypatch.setattr(local, "GRACE_SECONDS", 0.2)
+    executor = LocalExecutor(workers=1, device="cpu", log_folder=tmp_path)
+    begin = time.monotonic()
+    try:
+        with pytest.raises(BenchError, match="a worker cannot be started"):
+            while time.monotonic() < begin + 60:
+                executor.events(timeout=0.2)
+    finally:
+        executor.close(now=True)
+
+
+def test_a_log_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BenchError, match="logs"):
+        LocalExecutor(workers=1, device="cpu", log_folder=tmp_path / "file" / "logs")

@@ -1,0 +1,122 @@
+"""What a study makes of the results folder that it is taken up from, and of a database that fails while it runs."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tracking_samples
+
+from bench.errors import BenchError
+from bench.plugins import PluginConfig
+from bench.plugins.registry import installed
+from bench.results.records import RunRecord, StudyRecord, StudyRequest
+from bench.results.store import Study
+from bench.search.failures import NEVER_COMPLETE, FailureWatch
+from bench.search.finals import FinalsSource
+from bench.search.head import Assignment
+from bench.search.optuna_study import DATABASE, open_optuna_study
+from bench.search.plan import make_plan
+from bench.search.search_source import SearchSource
+from bench.trial import Status, TrialOutcome, TrialResult
+
+
+def record(**changes: Any) -> StudyRecord:
+    return tracking_samples.study_record().model_copy(update=changes)
+
+
+def trial(study: Study, number: int, *, n_mels: int, wrong: int, status: Status = "complete") -> RunRecord:
+    """A kept trial of a configuration of its own, with so many of six clips wrong."""
+    predictions = tracking_samples.predictions(wrong)
+    spec = tracking_samples.trial_spec(seed=number).model_copy(
+        update={"feature": PluginConfig(name="mel", options={"n_mels": n_mels})}
+    )
+    run = RunRecord(
+        study=study.name,
+        kind="trial",
+        number=number,
+        started="2026-01-02T03:04:05+00:00",
+        finished="2026-01-02T03:05:05+00:00",
+        spec=spec,
+        result=TrialResult(status=status, validation=tracking_samples.score(predictions)),
+    )
+    study.save(run, TrialOutcome(run.result, validation=predictions))
+    return run
+
+
+def finish(study: Study, assignment: Assignment) -> None:
+    """Keeps a final as if it had run."""
+    predictions = tracking_samples.predictions(1)
+    scores = tracking_samples.score(predictions)
+    run = RunRecord(
+        study=study.name,
+        kind="final",
+        number=assignment.number,
+        repeat=assignment.repeat,
+        started="2026-01-02T03:04:05+00:00",
+        finished="2026-01-02T03:05:05+00:00",
+        spec=assignment.job.spec,
+        result=TrialResult(status="complete", validation=scores, test=scores),
+    )
+    assert run.name == assignment.job.name
+    study.save(run, TrialOutcome(run.result, validation=predictions, test=predictions))
+
+
+def left(study: Study, of: StudyRecord) -> list[Assignment]:
+    source = FinalsSource(record=of, study=study)
+    return list(iter(source.next, None))
+
+
+def test_a_configuration_that_is_best_only_after_more_trials_comes_to_the_finals(tmp_path: Path) -> None:
+    study, asked = Study(tmp_path / "digits"), record(finalists=2, final_seeds=2)
+    trial(study, 0, n_mels=40, wrong=3)
+    trial(study, 1, n_mels=64, wrong=2)
+    for assignment in left(study, asked):
+        finish(study, assignment)
+    assert left(study, asked) == []
+    trial(study, 2, n_mels=80, wrong=0)
+    more = left(study, asked)
+    assert [assignment.job.spec.feature.options["n_mels"] for assignment in more] == [80, 80]
+    names = [assignment.job.name for assignment in more]
+    assert not set(names) & {run.name for run in study.finals()}, "no final is written over"
+    assert names == ["final-3-seed-0", "final-3-seed-1"] and more[0].origin == "rank 1 by validation"
+
+
+def test_finals_that_were_cut_short_keep_their_names(tmp_path: Path) -> None:
+    study, asked = Study(tmp_path / "digits"), record(finalists=2, final_seeds=2)
+    trial(study, 0, n_mels=40, wrong=1)
+    trial(study, 1, n_mels=64, wrong=2)
+    first, *others = left(study, asked)
+    finish(study, first)
+    assert [assignment.job.name for assignment in left(study, asked)] == [other.job.name for other in others]
+
+
+def test_a_resumed_study_remembers_that_trials_were_complete(tmp_path: Path) -> None:
+    study = Study(tmp_path / "digits")
+    pruned = trial(study, 0, n_mels=40, wrong=1, status="pruned")
+    resumed, fresh = FailureWatch(complete=1), FailureWatch()
+    for _ in range(2 * NEVER_COMPLETE):
+        resumed.saw(pruned)
+    with pytest.raises(BenchError, match=f"none of {NEVER_COMPLETE} trials was complete"):
+        for _ in range(NEVER_COMPLETE):
+            fresh.saw(pruned)
+
+
+def test_a_database_that_fails_while_the_study_runs_is_one_line(tmp_path: Path) -> None:
+    study, asked = Study(tmp_path / "digits"), record()
+    plan = make_plan(installed(), installed().datasets["fsdd"](), StudyRequest(models=("cnn",), features=("mel",)))
+    optuna_study = open_optuna_study(study.folder / DATABASE, asked)
+    source = SearchSource(record=asked, space=plan.space, study=study, optuna_study=optuna_study, candidates=[])
+    first = source.next()
+    assert first is not None
+    with closing(sqlite3.connect(study.folder / DATABASE)) as connection, connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        for table in ("trials", "trial_intermediate_values"):
+            connection.execute(f"DROP TABLE {table}")
+    for action in (source.next, lambda: source.epoch(first, tracking_samples.epoch(1, 0.5))):
+        with pytest.raises(BenchError, match="no such table") as failure:
+            action()
+        assert str(study.folder / DATABASE) in str(failure.value) and len(str(failure.value).splitlines()) == 1
