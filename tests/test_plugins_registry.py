@@ -167,3 +167,13 @@ def test_a_model_without_complete_defaults_is_left_out(site: Path, change: tuple
     assert "'tiny' cannot be made from its defaults" in str(problem) and complaint in str(problem)
     assert "tiny" not in found.models
     assert_first_party_is_whole(found)
+
+
+def test_two_packages_that_name_their_entry_points_alike_are_both_found(site: Path) -> None:
+    for number in (1, 2):
+        install(site, f"package-{number}", TINY_MODEL.format(name=f"tiny-{number}"))
+        (site / f"package_{number}-1.2.dist-info" / "entry_points.txt").write_text(
+            f"[bench]\nplugins = package_{number}\n"
+        )
+    found = load()
+    assert found.problems == [] and {"tiny-1", "tiny-2"} <= set(found.models)

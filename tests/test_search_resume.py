@@ -120,3 +120,32 @@ def test_a_database_that_fails_while_the_study_runs_is_one_line(tmp_path: Path) 
         with pytest.raises(BenchError, match="no such table") as failure:
             action()
         assert str(study.folder / DATABASE) in str(failure.value) and len(str(failure.value).splitlines()) == 1
+
+
+def test_trials_that_a_dead_head_left_running_go_before_what_was_queued(tmp_path: Path) -> None:
+    study, asked = Study(tmp_path / "digits"), record(trials=2)
+    plan = make_plan(
+        installed(), installed().datasets["fsdd"](), StudyRequest(models=("cnn", "crnn"), features=("mel",))
+    )
+    assert len(plan.candidates) > 2
+
+    def take_up() -> list[Assignment]:
+        source = SearchSource(
+            record=asked,
+            space=plan.space,
+            study=study,
+            optuna_study=open_optuna_study(study.folder / DATABASE, asked),
+            candidates=list(plan.candidates),
+        )
+        return list(iter(source.next, None))
+
+    first = take_up()
+    assert [assignment.number for assignment in first] == [0, 1]
+    for _ in range(2):
+        again = take_up()
+        assert [(a.number, a.origin, a.job.spec) for a in again] == [(a.number, a.origin, a.job.spec) for a in first]
+    asked = record(trials=5)
+    more = take_up()
+    assert [assignment.number for assignment in more] == [0, 1, 2, 3, 4]
+    origins = [candidate.origin for candidate in plan.candidates]
+    assert [assignment.origin for assignment in more][: len(origins)] == origins[:5]

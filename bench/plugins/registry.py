@@ -130,14 +130,18 @@ def load(*, only: Iterable[str] | None = None) -> Registry:
 
 
 def _entry_points() -> list[tuple[Package, EntryPoint]]:
-    """Entry points of the group, once each, in the order of their names so that clashes resolve the same way everywhere."""
-    found: dict[str, tuple[Package, EntryPoint]] = {}
+    """Entry points of the group, once each, in the order of their names so that clashes resolve the same way everywhere.
+
+    Two distributions may name theirs alike; one distribution that is found twice on the path counts once.
+    """
+    found: dict[tuple[str, str], tuple[Package, EntryPoint]] = {}
     for distribution in distributions():
         for entry_point in distribution.entry_points:
-            if entry_point.group == hookspecs.ENTRY_POINT_GROUP and entry_point.name not in found:
-                found[entry_point.name] = (_package(distribution, entry_point), entry_point)
+            if entry_point.group == hookspecs.ENTRY_POINT_GROUP:
+                package = _package(distribution, entry_point)
+                found.setdefault((entry_point.name, package.distribution), (package, entry_point))
     # What ships with the harness goes first: a third party cannot take its names away.
-    return [found[name] for name in sorted(found, key=lambda name: (name != "bench_plugins", name))]
+    return [found[key] for key in sorted(found, key=lambda key: (key[0] != "bench_plugins", *key))]
 
 
 def _package(distribution: Distribution, entry_point: EntryPoint) -> Package:

@@ -101,11 +101,13 @@ class SearchSource:
 
         Returns all numbers given out so far.
         """
-        numbers = []
+        numbers, again = [], []
         for frozen in self._optuna.get_trials(deepcopy=False):
             number = frozen.user_attrs.get("number")
             if number is not None:
                 numbers.append(number)
+            if frozen.state is TrialState.WAITING and number is not None:  # left running, and then not reached
+                again.append(frozen)
             if frozen.state is not TrialState.RUNNING:
                 continue
             if number in finished:
@@ -113,8 +115,18 @@ class SearchSource:
                 continue
             self._optuna.tell(frozen.number, state=TrialState.FAIL)
             if number is not None:
-                self._optuna.enqueue_trial(frozen.params, user_attrs=frozen.user_attrs)
+                again.append(frozen)
+        if again:
+            self._empty_queue()
+        for frozen in sorted(again, key=lambda frozen: int(frozen.user_attrs["number"])):
+            parameters = {**frozen.system_attrs.get("fixed_params", {}), **frozen.params}
+            self._optuna.enqueue_trial(parameters, user_attrs=frozen.user_attrs)
         return numbers
+
+    def _empty_queue(self) -> None:
+        """Optuna's queue has one order, that of arrival: what goes before it takes all out, and is followed by it anew."""
+        for _ in self._optuna.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            self._optuna.tell(self._optuna.ask(), state=TrialState.FAIL)
 
     def _enqueue(self, candidates: list[Candidate], known: set[str]) -> None:
         """Queues the candidates that have neither run nor been queued."""
