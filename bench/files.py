@@ -39,7 +39,7 @@ def cannot_write(path: Path, error: OSError) -> BenchError:
         return BenchError(
             f"{path.parent} cannot be written to: choose another folder with its option, or change its mode"
         )
-    return BenchError(f"{path} cannot be written: {error.strerror or error}")
+    return BenchError(f"{path} cannot be written ({error.strerror or error}): choose another folder with its option")
 
 
 def data_directory(given: Path | None) -> Path:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from typing import Any
 
 import typer
 
-from bench.errors import BenchError
+from bench.errors import BenchError, did_you_mean
 
 VERBS = ("run", "ui", "leaderboard", "report", "reproduce", "list", "show", "fetch", "check")
 """Each is a module of this package with a function `command`; what is heavy is imported inside that function."""
@@ -40,12 +41,46 @@ def _options(
 def main() -> None:
     """Entry point of the console script. Exit codes: 0 done, 1 an error, 2 wrong usage, 130 interrupted."""
     try:
-        build_app()()
-    except BenchError as error:
+        code = build_app()(standalone_mode=False)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except Exception as error:
         if os.environ.get("BENCH_DEBUG"):
             raise
-        print(f"bench: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
+        if line := _line(error):
+            print(f"bench: {line}", file=sys.stderr)
+        sys.exit(getattr(error, "exit_code", 1))
+    if code == INTERRUPTED:
         print("bench: interrupted", file=sys.stderr)
-        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+INTERRUPTED = 130
+
+
+def _line(error: Exception) -> str:
+    """What a person reads of an error: its own line where it was meant for people, and else where to look."""
+    if isinstance(error, BenchError):
+        return str(error)
+    # Typer brings its own copy of click's exceptions, in a private module: what wrong usage is, is known by what it has.
+    if hasattr(error, "format_message") and hasattr(error, "exit_code"):
+        return _usage(error)
+    text = " ".join(str(error).split())[:300]
+    return (
+        f"unexpected {type(error).__name__}{f' ({text})' if text else ''}: what was computed before is kept; "
+        "run it again as bench --debug ... to see where, and report it"
+    )
+
+
+def _usage(error: Any) -> str:
+    """Wrong usage in one line, with the nearest options or verbs, and where the right ones stand."""
+    context = getattr(error, "ctx", None)
+    path = "bench" if context is None else context.command_path
+    message = " ".join(error.format_message().split()).rstrip(".")
+    if type(error).__name__ == "NoArgsIsHelpError":  # which has printed the help instead
+        return ""
+    option = getattr(error, "option_name", None)
+    if type(error).__name__ == "NoSuchOption" and option is not None and context is not None:
+        known = [name for parameter in context.command.params for name in parameter.opts if name.startswith("--")]
+        message = f"no such option {option}: {did_you_mean(option, known)}"
+    return f"{message[:1].lower()}{message[1:]} (see: {path} --help)"

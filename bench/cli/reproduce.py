@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.cli.common import DataDir, ResultsDir
+from bench.cli.common import DataDir, MaxUnusable, ResultsDir
 
 if TYPE_CHECKING:
     from bench.plugins.registry import Registry
@@ -32,6 +32,7 @@ def command(
     threads: Annotated[
         int | None, typer.Option("--threads", min=1, help="Torch threads.  [default: the row's; cores / workers]")
     ] = None,
+    max_unusable: MaxUnusable = 0.05,
     data_dir: DataDir = None,
     results: ResultsDir = None,
 ) -> None:
@@ -51,13 +52,15 @@ def command(
     from bench.trial.run import hardware
 
     found = registry()
-    wanted = _row(row, seeds) if ".json:" in row else _recipe(found, row, dataset, seeds)
+    is_row = ".json:" in row or row.endswith(".json")
+    wanted = _row(row, seeds) if is_row else _recipe(found, row, dataset, seeds)
     with PreparationProgress() as progress:
         data = prepare(
             found.dataset(wanted.dataset),
             data_dir=data_directory(data_dir),
             cache_dir=cache_directory(),
             sample_rates=[found.feature(wanted.specs[0].feature).sample_rate],
+            max_unusable=max_unusable,
             progress=progress,
         )
     for line in (*data.notes, *wanted.differences(data, hardware(torch.device("cpu")).versions)):
@@ -88,11 +91,15 @@ def command(
 
 
 def _row(reference: str, seeds: int | None) -> Reproduction:
+    from bench.errors import BenchError
     from bench.reporting.publishing import load_published
     from bench.search.reproduction import Reproduction
 
-    path, _, identifier = reference.rpartition(":")
+    path, _, identifier = (f"{reference}:" if reference.endswith(".json") else reference).rpartition(":")
     leaderboard = load_published(Path(path))
+    if not identifier:
+        rows = ", ".join(row.id for row in leaderboard.rows())
+        raise BenchError(f"{path} is a whole leaderboard: name a row, as {path}:ROW, of {rows}")
     row = leaderboard.row(identifier)
     runs = row.runs[:seeds]
     hardware = runs[0].hardware

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.common import DataDir, ResultsDir, Settings
+from bench.cli.common import DataDir, MaxUnusable, ResultsDir, Settings
 
 
 def command(
@@ -58,9 +58,7 @@ def command(
         int, typer.Option("--final-seeds", min=1, help="Seeds that each finalist is retrained with.")
     ] = 3,
     pruner: Annotated[str, typer.Option("--pruner", help="median, halving or none.")] = "median",
-    max_unusable: Annotated[
-        float, typer.Option("--max-unusable", min=0, max=1, help="Share of clips that may be unusable, at most.")
-    ] = 0.05,
+    max_unusable: MaxUnusable = 0.05,
     data_dir: DataDir = None,
     results: ResultsDir = None,
     tracking_uri: Annotated[
@@ -81,6 +79,8 @@ def command(
         raise BenchError("bench run needs --dataset NAME, or --resume STUDY to continue one: see bench run --help")
     if pruner not in ("median", "halving", "none"):
         raise BenchError(f"--pruner {pruner}: choose median, halving or none")
+    if resume:
+        _refuse_what_a_resume_cannot_change(context)
     run = StudyRun(
         registry=registry(),
         results=results_directory(results),
@@ -93,8 +93,10 @@ def command(
         max_unusable=max_unusable,
         tracking_uri=tracking_uri,
         dry_run=dry_run,
+        again=_given_again(context),
     )
     if resume:
+        _refuse_changes(context)
         go_on(run, resume, trials=trials)
         return
     fixed = parse_settings([*context.meta.get(CONFIG_SETTINGS, ()), *(settings or ())])
@@ -103,7 +105,9 @@ def command(
     begin(
         run,
         dataset,
-        StudyRequest(features=_names(features), models=_names(models), settings=fixed, pruner=pruner),
+        StudyRequest(
+            features=_names("features", features), models=_names("models", models), settings=fixed, pruner=pruner
+        ),
         name=study,
         command=command_line(),
         trials=100 if trials is None else trials,
@@ -117,8 +121,68 @@ CONFIG_SETTINGS = "bench.settings"
 """Where the settings of a TOML file wait for those of the command line."""
 
 
-def _names(comma_list: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in comma_list.split(",") if name.strip())
+AS_ASKED_FIRST = ("study", "models", "features", "epochs", "settings", "seed", "finalists", "final_seeds", "pruner")
+"""What a study is: a resume cannot change it."""
+
+
+def _refuse_changes(context: typer.Context) -> None:
+    """Raises BenchError where a resume is given, on the command line, what it would have to ignore."""
+    from bench.errors import BenchError
+
+    for parameter in context.command.params:
+        source = context.get_parameter_source(str(parameter.name))
+        if parameter.name in AS_ASKED_FIRST and source is not None and source.name == "COMMANDLINE":
+            raise BenchError(
+                f"--resume goes on with a study as it was asked for: leave out {parameter.opts[0]}, "
+                f"or start another study with --dataset and --study"
+            )
+
+
+OF_THE_STUDY = (
+    *("study", "models", "features", "epochs", "settings", "seed"),
+    *("finalists", "final_seeds", "pruner"),
+)
+"""Options that a study keeps from its first command on."""
+OF_THE_PLACE = ("results", "data_dir", "max_unusable", "tracking_uri")
+"""Options without which a study of this command would not be found again, or not be what it was."""
+
+
+def _refuse_what_a_resume_cannot_change(context: typer.Context) -> None:
+    """Raises BenchError rather than leave out what the user has typed."""
+    from bench.errors import BenchError
+
+    for option in OF_THE_STUDY:
+        if _typed(context, option):
+            raise BenchError(
+                f"--{'set' if option == 'settings' else option.replace('_', '-')} cannot change a study that has begun: "
+                "leave it out, or start another study with --dataset"
+            )
+
+
+def _given_again(context: typer.Context) -> tuple[str, ...]:
+    """What a resume of this command has to repeat, as it is typed; passwords are masked."""
+    from bench.passwords import without_password
+
+    return tuple(
+        word
+        for option in OF_THE_PLACE
+        if _typed(context, option) or _typed(context, option, "DEFAULT_MAP")
+        for word in (f"--{option.replace('_', '-')}", without_password(str(context.params[option])))
+    )
+
+
+def _typed(context: typer.Context, option: str, source: str = "COMMANDLINE") -> bool:
+    found = context.get_parameter_source(option)
+    return found is not None and found.name == source
+
+
+def _names(option: str, comma_list: str) -> tuple[str, ...]:
+    from bench.errors import BenchError
+
+    names = tuple(name.strip() for name in comma_list.split(",") if name.strip())
+    if comma_list and not names:
+        raise BenchError(f"--{option} {comma_list!r} names none: leave it out to search all, see bench list {option}")
+    return names
 
 
 def _read_config(context: typer.Context, path: Path | None) -> Path | None:
@@ -132,8 +196,10 @@ def _read_config(context: typer.Context, path: Path | None) -> Path | None:
 
     try:
         content = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        raise BenchError(f"--config {path} cannot be read: {error}") from None
+    except OSError as error:
+        raise BenchError(f"--config {path} cannot be read ({error.strerror}): check the path") from None
+    except UnicodeDecodeError:
+        raise BenchError(f"--config {path} is not TOML: it is not UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:
         raise BenchError(f"--config {path} is not TOML: {error}") from None
     settings = content.pop("set", {})
@@ -149,6 +215,11 @@ def _read_config(context: typer.Context, path: Path | None) -> Path | None:
         if name not in known:
             options = [str(option).replace("_", "-") for option in known]
             raise BenchError(f"--config {path} has no option {key!r}: {did_you_mean(key, options)}")
+        if isinstance(value, list) and name not in ("features", "models"):
+            raise BenchError(f"--config {path}: {key} takes one value, not the list {value}")
+        if isinstance(value, bool) != (name == "dry_run") or not isinstance(value, str | int | float | list):
+            kind = "true or false" if name == "dry_run" else "text or a number"
+            raise BenchError(f"--config {path}: {key} cannot be {value!r}: write {kind}")
         defaults[name] = ",".join(str(item) for item in value) if isinstance(value, list) else value
     context.default_map = {**(context.default_map or {}), **defaults}
     return path

@@ -40,12 +40,16 @@ class StudyRun:
     max_unusable: float
     tracking_uri: str | None
     dry_run: bool
+    again: tuple[str, ...] = ()
+    """Words that a command which resumes this study has to repeat."""
 
 
 def begin(run: StudyRun, dataset: str, request: StudyRequest, *, name: str, trials: int, **asked: Any) -> None:
     """Starts a study, or goes on with the one of that name if it is the same. Raises BenchError if it is another."""
     from bench.cli.common import dataset_config
 
+    if name:
+        checked_name(name)  # before audio is decoded for minutes
     config = dataset_config(run.registry, dataset, request.settings)
     plan, data = _resolve(run, config, request)
     study = Study(run.results / (checked_name(name) if name else free_name(run.results, config.name)))
@@ -69,8 +73,11 @@ def go_on(run: StudyRun, name: str, *, trials: int | None) -> None:
 
 
 def _resolve(run: StudyRun, config: PluginConfig, request: StudyRequest) -> tuple[Plan, PreparedData]:
+    from bench.training.device import choose_device
+
     dataset = run.registry.dataset(config)
     plan = make_plan(run.registry, dataset, request)
+    choose_device(run.device)  # which raises before audio is decoded for minutes
     with PreparationProgress() as progress:
         data = prepare(
             dataset,
@@ -101,7 +108,7 @@ def _run(run: StudyRun, study: Study, record: StudyRecord, plan: Plan) -> None:
 
         describe(record, plan, device=device, workers=run.workers, threads=run.threads)
         return
-    resume = shlex.join(["bench", "run", "--resume", study.name])
+    resume = shlex.join(["bench", "run", "--resume", study.name, *run.again])
     with locked(study):
         study.write(record)
         try:

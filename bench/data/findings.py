@@ -28,7 +28,7 @@ def judge(source: Source, findings: Sequence[Finding], max_unusable: float, list
         raise BenchError(
             f"data set {source.dataset.name}: {len(wrong):,} of {clips_of(total)} ({len(wrong) / total:.1%}, at most "
             f"{max_unusable:.1%} may be) are missing, unusable or silent: {first_few(wrong)}; "
-            f"mend or remove them, all are listed in {list_file}"
+            f"mend or remove them, or allow more by --max-unusable; all are listed in {list_file}"
         )
     kinds = {
         "missing and left out": lost,

@@ -59,4 +59,7 @@ class Predictions:
                     probabilities=arrays["probabilities"],
                 )
         except Exception as error:  # zipfile, zlib, numpy and the file system each raise their own
-            raise BenchError(f"predictions {path} cannot be read ({error}); run that trial again") from None
+            raise BenchError(
+                f"predictions {path} cannot be read ({error}): "
+                "restore the file, or move its folder away, and bench run --resume makes up for it"
+            ) from None

@@ -18,6 +18,7 @@ from bench.errors import BenchError, did_you_mean
 from bench.evaluation.predictions import Predictions
 from bench.files import write_atomically
 from bench.plugins import Split
+from bench.plugins.registry import first_complaint
 from bench.results.records import RunRecord, StudyRecord
 from bench.trial import TrialOutcome
 
@@ -85,7 +86,8 @@ def open_study(results: Path, name: str) -> Study:
     study = Study(results / checked_name(name))
     if not study.exists():
         known = [found.name for found in studies(results)]
-        raise BenchError(f"no study {name!r} in {results}: {did_you_mean(name, known)}")
+        what = did_you_mean(name, known) if known else "it holds none; name another folder with --results"
+        raise BenchError(f"no study {name!r} in {results}: {what}")
     return study
 
 
@@ -130,6 +132,11 @@ def validation_score(run: RunRecord) -> float:
 def _read(path: Path, kind: type[Record]) -> Record:
     try:
         return kind.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        first_line = str(error).splitlines()[0]
-        raise BenchError(f"{path} cannot be read ({first_line}): restore it, or move its folder away") from None
+    except OSError as error:
+        raise BenchError(f"{path} cannot be read ({error.strerror}): check its mode and the disk") from None
+    except ValidationError as error:
+        if kind is RunRecord:
+            todo = "restore it, or move its folder away, and bench run --resume makes up for it"
+        else:
+            todo = "restore it, or move the study's folder away"
+        raise BenchError(f"{path} is damaged ({first_complaint(error)[:200]}): {todo}") from None

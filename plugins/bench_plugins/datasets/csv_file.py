@@ -84,7 +84,10 @@ class CsvFile(Dataset):
         except FileNotFoundError:
             raise BenchError(f"data set {self.name}: there is no file {self.file}: check the path") from None
         except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
-            raise BenchError(f"{self.file} cannot be read as CSV: {' '.join(str(error).split())}") from error
+            reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+            raise BenchError(
+                f"{self.file} cannot be read as CSV ({reason}): it takes UTF-8 text, with a header that has path and label"
+            ) from error
         table.columns = table.columns.str.strip()
         for column in REQUIRED:
             if column not in table.columns:
