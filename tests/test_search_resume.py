@@ -1,4 +1,4 @@
-"""What a study makes of the results folder that it is taken up from, and of a database that fails while it runs."""
+"""What a study makes of the results folder that it is taken up from, of a second attempt, and of a database that fails."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import tracking_samples
 
 from bench.errors import BenchError
+from bench.executors.interface import EpochDone, Finished, Job, Lost
 from bench.plugins import PluginConfig
 from bench.plugins.registry import installed
 from bench.results.records import RunRecord, StudyRecord, StudyRequest
 from bench.results.store import Study
 from bench.search.failures import NEVER_COMPLETE, FailureWatch
 from bench.search.finals import FinalsSource
-from bench.search.head import Assignment
+from bench.search.head import Assignment, Head
 from bench.search.optuna_study import DATABASE, open_optuna_study
 from bench.search.plan import make_plan
 from bench.search.search_source import SearchSource
@@ -149,3 +151,25 @@ def test_trials_that_a_dead_head_left_running_go_before_what_was_queued(tmp_path
     assert [assignment.number for assignment in more] == [0, 1, 2, 3, 4]
     origins = [candidate.origin for candidate in plan.candidates]
     assert [assignment.origin for assignment in more][: len(origins)] == origins[:5]
+
+
+def test_a_second_attempt_tells_no_epoch_twice(tmp_path: Path) -> None:
+    assignment = Assignment(Job("trial-0000", tracking_samples.trial_spec(), record().data), "trial", 0)
+    one, two = tracking_samples.EPOCHS[:2]
+    job = assignment.job
+    events = [
+        EpochDone(job, one),
+        Lost(job, "its worker was killed"),
+        EpochDone(job, one),
+        EpochDone(job, two),
+        Finished(job, TrialOutcome(TrialResult(status="complete"))),
+    ]
+    executor, tracker, watcher, source = Mock(free=1), Mock(), Mock(), Mock()
+    executor.events.side_effect = lambda timeout: [events.pop(0)]
+    source.next.side_effect = [assignment, *[None] * 9]
+    source.epoch.return_value = True
+    Head(study=Study(tmp_path / "digits"), executor=executor, tracker=tracker, watcher=watcher).run(source)
+    assert executor.submit.call_count == 2
+    assert [call.args[1] for call in source.epoch.call_args_list] == [one, two]
+    assert [call.args[1] for call in tracker.log_epoch.call_args_list] == [one, two]
+    assert source.ended.call_count == 1

@@ -137,6 +137,15 @@ def test_running_out_of_memory_is_said(data: PreparedData, faulty: Any) -> None:
     assert result.status == "out-of-memory" and "20.00 GiB" in result.reason
 
 
+@pytest.mark.parametrize("words", ["cuDNN error: CUDNN_STATUS_ALLOC_FAILED", "CUDA error: CUBLAS_STATUS_ALLOC_FAILED"])
+def test_a_library_of_the_card_that_gets_no_memory_is_said(data: PreparedData, faulty: Any, words: str) -> None:
+    def exhaust(logits: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError(words)
+
+    result = run_trial(spec(data, model=faulty(exhaust)), on_cpu(data), lambda epoch: True).result
+    assert result.status == "out-of-memory" and words in result.reason
+
+
 def test_memory_that_the_processor_does_not_have_is_said(data: PreparedData, faulty: Any) -> None:
     name = faulty(lambda logits: logits + torch.empty(2**50).sum())
     assert run_trial(spec(data, model=name), on_cpu(data), lambda epoch: True).result.status == "out-of-memory"

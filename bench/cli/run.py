@@ -96,7 +96,6 @@ def command(
         again=_given_again(context),
     )
     if resume:
-        _refuse_changes(context)
         go_on(run, resume, trials=trials)
         return
     fixed = parse_settings([*context.meta.get(CONFIG_SETTINGS, ()), *(settings or ())])
@@ -119,23 +118,6 @@ def command(
 
 CONFIG_SETTINGS = "bench.settings"
 """Where the settings of a TOML file wait for those of the command line."""
-
-
-AS_ASKED_FIRST = ("study", "models", "features", "epochs", "settings", "seed", "finalists", "final_seeds", "pruner")
-"""What a study is: a resume cannot change it."""
-
-
-def _refuse_changes(context: typer.Context) -> None:
-    """Raises BenchError where a resume is given, on the command line, what it would have to ignore."""
-    from bench.errors import BenchError
-
-    for parameter in context.command.params:
-        source = context.get_parameter_source(str(parameter.name))
-        if parameter.name in AS_ASKED_FIRST and source is not None and source.name == "COMMANDLINE":
-            raise BenchError(
-                f"--resume goes on with a study as it was asked for: leave out {parameter.opts[0]}, "
-                f"or start another study with --dataset and --study"
-            )
 
 
 OF_THE_STUDY = (

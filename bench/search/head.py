@@ -50,6 +50,8 @@ class _Running:
     started: str
     mlflow_run: str
     attempts: int = 1
+    epochs: int = 0
+    """That the source and MLflow were told of; a second attempt repeats them."""
 
 
 Report = Callable[[Study, RunRecord], Sequence[Path]]
@@ -109,8 +111,11 @@ class Head:
         running = self._running[event.job.name]
         match event:
             case EpochDone(job=job, epoch=epoch):
-                self._tracker.log_epoch(running.mlflow_run, epoch)
                 self._watcher.epoch(job.name, job.spec, epoch)
+                if epoch.number <= running.epochs:
+                    return
+                running.epochs = epoch.number
+                self._tracker.log_epoch(running.mlflow_run, epoch)
                 if not source.epoch(running.assignment, epoch):
                     self._executor.stop(job)
             case Finished(outcome=outcome):

@@ -246,7 +246,9 @@ def hardware(device: torch.device) -> Hardware:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "DefaultCPUAllocator: " in str(error)
+    """By kind, or by what torch's own allocator on the CPU, cuDNN and cuBLAS say in a RuntimeError."""
+    said = ("DefaultCPUAllocator: ", "CUDNN_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_ALLOC_FAILED")
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in str(error) for words in said)
 
 
 def one_line(error: BaseException) -> str:
