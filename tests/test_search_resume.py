@@ -21,7 +21,7 @@ from bench.search.failures import NEVER_COMPLETE, FailureWatch
 from bench.search.finals import FinalsSource
 from bench.search.head import Assignment, Head
 from bench.search.optuna_study import DATABASE, open_optuna_study
-from bench.search.plan import make_plan
+from bench.search.plan import check_same, make_plan
 from bench.search.search_source import SearchSource
 from bench.trial import Status, TrialOutcome, TrialResult
 
@@ -173,3 +173,14 @@ def test_a_second_attempt_tells_no_epoch_twice(tmp_path: Path) -> None:
     assert [call.args[1] for call in source.epoch.call_args_list] == [one, two]
     assert [call.args[1] for call in tracker.log_epoch.call_args_list] == [one, two]
     assert source.ended.call_count == 1
+
+
+def test_a_resume_with_other_plugins_does_not_tell_to_resume(tmp_path: Path) -> None:
+    plan = make_plan(installed(), installed().datasets["fsdd"](), StudyRequest(models=("cnn",), features=("mel",)))
+    space = plan.space.as_json()
+    older = record(space={**space, "fixed": {k: v for k, v in space["fixed"].items() if k != "feature.mel.f_min"}})
+    with pytest.raises(BenchError, match="bench run --resume"):
+        check_same(older, plan, older.data)
+    with pytest.raises(BenchError, match="f_min was absent.*install the versions") as failure:
+        check_same(older, plan, older.data, resumed=True)
+    assert "--resume" not in str(failure.value)

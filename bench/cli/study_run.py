@@ -67,7 +67,7 @@ def go_on(run: StudyRun, name: str, *, trials: int | None) -> None:
     study = open_study(run.results, name)
     record = study.record()
     plan, data = _resolve(run, record.dataset, record.request)
-    check_same(record, plan, data)
+    check_same(record, plan, data, resumed=True)
     wanted = record.trials if trials is None else max(trials, record.trials)
     _run(run, study, record.model_copy(update={"data": data, "trials": wanted}), plan)
 

@@ -154,8 +154,8 @@ def versions(registry: Registry) -> dict[str, str]:
     }
 
 
-def check_same(record: StudyRecord, plan: Plan, data: PreparedData) -> None:
-    """Raises BenchError where a study that exists is not the one that is asked for."""
+def check_same(record: StudyRecord, plan: Plan, data: PreparedData, *, resumed: bool = False) -> None:
+    """Raises BenchError where a study that exists is not the one that is asked for; `resumed`: by its name alone."""
     if record.dataset != data.dataset:
         raise BenchError(_exists(record, f"data set {_spell(record.dataset)}, not {_spell(data.dataset)}"))
     if record.data.revision != data.revision:
@@ -164,6 +164,11 @@ def check_same(record: StudyRecord, plan: Plan, data: PreparedData) -> None:
             f"{record.data.revision}, now {data.revision}): restore them, or start another study with --study NAME"
         )
     difference = _difference(record.space, plan.space.as_json())
+    if difference and resumed:
+        raise BenchError(
+            f"the plugins of study {record.name!r} have changed since it began ({difference}): install the versions "
+            f"that its study.json names, or start another study with --study NAME"
+        )
     if difference:
         raise BenchError(_exists(record, f"another search space ({difference})"))
 
