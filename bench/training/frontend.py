@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from bench.plugins import Feature
 from bench.training.clips import DeviceClips
 
-CPU_CHUNK = 32
-"""Clips a chunk on a CPU: beyond 64, allocating the spectrograms costs more than the batching saves."""
+CPU_CHUNK = 16
+"""Clips a chunk on a CPU: larger chunks fall out of the cache."""
 CUDA_CHUNK = 512
 KEPT_BYTES = 2 * 2**30
 """Features of a split larger than this are computed again in every epoch rather than kept."""
