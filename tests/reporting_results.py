@@ -129,7 +129,7 @@ def run_record(
         parameters=1234,
         train_seconds=83.0,
         latency_ms=1.5,
-        hardware=Hardware(device="cpu", threads=1, host="secret-host", versions={"torch": "2.11.0"}),
+        hardware=Hardware(device="cpu", threads=1, system="Linux x86_64", versions={"torch": "2.11.0"}),
     )
     return RunRecord(
         study=record.name,

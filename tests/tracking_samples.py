@@ -99,7 +99,7 @@ def finished(
         parameters=66_000,
         train_seconds=6.0,
         latency_ms=2.5 if complete else None,
-        hardware=Hardware(device="cpu", threads=1, host="laptop", versions={}),
+        hardware=Hardware(device="cpu", threads=1, system="Linux x86_64", versions={}),
         traceback="Traceback ...\nValueError: no" if status == "failed" else "",
     )
     run = RunRecord(

@@ -1,4 +1,4 @@
-"""What of a record may be published: not where this machine keeps its files, nor what it is called."""
+"""What of a record may be published: not where this machine keeps its files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ def portable(command: str) -> str:
     return shlex.join(kept)
 
 
-def without_host(result: TrialResult) -> TrialResult:
-    """A result without the machine's name and without the traceback, which holds paths."""
-    hardware = result.hardware and result.hardware.model_copy(update={"host": ""})
-    return result.model_copy(update={"hardware": hardware, "traceback": ""})
+def without_traceback(result: TrialResult) -> TrialResult:
+    """A result without its traceback, which holds paths of the machine it ran on."""
+    return result.model_copy(update={"traceback": ""})

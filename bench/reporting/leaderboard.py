@@ -14,7 +14,7 @@ from bench.errors import BenchError, did_you_mean
 from bench.evaluation.metrics import Objective, Scores, score
 from bench.evaluation.uncertainty import bootstrap_interval
 from bench.plugins import Recipe
-from bench.reporting.commands import portable, without_host
+from bench.reporting.commands import portable
 from bench.reporting.numbers import Spread
 from bench.reporting.records import Leaderboard, Protocol, Reason, Reference, Row, SeedRun, StudySummary
 from bench.results.records import RunRecord, StudyRecord
@@ -129,7 +129,7 @@ def _row(finals: Sequence[tuple[Study, RunRecord]], *, origin: str) -> Row | Non
 
 
 def _seed_run(study: Study, run: RunRecord) -> SeedRun:
-    result = without_host(run.result)
+    result = run.result
     return SeedRun(
         run=f"{run.study}/{run.name}",
         finished=run.finished,
@@ -198,5 +198,5 @@ def _references(trials: Iterable[RunRecord], recipes: Mapping[str, Recipe]) -> t
 
 
 def _distinct_hardware(runs: Iterable[RunRecord]) -> tuple[Hardware, ...]:
-    kinds = (without_host(run.result).hardware for run in runs)
+    kinds = (run.result.hardware for run in runs)
     return tuple({kind.model_dump_json(): kind for kind in kinds if kind is not None}.values())

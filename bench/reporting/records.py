@@ -37,7 +37,6 @@ class SeedRun(Frozen):
     latency_ms: float | None
     peak_memory_mb: float | None
     hardware: Hardware | None
-    """The host's name is left out."""
 
 
 class Row(Frozen):
@@ -106,7 +105,7 @@ class StudySummary(Frozen):
     references: tuple[Reference, ...]
     versions: dict[str, str]
     hardware: tuple[Hardware, ...]
-    """All that its runs ran on, host names left out."""
+    """All that its runs ran on."""
 
     @property
     def finished(self) -> int:

@@ -20,7 +20,7 @@ from bench.reporting.classification_report import (
     confusion_counts,
     report_table,
 )
-from bench.reporting.commands import portable, without_host
+from bench.reporting.commands import portable, without_traceback
 from bench.reporting.markdown import Markup, bullets, code, code_block, details, escape, heading, page, table
 from bench.reporting.numbers import ABSENT, count, duration, interval, number, over, plural, share, words
 from bench.results.records import RunRecord, StudyRecord
@@ -76,7 +76,7 @@ def write_report(study: Study, run: RunRecord, folder: Path) -> ReportPaths:
         finished=run.finished,
         command=portable(record.command),
         spec=run.spec,
-        result=without_host(run.result),
+        result=without_traceback(run.result),
         scores={name: score(predictions) for name, predictions in by_split.items()},
         report=classification_report(by_split[split], split=split),
     )

@@ -160,7 +160,7 @@ def run_tags(run: RunRecord) -> dict[str, str]:
         tags["mlflow.note.content"] = f"**{run.result.status}**: {run.result.reason}"
     if run.result.hardware is not None:
         tags["bench.device"] = run.result.hardware.device
-        tags["bench.host"] = run.result.hardware.host
+        tags["bench.system"] = run.result.hardware.system
     return {name: value for name, value in tags.items() if value}
 
 

@@ -69,7 +69,8 @@ class Hardware(BaseModel):
     """`cpu`, or `cuda` with the card's name."""
     threads: int
     """Of torch on the CPU; another count gives other weights for the same seed."""
-    host: str
+    system: str
+    """Operating system and processor family."""
     versions: dict[str, str]
     """python, torch, bench and the plugin packages."""
 

@@ -240,7 +240,7 @@ def hardware(device: torch.device) -> Hardware:
     return Hardware(
         device=device_name(device),
         threads=torch.get_num_threads(),
-        host=platform.system() + " " + platform.machine(),
+        system=f"{platform.system()} {platform.machine()}",
         versions={"bench": bench.__version__, **versions, **installed().versions()},
     )
 
