@@ -181,6 +181,6 @@ def test_a_resume_with_other_plugins_does_not_tell_to_resume(tmp_path: Path) -> 
     older = record(space={**space, "fixed": {k: v for k, v in space["fixed"].items() if k != "feature.mel.f_min"}})
     with pytest.raises(BenchError, match="bench run --resume"):
         check_same(older, plan, older.data)
-    with pytest.raises(BenchError, match="f_min was absent.*install the versions") as failure:
+    with pytest.raises(BenchError, match=r"f_min was absent.*install the versions") as failure:
         check_same(older, plan, older.data, resumed=True)
     assert "--resume" not in str(failure.value)
