@@ -17,3 +17,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if near:
         return f"did you mean {' or '.join(near)}?"
     return f"known: {', '.join(names)}" if names else "none is installed"
+
+
+def one_line(error: BaseException) -> str:
+    """What an exception says, as a result keeps it."""
+    return " ".join(str(error).split())[:500]

@@ -359,3 +359,27 @@ def test_settings_of_a_configuration_file_that_are_no_table_are_one_line(tmp_pat
     (tmp_path / "study.toml").write_text('dataset = "fsdd"\nset = 3\n')
     done = bench("run", "--config", str(tmp_path / "study.toml"))
     assert done.returncode == 1 and "set is a table" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_a_study_out_of_time_has_the_finals_of_what_there_is(
+    tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path / "plugins", "slow", model("slow", "time.sleep(0.2)"), monkeypatch)
+    arguments = ("--trials", "500", "--models", "slow", "--timeout", "6", "--final-seeds", "1")
+    done = bench("run", "--dataset", f"folder:{tmp_path}/audio", *QUICK, *arguments)
+    assert done.returncode == 0, done.stderr
+    study = study_of(tmp_path)
+    assert 0 < len(study.trials()) < 500 and len(study.finals()) == 1
+    assert "to continue: bench run --resume" in done.stdout and "Test accuracy" in done.stdout
+
+
+def test_a_study_that_exists_is_not_continued_with_another_seed(
+    tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path / "plugins", "smallest", model("tiny"), monkeypatch)
+    arguments = ("run", "--dataset", f"folder:{tmp_path}/audio", "--models", "tiny", "--study", "mine", "--trials", "1")
+    assert bench(*arguments, *QUICK).returncode == 0
+    other = bench(*arguments, *QUICK, "--seed", "7")
+    assert other.returncode == 1 and "--seed 0, not 7" in other.stderr
+    reserved = bench(*arguments, *QUICK, "--study", "leaderboards")
+    assert reserved.returncode == 1 and "another folder" in reserved.stderr

@@ -169,7 +169,7 @@ def test_a_digest_depends_on_everything_and_a_configuration_on_all_but_the_seed(
 def test_answers_to_test_clips_that_are_no_numbers_are_diverged_and_can_be_kept(
     data: PreparedData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = DataOnDevice._split
+    real = DataOnDevice.split
 
     def spoilt(self: DataOnDevice, split: Any, sample_rate: int) -> Any:
         clips = real(self, split, sample_rate)
@@ -177,7 +177,7 @@ def test_answers_to_test_clips_that_are_no_numbers_are_diverged_and_can_be_kept(
             monkeypatch.setattr(type(clips), "waveforms", lambda self, index: self.samples[index].float() * math.nan)
         return clips
 
-    monkeypatch.setattr(DataOnDevice, "_split", spoilt)
+    monkeypatch.setattr(DataOnDevice, "split", spoilt)
     outcome = run_trial(spec(data), on_cpu(data), lambda epoch: True, test=True)
     result = outcome.result
     assert result.status == "diverged" and "test" in result.reason

@@ -46,7 +46,8 @@ def command(
         int | None, typer.Option("--threads", min=1, help="Torch threads of a worker.  [default: cores / workers]")
     ] = None,
     timeout: Annotated[
-        float | None, typer.Option("--timeout", min=0, help="Seconds after which no further trial starts.")
+        float | None,
+        typer.Option("--timeout", min=0, help="Seconds after which no trial starts; finals follow."),
     ] = None,
     trial_timeout: Annotated[
         float, typer.Option("--trial-timeout", min=1, help="Seconds that a trial may go without finishing an epoch.")

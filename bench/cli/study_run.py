@@ -18,7 +18,7 @@ from bench.plugins.registry import Registry
 from bench.results.records import RunRecord, StudyRecord, StudyRequest
 from bench.results.store import Study, checked_name, find_run, open_study, validation_score
 from bench.search.finals import choose_finalists
-from bench.search.plan import Plan, check_same, make_plan, new_record, versions
+from bench.search.plan import Plan, check_asked, check_same, make_plan, new_record, versions
 from bench.search.study import Ending, free_name, locked, run_study
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def begin(run: StudyRun, dataset: str, request: StudyRequest, *, name: str, tria
     if study.exists():
         record = study.record()
         check_same(record, plan, data)
+        check_asked(record, {name: asked[name] for name in ("seed", "finalists", "final_seeds")})
         record = record.model_copy(update={"data": data, "trials": max(trials, record.trials)})
     else:
         record = new_record(plan, data, name=study.name, trials=trials, versions=versions(run.registry), **asked)
@@ -83,7 +84,7 @@ def _resolve(run: StudyRun, config: PluginConfig, request: StudyRequest) -> tupl
             dataset,
             data_dir=run.data_dir,
             cache_dir=cache_directory(),
-            sample_rates=plan.space.sample_rates(),
+            sample_rates=plan.sample_rates(run.registry),
             max_unusable=run.max_unusable,
             progress=progress,
         )
@@ -116,10 +117,10 @@ def _run(run: StudyRun, study: Study, record: StudyRecord, plan: Plan) -> None:
         except (BenchError, KeyboardInterrupt):
             print(f"to continue: {resume}")
             raise
-    if not ending.finished:
+    if ending.trials < record.trials or ending.interrupted:
         print(f"{ending.trials} of {record.trials} trials are done; to continue: {resume}")
-        return
-    _show(run, study, record)
+    if not ending.interrupted:
+        _show(run, study, record)
 
 
 def _execute(run: StudyRun, study: Study, record: StudyRecord, plan: Plan, device: str) -> Ending:
@@ -166,7 +167,7 @@ def _finish_tracking(tracker: Tracker, run: StudyRun, study: Study, record: Stud
     from bench.reporting.leaderboard import build_leaderboard
     from bench.reporting.publishing import publish
 
-    if not ending.finished:
+    if ending.interrupted:
         tracker.interrupt_study(study.name, f"stopped after {ending.trials} of {record.trials} trials")
         return
     complete = [trial for trial in study.trials() if trial.result.status == "complete"]

@@ -21,6 +21,8 @@ from bench.trial import Epoch, TrialOutcome, TrialResult
 
 GRACE_SECONDS = 10.0
 """Between interrupting, terminating and killing a worker whose job makes no progress."""
+START_SECONDS = 300.0
+"""For a worker to import what it needs and find its device; then it is killed."""
 STARTS = 3
 """A worker that dies this many times in a row before it is ready will not be started again."""
 
@@ -130,6 +132,7 @@ class LocalExecutor:
         slot.process.start()
         theirs.close()
         slot.ready = False
+        slot.last_progress = time.monotonic()
 
     def _receive(self, slot: _Slot) -> Iterator[Event]:
         """Events of one worker that has something to say, be it that it is dead."""
@@ -140,6 +143,7 @@ class LocalExecutor:
             yield from self._replace(slot)
             return
         slot.last_progress = time.monotonic()
+        slot.signals = []
         if isinstance(message, worker.Ready):
             slot.ready, slot.failed_starts = True, 0
         elif isinstance(message, Epoch) and slot.job is not None:
@@ -172,10 +176,15 @@ class LocalExecutor:
             yield Lost(job, reason)
 
     def _enforce_time_limit(self, slot: _Slot) -> None:
-        """Interrupt, then terminate, then kill, a grace apart."""
-        if self._time_limit is None or slot.job is None or slot.process is None or slot.process.pid is None:
+        """Interrupt, then terminate, then kill, a grace apart; a worker that does not get ready is killed."""
+        if slot.process is None or slot.process.pid is None:
             return
-        overdue = time.monotonic() - slot.last_progress - self._time_limit
+        waited = time.monotonic() - slot.last_progress
+        if not slot.ready and waited > START_SECONDS:
+            slot.process.kill()
+        if self._time_limit is None or slot.job is None:
+            return
+        overdue = waited - self._time_limit
         escalation = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
         sent = len(slot.signals)
         if sent < len(escalation) and overdue > sent * GRACE_SECONDS:

@@ -85,6 +85,8 @@ def main(connection: Connection, settings: WorkerSettings) -> None:
         finally:
             job_is_running = False
         connection.send(outcome)
+        if settings.device == "cuda" and _card_is_lost():
+            return  # the head starts another worker, with a context of its own
 
 
 def _data_for(job: Job, held: DataOnDevice | None, device: str) -> DataOnDevice:
@@ -99,7 +101,8 @@ def _data_for(job: Job, held: DataOnDevice | None, device: str) -> DataOnDevice:
 
 
 def _run(connection: Connection, job: Job, data: DataOnDevice) -> TrialOutcome:
-    from bench.trial.run import TimedOut, one_line, run_trial
+    from bench.errors import one_line
+    from bench.trial.run import TimedOut, run_trial
 
     def report(epoch: Epoch) -> bool:
         connection.send(epoch)
@@ -115,6 +118,18 @@ def _run(connection: Connection, job: Job, data: DataOnDevice) -> TrialOutcome:
                 status="failed", reason=f"{type(error).__name__}: {one_line(error)}", traceback=traceback.format_exc()
             )
         )
+
+
+def _card_is_lost() -> bool:
+    """Frees what a job has left on the card. After an assertion failed on it, every later call in this process fails."""
+    import torch
+
+    try:
+        torch.cuda.synchronize()
+        torch.cuda.empty_cache()
+    except RuntimeError:
+        return True
+    return False
 
 
 def _asked_to_stop(connection: Connection) -> bool:

@@ -52,7 +52,8 @@ class Float:
 
     def including(self, value: Scalar) -> Float:
         """This range, widened to hold `value`; no longer logarithmic where `value` has no logarithm."""
-        assert isinstance(value, int | float)
+        if not isinstance(value, int | float):
+            raise ValueError(f"{value!r} is no number")
         return Float(min(self.low, value), max(self.high, value), self.log and value > 0)
 
     def __str__(self) -> str:
@@ -80,7 +81,8 @@ class Int:
 
     def including(self, value: Scalar) -> Int:
         """This range, widened to hold `value`; the step becomes 1 where `value` is off the grid."""
-        assert isinstance(value, int)
+        if not isinstance(value, int):
+            raise ValueError(f"{value!r} is no whole number")
         low, high = min(self.low, value), max(self.high, value)
         on_grid = (value - self.low) % self.step == 0
         return Int(low, high, self.log and value > 0, self.step if on_grid else 1)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import pluggy
 from pydantic import ValidationError
 
-from bench.errors import BenchError, did_you_mean
+from bench.errors import BenchError, did_you_mean, one_line
 from bench.plugins import hookspecs
 from bench.plugins.contracts import Dataset, Feature, Model, Plugin, PluginConfig, Recipe
 
@@ -165,7 +165,7 @@ def _load_package(registry: Registry, package: Package, entry_point: EntryPoint)
             )
         )
     except (Exception, SystemExit) as error:  # a third party's code may raise anything
-        registry.problems.append(Problem(package, f"{type(error).__name__}: {_one_line(error)}"))
+        registry.problems.append(Problem(package, f"{type(error).__name__}: {one_line(error)}"))
         return
     _add(registry, package, "dataset", registry.datasets, datasets, Dataset)
     _add(registry, package, "feature", registry.features, features, Feature)
@@ -212,9 +212,5 @@ def _cannot_be_default(plugin: type[Plugin]) -> str:
     except ValidationError as error:
         return first_complaint(error)
     except Exception as error:  # a third party's code may raise anything
-        return f"{type(error).__name__}: {_one_line(error)}"
+        return f"{type(error).__name__}: {one_line(error)}"
     return ""
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())

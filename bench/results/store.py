@@ -24,6 +24,8 @@ from bench.trial import TrialOutcome
 
 Record = TypeVar("Record", bound=BaseModel)
 
+RESERVED_NAMES = ("artifacts", "leaderboards")
+"""Folders of a results folder that are no studies."""
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -93,6 +95,8 @@ def open_study(results: Path, name: str) -> Study:
 
 def checked_name(name: str) -> str:
     """`name` where it can be a folder's. Raises BenchError otherwise."""
+    if name in RESERVED_NAMES:
+        raise BenchError(f"study name {name!r} is that of another folder in the results folder: choose another")
     if not STUDY_NAME.fullmatch(name):
         raise BenchError(f"study name {name!r}: use letters, digits, '.', '_' and '-' only, at most 100")
     return name

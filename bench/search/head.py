@@ -74,6 +74,7 @@ class Head:
         """Jobs whose worker died, until a worker is free."""
         self.stopping = False
         """Set (by Ctrl-C) to finish what runs and hand out nothing more."""
+        self._stop_said = False
 
     def run(self, source: Source) -> None:
         """Runs all that the source hands out; what has ended is kept before anything else happens."""
@@ -87,6 +88,10 @@ class Head:
                         return
                     break
                 self._start(assignment)
+            if self.stopping and not self._stop_said:
+                # Said here, since a signal handler that prints can interrupt a print.
+                self._stop_said = True
+                self._watcher.note("stopping: what runs is finished first (Ctrl-C again to stop now)")
             if self.stopping and not self._running:
                 return
             for event in self._executor.events(timeout=0.2):
@@ -120,7 +125,9 @@ class Head:
                     self._executor.stop(job)
             case Finished(outcome=outcome):
                 self._keep(running, outcome, source)
-            case Lost(job=job, reason=reason) if running.attempts < ATTEMPTS and not self.stopping:
+            case Lost(job=job) if self.stopping:
+                del self._running[job.name]  # a resume runs it under its own number
+            case Lost(job=job, reason=reason) if running.attempts < ATTEMPTS:
                 running.attempts += 1
                 self._watcher.note(f"{job.name}: {reason}; it runs again, attempt {running.attempts} of {ATTEMPTS}")
                 self._again.append(job)

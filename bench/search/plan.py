@@ -33,13 +33,17 @@ class Plan:
     notes: tuple[str, ...] = ()
     """Lines for a person: what was left out, and why."""
 
+    def sample_rates(self, registry: Registry) -> tuple[int, ...]:
+        """Every sample rate, in Hz, that a trial of this plan can ask for."""
+        queued = {registry.feature(candidate.configuration.feature).sample_rate for candidate in self.candidates}
+        return tuple(sorted(queued | set(self.space.sample_rates())))
+
 
 def make_plan(registry: Registry, dataset: Dataset, request: StudyRequest) -> Plan:
     """Features and models that fit together (all that are installed, unless the request names some), and their space.
 
     Raises BenchError on unknown names and options, and where nothing fits.
     """
-    recipes = registry.recipes_for(dataset.name)
     features = [find("feature", registry.features, name).name for name in request.features or registry.features]
     models = [find("model", registry.models, name).name for name in request.models or registry.models]
     pairs = _fitting_pairs(registry, dataset, features, models)
@@ -55,6 +59,11 @@ def make_plan(registry: Registry, dataset: Dataset, request: StudyRequest) -> Pl
             f"none of the models {', '.join(models)} takes any of the features {', '.join(features)}: "
             f"choose others by --models and --features"
         )
+    recipes = [
+        recipe
+        for recipe in registry.recipes_for(dataset.name)
+        if recipe.feature.name in fitting_features and recipe.model.name in fitting_models
+    ]
     space = build_space(
         registry, features=fitting_features, models=fitting_models, settings=request.settings, recipes=recipes
     )
@@ -69,7 +78,7 @@ def _fitting_pairs(
 
     A model that raises otherwise is kept, so that its trials show the error.
     """
-    from bench.trial.run import check_feasible
+    from bench.trial.feasibility import check_feasible
 
     pairs = {}
     for feature in features:
@@ -152,6 +161,14 @@ def versions(registry: Registry) -> dict[str, str]:
         **{library: version(library) for library in libraries},
         **registry.versions(),
     }
+
+
+def check_asked(record: StudyRecord, asked: Mapping[str, Any]) -> None:
+    """Raises BenchError where a study that exists was begun with another seed or other finals than are asked for."""
+    for name, value in asked.items():
+        if getattr(record, name, value) != value:
+            option = name.replace("_", "-")
+            raise BenchError(_exists(record, f"--{option} {getattr(record, name)}, not {value}"))
 
 
 def check_same(record: StudyRecord, plan: Plan, data: PreparedData, *, resumed: bool = False) -> None:

@@ -101,10 +101,13 @@ class SearchSpace:
         for feature in self.features:
             name = f"feature.{feature}.sample_rate"
             searched = self.ranges.get(name)
-            if isinstance(searched, Choice):
-                rates.update(int(rate) for rate in searched.values if isinstance(rate, int))
-            else:
-                rates.add(int(self.fixed[name]))  # type: ignore[arg-type]
+            rates_of_it = searched.values if isinstance(searched, Choice) else (self.fixed.get(name),)
+            for rate in rates_of_it:
+                if not isinstance(rate, int):
+                    raise BenchError(
+                        f"{name} is searched over {searched}: audio is decoded ahead, so list its rates in a Choice"
+                    )
+                rates.add(rate)
         return tuple(sorted(rates))
 
     def as_json(self) -> dict[str, Any]:
@@ -230,7 +233,12 @@ def _prefixed(prefix: str, options: Mapping[str, Any]) -> dict[str, Any]:
 def _widen(ranges: dict[str, Range], recipe: Recipe) -> None:
     for name, value in _values(_of_recipe(recipe)).items():
         if name in ranges and not ranges[name].contains(value):
-            ranges[name] = ranges[name].including(value)
+            try:
+                ranges[name] = ranges[name].including(value)
+            except ValueError as error:
+                raise BenchError(
+                    f"recipe {recipe.name} sets {name} to {value!r}, which is no value of it ({error})"
+                ) from None
 
 
 def _narrow(ranges: dict[str, Range], fixed: dict[str, Scalar], name: str, value: Any) -> None:

@@ -32,8 +32,8 @@ class Ending:
 
     trials: int
     """That have ended and count, in all."""
-    finished: bool
-    """Whether all trials and finals are done; if not, the study was interrupted or ran out of time."""
+    interrupted: bool
+    """Whether it was told to stop before its finals were done. A study that ran out of time has its finals."""
 
 
 def run_study(
@@ -47,7 +47,8 @@ def run_study(
     report: Report | None = None,
     timeout: float | None = None,
 ) -> Ending:
-    """Tops the study up to its number of trials, then runs its finals. `timeout`: seconds after which no trial starts.
+    """Tops the study up to its number of trials, then runs its finals. `timeout`: seconds after which no trial starts;
+    the finals are then those of the trials that there are.
 
     Everything that ends is kept at once; a study that was stopped in any way can be run again, and goes on.
     Raises BenchError where going on makes no sense (repeated failures, a full disk), KeyboardInterrupt on a second Ctrl-C.
@@ -64,27 +65,25 @@ def run_study(
         deadline=deadline,
     )
     head = Head(study=study, executor=executor, tracker=tracker, watcher=watcher, report=report)
-    with _interrupts(head, watcher):
+    with _interrupts(head):
         watcher.phase("trials", done=search.counted, total=record.trials)
         head.run(search)
         if head.stopping:
-            return Ending(search.counted, finished=False)
+            return Ending(search.counted, interrupted=True)
         finals = FinalsSource(record=record, study=study)
         watcher.phase("finals", done=finals.done, total=finals.total)
         head.run(finals)
-    complete = search.counted >= record.trials and finals.done == finals.total
-    return Ending(search.counted, finished=complete)
+    return Ending(search.counted, interrupted=finals.done < finals.total)
 
 
 @contextmanager
-def _interrupts(head: Head, watcher: Watcher) -> Iterator[None]:
+def _interrupts(head: Head) -> Iterator[None]:
     """Ctrl-C once: finish what runs. Twice, or a request to terminate: stop now."""
 
     def interrupt(signum: int, frame: FrameType | None) -> None:
         if head.stopping or signum == signal.SIGTERM:
             raise KeyboardInterrupt
         head.stopping = True
-        watcher.note("stopping: what runs is finished first (Ctrl-C again to stop now)")
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

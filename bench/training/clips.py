@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 from bench.data.prepared import PreparedData
@@ -38,15 +37,26 @@ class DataOnDevice:
         self.prepared = prepared
         self.device = device
         self._at_most = at_most
-        self.split = cache(self._split)
-        self.noise = cache(self._noise)
+        self._splits: dict[tuple[Split, int], DeviceClips] = {}
+        self._noises: dict[int, Tensor | None] = {}
 
     def first(self, clips: int) -> DataOnDevice:
         """The same data with the first clips of every split alone: enough to time a batch."""
         return DataOnDevice(self.prepared, self.device, at_most=clips)
 
-    def _split(self, split: Split, sample_rate: int) -> DeviceClips:
-        """Raises BenchError where the split is not the holder's to read."""
+    def split(self, split: Split, sample_rate: int) -> DeviceClips:
+        """A split, read at the first call. Raises BenchError where it is not the holder's to read."""
+        if (split, sample_rate) not in self._splits:
+            self._splits[split, sample_rate] = self._read(split, sample_rate)
+        return self._splits[split, sample_rate]
+
+    def noise(self, sample_rate: int) -> Tensor | None:
+        """Background noise as float32 [samples] in -1..1; None where the data set brings none."""
+        if sample_rate not in self._noises:
+            self._noises[sample_rate] = self._read_noise(sample_rate)
+        return self._noises[sample_rate]
+
+    def _read(self, split: Split, sample_rate: int) -> DeviceClips:
         import torch
 
         from bench.data.preparation import load_split
@@ -60,8 +70,7 @@ class DataOnDevice:
             samples=torch.from_numpy(clips.samples[few]).to(self.device),
         )
 
-    def _noise(self, sample_rate: int) -> Tensor | None:
-        """Background noise as float32 [samples] in -1..1; None where the data set brings none."""
+    def _read_noise(self, sample_rate: int) -> Tensor | None:
         import torch
 
         from bench.data.preparation import load_noise

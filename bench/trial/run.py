@@ -8,13 +8,13 @@ import platform
 import statistics
 import time
 import traceback
-from contextlib import suppress
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 import bench
+from bench.errors import BenchError, one_line
 from bench.evaluation.metrics import Scores, score
 from bench.evaluation.predictions import Predictions
 from bench.plugins import Infeasible
@@ -24,6 +24,7 @@ from bench.training.clips import DataOnDevice, DeviceClips
 from bench.training.device import PeakMemory, device_name
 from bench.training.frontend import FrontEnd
 from bench.training.loop import Inputs, evaluate, train
+from bench.trial.feasibility import check_feasible
 from bench.trial.records import Epoch, Hardware, OnEpoch, Status, TrialOutcome, TrialResult, TrialSpec
 
 
@@ -41,12 +42,18 @@ def run_trial(spec: TrialSpec, data: DataOnDevice, on_epoch: OnEpoch, *, test: b
     With `test`, the best epoch's network is also run once over the test split, which raises BenchError where `data`
     may not read it, and its weights are returned. Nothing else of a trial ever touches test clips.
     """
-    run = _Run(spec, data)
+    if test and "test" not in data.prepared.splits:
+        raise BenchError("a trial of a search may not read the test split: only finals and reproductions do")
+    run = _Run(spec, data, keep_weights=test)
     status: Status = "complete"
     reason, trace = "", ""
     try:
         if not run.train(on_epoch):
             status, reason = "pruned", f"stopped after epoch {len(run.epochs)} of {spec.training.epochs} by the pruner"
+        elif test:
+            run.test()
+        if status == "complete":
+            run.time_one_clip()
     except Infeasible as error:
         status, reason = "infeasible", one_line(error)
     except Diverged as error:
@@ -58,12 +65,7 @@ def run_trial(spec: TrialSpec, data: DataOnDevice, on_epoch: OnEpoch, *, test: b
             status, reason = "out-of-memory", one_line(error)
         else:
             status, reason, trace = "failed", f"{type(error).__name__}: {one_line(error)}", traceback.format_exc()
-    if status != "complete":
-        return run.outcome(status, reason, trace)
-    try:
-        return run.outcome(status, test=test)
-    except Diverged as error:
-        return run.outcome("diverged", one_line(error))
+    return run.outcome(status, reason, trace)
 
 
 def time_batch(spec: TrialSpec, data: DataOnDevice) -> float:
@@ -73,36 +75,16 @@ def time_batch(spec: TrialSpec, data: DataOnDevice) -> float:
     """
     steps = 2
     settings = spec.training.model_copy(update={"epochs": 2, "balance": "none"})
-    run = _Run(spec.model_copy(update={"training": settings}), data.first(steps * settings.batch_size))
+    few = data.first(steps * settings.batch_size)
+    run = _Run(spec.model_copy(update={"training": settings}), few, keep_weights=False)
     run.train(lambda epoch: True)
     return run.epochs[1].seconds / steps
-
-
-def check_feasible(spec: TrialSpec, *, seconds: float, classes: int) -> int:
-    """Runs the model on the `meta` device, which costs milliseconds and no memory; returns its number of parameters.
-
-    Raises Infeasible where the model cannot take the feature's shape; whatever else a plugin raises passes through.
-    """
-    feature = installed().feature(spec.feature)
-    shape = feature.shape(round(seconds * feature.sample_rate))
-    if min(shape) < 1:
-        raise Infeasible(f"{spec.feature.name} gives the empty shape {list(shape)} for clips of {seconds:g} s")
-    try:
-        with torch.device("meta"), torch.no_grad():
-            network: nn.Module = installed().model(spec.model).build(shape, classes).eval()
-            with suppress(NotImplementedError):  # an operation without a meta kernel: the first batch will tell
-                network(torch.empty(2, *shape))
-    except (RuntimeError, ValueError) as error:  # torch's layers complain of shapes by either
-        raise Infeasible(
-            f"{spec.model.name} cannot take {spec.feature.name} {list(shape)}: {one_line(error)}"
-        ) from error
-    return sum(parameter.numel() for parameter in network.parameters())
 
 
 class _Run:
     """One run of `run_trial`: what has been built and measured so far, so that a stop at any point leaves a result."""
 
-    def __init__(self, spec: TrialSpec, data: DataOnDevice) -> None:
+    def __init__(self, spec: TrialSpec, data: DataOnDevice, *, keep_weights: bool) -> None:
         self.spec = spec
         self.data = data
         self.epochs: list[Epoch] = []
@@ -111,6 +93,9 @@ class _Run:
         self.parameters: int | None = None
         self._network: nn.Module | None = None
         self._front_end: FrontEnd | None = None
+        self._tested: Predictions | None = None
+        self._latency_ms: float | None = None
+        self._keep_weights = keep_weights
         self._best_state: dict[str, Tensor] = {}
         self._best_key = (-1.0, 0.0)
         self._peak = PeakMemory(data.device)
@@ -163,47 +148,8 @@ class _Run:
                 return False
         return True
 
-    def outcome(self, status: Status, reason: str = "", trace: str = "", *, test: bool = False) -> TrialOutcome:
-        """The result as far as the run came; with `test`, of the best epoch's network on the test split too."""
-        tested = self._test() if test else None
-        result = TrialResult(
-            status=status,
-            reason=reason,
-            epochs=tuple(self.epochs),
-            best_epoch=None if self.best is None else self.best.number,
-            validation=None if self.validation is None else score(self.validation),
-            test=None if tested is None else score(tested),
-            parameters=self.parameters,
-            train_seconds=sum(epoch.seconds for epoch in self.epochs),
-            latency_ms=self._latency() if status == "complete" else None,
-            peak_memory_mb=self._peak.megabytes(),
-            hardware=hardware(self.data.device),
-            traceback=trace,
-        )
-        return TrialOutcome(
-            result=result,
-            validation=self.validation,
-            test=tested,
-            weights=self._weights() if test else None,
-        )
-
-    def _keep_if_best(self, epoch: Epoch, scores: Scores, predictions: Predictions) -> None:
-        key = (getattr(scores, self.spec.objective), -scores.loss)
-        if key > self._best_key:
-            assert self._network is not None
-            self._best_key, self.best, self.validation = key, epoch, predictions
-            self._best_state = {name: value.detach().clone() for name, value in self._network.state_dict().items()}
-
-    def _predictions(self, clips: DeviceClips, logits: Tensor) -> Predictions:
-        return Predictions(
-            labels=self.data.prepared.labels,
-            ids=clips.ids,
-            groups=clips.groups,
-            targets=clips.targets.cpu().numpy(),
-            probabilities=logits.softmax(dim=1).cpu().numpy(),
-        )
-
-    def _test(self) -> Predictions:
+    def test(self) -> None:
+        """Runs the best epoch's network over the test split, once."""
         assert self._network is not None and self._front_end is not None
         self._network.load_state_dict(self._best_state)
         clips = self.data.split("test", self._front_end.feature.sample_rate)
@@ -211,14 +157,10 @@ class _Run:
         logits = evaluate(self._network, inputs, len(clips.targets))
         if not bool(torch.isfinite(logits).all()):
             raise Diverged("the network's answers to test clips are not all numbers")
-        return self._predictions(clips, logits)
+        self._tested = self._predictions(clips, logits)
 
-    def _weights(self) -> bytes:
-        buffer = io.BytesIO()
-        torch.save({name: value.cpu() for name, value in self._best_state.items()}, buffer)
-        return buffer.getvalue()
-
-    def _latency(self, repeats: int = 7) -> float:
+    def time_one_clip(self, repeats: int = 7) -> None:
+        """Measures the time from one clip's waveform to its logits."""
         assert self._network is not None and self._front_end is not None
         network, front_end, device = self._network.eval(), self._front_end, self.data.device
         samples = round(self.data.prepared.seconds * front_end.feature.sample_rate)
@@ -231,7 +173,52 @@ class _Run:
                 if device.type == "cuda":
                     torch.cuda.synchronize(device)
                 times.append(time.perf_counter() - start)
-        return statistics.median(times) * 1000
+        self._latency_ms = statistics.median(times) * 1000
+
+    def outcome(self, status: Status, reason: str = "", trace: str = "") -> TrialOutcome:
+        """The result, as far as the run came."""
+        result = TrialResult(
+            status=status,
+            reason=reason,
+            epochs=tuple(self.epochs),
+            best_epoch=None if self.best is None else self.best.number,
+            validation=None if self.validation is None else score(self.validation),
+            test=None if self._tested is None else score(self._tested),
+            parameters=self.parameters,
+            train_seconds=sum(epoch.seconds for epoch in self.epochs),
+            latency_ms=self._latency_ms,
+            peak_memory_mb=self._peak.megabytes(),
+            hardware=hardware(self.data.device),
+            traceback=trace,
+        )
+        return TrialOutcome(
+            result=result,
+            validation=self.validation,
+            test=self._tested,
+            weights=None if self._tested is None else self._weights(),
+        )
+
+    def _keep_if_best(self, epoch: Epoch, scores: Scores, predictions: Predictions) -> None:
+        key = (getattr(scores, self.spec.objective), -scores.loss)
+        if key > self._best_key:
+            assert self._network is not None
+            self._best_key, self.best, self.validation = key, epoch, predictions
+            if self._keep_weights:
+                self._best_state = {name: value.detach().clone() for name, value in self._network.state_dict().items()}
+
+    def _predictions(self, clips: DeviceClips, logits: Tensor) -> Predictions:
+        return Predictions(
+            labels=self.data.prepared.labels,
+            ids=clips.ids,
+            groups=clips.groups,
+            targets=clips.targets.cpu().numpy(),
+            probabilities=logits.softmax(dim=1).cpu().numpy(),
+        )
+
+    def _weights(self) -> bytes:
+        buffer = io.BytesIO()
+        torch.save({name: value.cpu() for name, value in self._best_state.items()}, buffer)
+        return buffer.getvalue()
 
 
 def hardware(device: torch.device) -> Hardware:
@@ -249,8 +236,3 @@ def _is_out_of_memory(error: Exception) -> bool:
     """By kind, or by what torch's own allocator on the CPU, cuDNN and cuBLAS say in a RuntimeError."""
     said = ("DefaultCPUAllocator: ", "CUDNN_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_ALLOC_FAILED")
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in str(error) for words in said)
-
-
-def one_line(error: BaseException) -> str:
-    """What an exception says, as a result keeps it."""
-    return " ".join(str(error).split())[:500]
