@@ -26,7 +26,7 @@ DataDir = Annotated[
 ]
 ResultsDir = Annotated[
     Path | None,
-    typer.Option("--results", envvar="BENCH_RESULTS_DIR", help="Folder of studies.  [default: bench-results]"),
+    typer.Option("--results", envvar="BENCH_RESULTS_DIR", help="Folder of studies.  \\[default: bench-results]"),
 ]
 MaxUnusable = Annotated[
     float, typer.Option("--max-unusable", min=0, max=1, help="Share of clips that may be unusable, at most.")

@@ -14,7 +14,7 @@ def command(
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="As in bench run: fsdd, folder:PATH, csv:FILE.")],
     publish: Annotated[
         Path | None,
-        typer.Option("--publish", metavar="DIR", help="Folder for the page.  [default: RESULTS/leaderboards]"),
+        typer.Option("--publish", metavar="DIR", help="Folder for the page.  \\[default: RESULTS/leaderboards]"),
     ] = None,
     results: ResultsDir = None,
 ) -> None:

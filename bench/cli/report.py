@@ -17,7 +17,7 @@ def command(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", metavar="DIR", help="Folder of the report.  [default: RESULTS/STUDY/RUN/report]"),
+        typer.Option("--output", metavar="DIR", help="Folder of the report.  \\[default: RESULTS/STUDY/RUN/report]"),
     ] = None,
     results: ResultsDir = None,
 ) -> None:

@@ -22,15 +22,15 @@ def command(
         ),
     ],
     dataset: Annotated[
-        str, typer.Option("--dataset", "-d", help="For a recipe: the data set.  [default: its first]")
+        str, typer.Option("--dataset", "-d", help="For a recipe: the data set.  \\[default: its first]")
     ] = "",
     seeds: Annotated[
-        int | None, typer.Option("--seeds", min=1, help="Seeds to run.  [default: those of the row; 3 for a recipe]")
+        int | None, typer.Option("--seeds", min=1, help="Seeds to run.  \\[default: those of the row; 3 for a recipe]")
     ] = None,
     workers: Annotated[int, typer.Option("--workers", "-w", min=1, help="Seeds that run at the same time.")] = 1,
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
     threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="Torch threads.  [default: the row's; cores / workers]")
+        int | None, typer.Option("--threads", min=1, help="Torch threads.  \\[default: the row's; cores / workers]")
     ] = None,
     max_unusable: MaxUnusable = 0.05,
     data_dir: DataDir = None,

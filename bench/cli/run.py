@@ -16,13 +16,13 @@ def command(
         str, typer.Option("--dataset", "-d", help="Data set: fsdd, folder:PATH, csv:FILE. See: bench list datasets")
     ] = "",
     trials: Annotated[
-        int | None, typer.Option("--trials", "-n", min=1, help="Trials in all.  [default: 100]", show_default=False)
+        int | None, typer.Option("--trials", "-n", min=1, help="Trials in all.  \\[default: 100]", show_default=False)
     ] = None,
     resume: Annotated[
         str, typer.Option("--resume", metavar="STUDY", help="Continue a study; --trials can raise its number.")
     ] = "",
     study: Annotated[
-        str, typer.Option("--study", metavar="NAME", help="Name of the study.  [default: the data set's, numbered]")
+        str, typer.Option("--study", metavar="NAME", help="Name of the study.  \\[default: the data set's, numbered]")
     ] = "",
     models: Annotated[str, typer.Option("--models", help="Search these only, as in cnn,tc-resnet.")] = "",
     features: Annotated[str, typer.Option("--features", help="Search these only, as in mel,mfcc.")] = "",
@@ -34,7 +34,7 @@ def command(
         Path | None,
         typer.Option(
             "--config",
-            help="TOML file with any of these options, and a table [set] of settings. The command line goes before it.",
+            help="TOML file with any of these options, and a table \\[set] of settings. The command line goes before it.",
             callback=lambda context, path: _read_config(context, path),
             is_eager=True,
         ),
@@ -43,7 +43,7 @@ def command(
     workers: Annotated[int, typer.Option("--workers", "-w", min=1, help="Trials that run at the same time.")] = 1,
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
     threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="Torch threads of a worker.  [default: cores / workers]")
+        int | None, typer.Option("--threads", min=1, help="Torch threads of a worker.  \\[default: cores / workers]")
     ] = None,
     timeout: Annotated[
         float | None,
@@ -63,7 +63,7 @@ def command(
     data_dir: DataDir = None,
     results: ResultsDir = None,
     tracking_uri: Annotated[
-        str | None, typer.Option("--tracking-uri", help="MLflow server or database.  [default: RESULTS/mlflow.db]")
+        str | None, typer.Option("--tracking-uri", help="MLflow server or database.  \\[default: RESULTS/mlflow.db]")
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, and how long it would take.")

@@ -22,7 +22,7 @@ def command(
     results: ResultsDir = None,
     port: Annotated[
         int | None,
-        typer.Option("--port", help=f"Port to serve on.  [default: {DEFAULT_PORT}, or a free one]", min=0, max=65535),
+        typer.Option("--port", help=f"Port to serve on.  \\[default: {DEFAULT_PORT}, or a free one]", min=0, max=65535),
     ] = None,
     host: Annotated[str, typer.Option("--host", help="Address to serve on; the default is for this machine alone.")] = (
         "127.0.0.1"
