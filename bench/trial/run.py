@@ -49,7 +49,7 @@ def run_trial(spec: TrialSpec, data: DataOnDevice, on_epoch: OnEpoch, *, test: b
     reason, trace = "", ""
     try:
         if not run.train(on_epoch):
-            status, reason = "pruned", f"stopped after epoch {len(run.epochs)} of {spec.training.epochs} by the pruner"
+            status, reason = "pruned", "stopped early: others were better at the same epoch"
         elif test:
             run.test()
         if status == "complete":
