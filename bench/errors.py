@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+NAMED = 12
+"""Names that an error message lists at most."""
+
 
 class BenchError(Exception):
     """What is wrong, where, and what to do about it, in one line. The command line prints it without a traceback."""
@@ -16,7 +19,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, names, n=3, cutoff=0.5)
     if near:
         return f"did you mean {' or '.join(near)}?"
-    return f"known: {', '.join(names)}" if names else "none is installed"
+    if not names:
+        return "none is installed"
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"known: {', '.join(names[:NAMED])}{more}"
 
 
 def one_line(error: BaseException) -> str:

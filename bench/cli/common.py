@@ -35,7 +35,7 @@ Settings = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
-        help="Fix an option: dataset.split=speaker, feature.mel.n_mels=40, training.batch_size=64. Repeatable.",
+        help="Fix an option, dataset.split=speaker, or list its values, training.epochs=\\[4,8]. Repeatable.",
         metavar="KEY=VALUE",
     ),
 ]

@@ -2,75 +2,41 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
+from bench.cli import run_options as option
 from bench.cli.common import DataDir, MaxUnusable, ResultsDir, Settings
 
 
 def command(
     context: typer.Context,
-    dataset: Annotated[
-        str, typer.Option("--dataset", "-d", help="Data set: fsdd, folder:PATH, csv:FILE. See: bench list datasets")
-    ] = "",
-    trials: Annotated[
-        int | None, typer.Option("--trials", "-n", min=1, help="Trials in all.  \\[default: 100]", show_default=False)
-    ] = None,
-    resume: Annotated[
-        str, typer.Option("--resume", metavar="STUDY", help="Continue a study; --trials can raise its number.")
-    ] = "",
-    study: Annotated[
-        str, typer.Option("--study", metavar="NAME", help="Name of the study.  \\[default: the data set's, numbered]")
-    ] = "",
-    models: Annotated[str, typer.Option("--models", help="Search these only, as in cnn,tc-resnet.")] = "",
-    features: Annotated[str, typer.Option("--features", help="Search these only, as in mel,mfcc.")] = "",
-    epochs: Annotated[
-        int | None, typer.Option("--epochs", min=1, help="Epochs of every trial, instead of a searched number.")
-    ] = None,
+    dataset: option.Dataset = "",
+    trials: option.Trials = None,
+    models: option.Models = "",
+    features: option.Features = "",
+    epochs: option.Epochs = None,
     settings: Settings = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config",
-            help="TOML file with any of these options, and a table \\[set] of settings. The command line goes before it.",
-            callback=lambda context, path: _read_config(context, path),
-            is_eager=True,
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the whole study.")] = 0,
-    workers: Annotated[int, typer.Option("--workers", "-w", min=1, help="Trials that run at the same time.")] = 1,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="Torch threads of a worker.  \\[default: cores / workers]")
-    ] = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option("--timeout", min=0, help="Seconds after which no trial starts; finals follow."),
-    ] = None,
-    trial_timeout: Annotated[
-        float, typer.Option("--trial-timeout", min=1, help="Seconds that a trial may go without finishing an epoch.")
-    ] = 1800,
-    finalists: Annotated[
-        int, typer.Option("--finalists", min=0, help="Configurations that are retrained and tested.")
-    ] = 3,
-    final_seeds: Annotated[
-        int, typer.Option("--final-seeds", min=1, help="Seeds that each finalist is retrained with.")
-    ] = 3,
-    pruner: Annotated[str, typer.Option("--pruner", help="median, halving or none.")] = "median",
+    seed: option.Seed = 0,
+    pruner: option.Pruner = "median",
+    config: option.Config = None,
+    dry_run: option.DryRun = False,
+    finalists: option.Finalists = 3,
+    final_seeds: option.FinalSeeds = 3,
+    study: option.Study = "",
+    resume: option.Resume = "",
+    workers: option.Workers = 1,
+    device: option.Device = "auto",
+    threads: option.Threads = None,
+    timeout: option.Timeout = None,
+    trial_timeout: option.TrialTimeout = 1800,
+    tracking_uri: option.TrackingUri = None,
     max_unusable: MaxUnusable = 0.05,
     data_dir: DataDir = None,
     results: ResultsDir = None,
-    tracking_uri: Annotated[
-        str | None, typer.Option("--tracking-uri", help="MLflow server or database.  \\[default: RESULTS/mlflow.db]")
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done, and how long it would take.")
-    ] = False,
 ) -> None:
     """Search features, models and training settings for a data set, then retrain and test the best."""
     from bench.cli.common import command_line, parse_settings, registry
+    from bench.cli.config_file import CONFIG_SETTINGS
     from bench.cli.study_run import StudyRun, begin, go_on
     from bench.errors import BenchError
     from bench.files import data_directory, results_directory
@@ -117,10 +83,6 @@ def command(
     )
 
 
-CONFIG_SETTINGS = "bench.settings"
-"""Where the settings of a TOML file wait for those of the command line."""
-
-
 OF_THE_STUDY = (
     *("study", "models", "features", "epochs", "settings", "seed"),
     *("finalists", "final_seeds", "pruner"),
@@ -134,10 +96,10 @@ def _refuse_what_a_resume_cannot_change(context: typer.Context) -> None:
     """Raises BenchError rather than leave out what the user has typed."""
     from bench.errors import BenchError
 
-    for option in OF_THE_STUDY:
-        if _typed(context, option):
+    for name in OF_THE_STUDY:
+        if _typed(context, name):
             raise BenchError(
-                f"--{'set' if option == 'settings' else option.replace('_', '-')} cannot change a study that has begun: "
+                f"--{'set' if name == 'settings' else name.replace('_', '-')} cannot change a study that has begun: "
                 "leave it out, or start another study with --dataset"
             )
 
@@ -148,14 +110,14 @@ def _given_again(context: typer.Context) -> tuple[str, ...]:
 
     return tuple(
         word
-        for option in OF_THE_PLACE
-        if _typed(context, option) or _typed(context, option, "DEFAULT_MAP")
-        for word in (f"--{option.replace('_', '-')}", without_password(str(context.params[option])))
+        for name in OF_THE_PLACE
+        if _typed(context, name) or _typed(context, name, "DEFAULT_MAP")
+        for word in (f"--{name.replace('_', '-')}", without_password(str(context.params[name])))
     )
 
 
-def _typed(context: typer.Context, option: str, source: str = "COMMANDLINE") -> bool:
-    found = context.get_parameter_source(option)
+def _typed(context: typer.Context, name: str, source: str = "COMMANDLINE") -> bool:
+    found = context.get_parameter_source(name)
     return found is not None and found.name == source
 
 
@@ -166,54 +128,3 @@ def _names(option: str, comma_list: str) -> tuple[str, ...]:
     if comma_list and not names:
         raise BenchError(f"--{option} {comma_list!r} names none: leave it out to search all, see bench list {option}")
     return names
-
-
-def _read_config(context: typer.Context, path: Path | None) -> Path | None:
-    """Makes a TOML file's values the defaults of the command line. Raises BenchError on a file that is not one."""
-    if path is None:
-        return None
-    import json
-    import tomllib
-
-    from bench.errors import BenchError, did_you_mean
-
-    try:
-        content = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise BenchError(f"--config {path} cannot be read ({error.strerror}): check the path") from None
-    except UnicodeDecodeError:
-        raise BenchError(f"--config {path} is not TOML: it is not UTF-8 text") from None
-    except tomllib.TOMLDecodeError as error:
-        raise BenchError(f"--config {path} is not TOML: {error}") from None
-    settings = content.pop("set", {})
-    if not isinstance(settings, dict):
-        raise BenchError(f"--config {path}: set is a table of settings, as in [set] and below it training.epochs = 8")
-    context.meta[CONFIG_SETTINGS] = [
-        f"{key}={json.dumps(value, default=str)}" for key, value in _flat(settings).items()
-    ]
-    known = {parameter.name for parameter in context.command.params if parameter.name not in ("settings", "config")}
-    defaults = {}
-    for key, value in content.items():
-        name = key.replace("-", "_")
-        if name not in known:
-            options = [str(option).replace("_", "-") for option in known]
-            raise BenchError(f"--config {path} has no option {key!r}: {did_you_mean(key, options)}")
-        if isinstance(value, list) and name not in ("features", "models"):
-            raise BenchError(f"--config {path}: {key} takes one value, not the list {value}")
-        if isinstance(value, bool) != (name == "dry_run") or not isinstance(value, str | int | float | list):
-            kind = "true or false" if name == "dry_run" else "text or a number"
-            raise BenchError(f"--config {path}: {key} cannot be {value!r}: write {kind}")
-        defaults[name] = ",".join(str(item) for item in value) if isinstance(value, list) else value
-    context.default_map = {**(context.default_map or {}), **defaults}
-    return path
-
-
-def _flat(table: dict[str, object], prefix: str = "") -> dict[str, object]:
-    """`{"training": {"epochs": 3}}` as `{"training.epochs": 3}`."""
-    flat: dict[str, object] = {}
-    for key, value in table.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat

@@ -130,7 +130,11 @@ class Dataset(Plugin):
         return data_dir / self.folder
 
     def prepare(self, root: Path, progress: ProgressCallback) -> None:
-        """Makes the files of a data set that is synthesised rather than downloaded. Called when `root` is not there."""
+        """Makes the files of a data set that is synthesised rather than downloaded, in the new folder `root`.
+
+        Called where the data set's own root is not there yet. `root` is a temporary place that is renamed when this
+        returns, so that a data set is whole or not there: nothing in the files may depend on its path.
+        """
 
 
 class Feature(Plugin):

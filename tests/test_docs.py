@@ -1,0 +1,50 @@
+"""What the documentation shows is what the code does."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from bench.plugins import Model
+from bench.plugins.contract_tests import check_declaration, check_model
+from bench.reporting.publishing import load_published
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("leaderboards/*.md")]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
+
+
+def test_the_model_of_the_plugin_page_keeps_the_contract() -> None:
+    names: dict[str, object] = {"__name__": "documented"}
+    exec(blocks("docs/plugins.md", "python")[0], names)
+    models = names["bench_models"]()  # type: ignore[operator]
+    assert len(models) == 1 and issubclass(models[0], Model)
+    check_declaration(models[0])
+    check_model(models[0])
+
+
+def test_the_toml_of_the_plugin_page_is_toml() -> None:
+    assert "bench" in tomllib.loads(blocks("docs/plugins.md", "toml")[0])["project"]["entry-points"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_published_rows_are_those_of_their_pages() -> None:
+    pages = sorted(ROOT.glob("leaderboards/*.json"))
+    assert pages
+    for path in pages:
+        page = path.with_suffix(".md").read_text()
+        for row in load_published(path).rows():
+            assert f"`bench reproduce leaderboards/{path.name}:{row.id}`" in page
+            assert len(row.runs) >= 3
