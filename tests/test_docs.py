@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import tomllib
 from pathlib import Path
@@ -20,10 +21,10 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
 
 
-def test_the_model_of_the_plugin_page_keeps_the_contract() -> None:
-    names: dict[str, object] = {"__name__": "documented"}
-    exec(blocks("docs/plugins.md", "python")[0], names)
-    models = names["bench_models"]()  # type: ignore[operator]
+def test_the_model_of_the_plugin_page_keeps_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "documented.py").write_text(blocks("docs/plugins.md", "python")[0])
+    monkeypatch.syspath_prepend(str(tmp_path))
+    models = importlib.import_module("documented").bench_models()
     assert len(models) == 1 and issubclass(models[0], Model)
     check_declaration(models[0])
     check_model(models[0])
