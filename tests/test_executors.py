@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -38,3 +39,13 @@ def test_a_log_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BenchError, match="logs"):
         LocalExecutor(workers=1, device="cpu", log_folder=tmp_path / "file" / "logs")
+
+
+def test_a_worker_keeps_freed_memory_and_the_head_does_not(tmp_path: Path) -> None:
+    executor = LocalExecutor(workers=1, device="cpu", log_folder=tmp_path)
+    try:
+        environment = Path(f"/proc/{executor.pids[0]}/environ").read_bytes().split(b"\0")
+        assert b"MALLOC_MMAP_MAX_=0" in environment
+        assert "MALLOC_MMAP_MAX_" not in os.environ
+    finally:
+        executor.close(now=True)
