@@ -165,7 +165,7 @@ def _print_layers(feature: Feature, model: Model, dataset: Dataset, data_dir: Pa
 
     seconds = dataset.seconds()
     if seconds is None:
-        seconds = _longest(dataset, data_dir)
+        seconds = _own_length(dataset, data_dir)
     classes = len(dataset.labels())
     shape = feature.shape(round(seconds * feature.sample_rate))
     print(f"\n{model.name} on {feature.name} {list(shape)}, {seconds:g} s clips of {dataset.name}, {classes} classes\n")
@@ -175,13 +175,13 @@ def _print_layers(feature: Feature, model: Model, dataset: Dataset, data_dir: Pa
         raise BenchError(f"{model.name} cannot take {feature.name} of {dataset.name}: {refusal}") from None
 
 
-def _longest(dataset: Dataset, data_dir: Path | None) -> float:
-    """Length of the longest clip, in seconds, of a data set whose clips set their own length. The data are needed."""
-    from bench.data.decoding import longest_seconds
+def _own_length(dataset: Dataset, data_dir: Path | None) -> float:
+    """Clip length, in seconds, that a run takes for a data set whose clips set their own. The data are needed."""
+    from bench.data.preparation import clip_length
     from bench.errors import BenchError
     from bench.files import data_directory
 
     root = dataset.root(data_directory(data_dir))
     if not root.exists():
         raise BenchError(f"{dataset.name}: its clips set their own length, and they are not at {root}")
-    return longest_seconds(root, dataset.clips(root).clips)
+    return clip_length(dataset, root, dataset.clips(root).clips)[0]

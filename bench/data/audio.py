@@ -18,6 +18,12 @@ _KINDS = "wav wave w64 rf64 flac mp3 ogg oga opus aif aiff aifc au snd caf voc s
 SUFFIXES = frozenset(f".{kind}" for kind in _KINDS.split())
 """File name endings, in lower case, of the formats that libsndfile knows by their content."""
 
+FOREIGN_SUFFIXES = frozenset(".m4a .mp4 .aac .wma .webm .amr .3gp .ape .wv .mka .raw .pcm".split())
+"""File name endings, in lower case, of recordings that libsndfile cannot read."""
+
+HEADERLESS = ".raw"
+"""The ending at which soundfile wants to be told the format, whatever the file holds."""
+
 SHORTEST = 0.01
 """Seconds; a clip below this holds no sound that could be recognised."""
 
@@ -78,6 +84,8 @@ def decode(path: Path) -> Recording:
     """
     import soundfile
 
+    if path.suffix.lower() == HEADERLESS:
+        raise UnreadableClip("raw samples say neither their rate nor their format: convert it to wav")
     try:
         _check_size(path)
         with soundfile.SoundFile(path) as file:
@@ -101,6 +109,8 @@ def header_seconds(path: Path) -> float | None:
     """Length by the file's header, without decoding; None where it has none to read."""
     import soundfile
 
+    if path.suffix.lower() == HEADERLESS:
+        return None
     try:
         return float(soundfile.info(path).duration)
     except (OSError, soundfile.LibsndfileError):

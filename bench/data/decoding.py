@@ -77,7 +77,9 @@ def noise_files(root: Path, folder: str | None) -> list[Path]:
     """The audio files of the data set's folder of background noise, sorted."""
     if folder is None or not (root / folder).is_dir():
         return []
-    return sorted(path for path in (root / folder).iterdir() if path.suffix.lower() in SUFFIXES)
+    return sorted(
+        path for path in (root / folder).iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    )
 
 
 def longest_seconds(root: Path, clips: Sequence[Clip]) -> float:
@@ -105,7 +107,8 @@ def _decode_file(
 ) -> Iterator[DecodedClip]:
     path = root / clips[0].path
     try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
         recording = decode(path)
     except (UnreadableClip, OSError) as error:
         reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)

@@ -21,7 +21,7 @@ from bench.data.prepared import ClipSet, PreparedData
 from bench.data.source import Source, check_classes, count_supports, look
 from bench.errors import BenchError
 from bench.files import cannot_write
-from bench.plugins import Dataset, Split
+from bench.plugins import Clip, Dataset, Split
 from bench.plugins.contracts import SPLITS
 
 Progress = Callable[[str, int, int], None]
@@ -141,7 +141,7 @@ def _decoded(source: Source, folders: Mapping[int, Path], report: Progress) -> t
 
 def _build(source: Source, folders: Mapping[int, Path], report: Progress) -> Facts:
     """Decodes every file once and writes the caches of all rates."""
-    seconds, notes = _clip_length(source)
+    seconds, notes = clip_length(source.dataset, source.root, source.clips)
     clips = decode_clips(
         source.root,
         source.clips,
@@ -176,12 +176,12 @@ def _build(source: Source, folders: Mapping[int, Path], report: Progress) -> Fac
     return facts
 
 
-def _clip_length(source: Source) -> tuple[float, tuple[str, ...]]:
-    """The data set's clip length in seconds, or else the longest clip's, within reason."""
-    given = source.dataset.seconds()
+def clip_length(dataset: Dataset, root: Path, clips: Sequence[Clip]) -> tuple[float, tuple[str, ...]]:
+    """The data set's clip length in seconds, or else the longest clip's, within reason. Second, a note where that cuts."""
+    given = dataset.seconds()
     if given is not None:
         return given, ()
-    longest = longest_seconds(source.root, source.clips)
+    longest = longest_seconds(root, clips)
     if longest <= LONGEST_SECONDS:
         return longest or 1.0, ()
     return LONGEST_SECONDS, (

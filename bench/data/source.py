@@ -36,6 +36,7 @@ class Source:
 def look(dataset: Dataset, root: Path, labels: tuple[str, ...], listing: Listing) -> Source:
     """Checks the listing and dates its files. Raises BenchError on a class or split without clips."""
     clips = sorted(listing.clips, key=lambda clip: (clip.path, clip.start, clip.end or 0.0, clip.label, clip.split))
+    _refuse_unreadable_names(dataset.name, clips)
     known = set(labels)
     unknown = [clip for clip in clips if clip.label not in known]
     if unknown:
@@ -55,6 +56,15 @@ def look(dataset: Dataset, root: Path, labels: tuple[str, ...], listing: Listing
     ]
     key = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
     return Source(dataset, root, labels, there, missing, key)
+
+
+def _refuse_unreadable_names(dataset: str, clips: Sequence[Clip]) -> None:
+    """Raises BenchError on a name in another encoding, which Python keeps as lone surrogates: no result could hold it."""
+    for clip in clips:
+        if any("\ud800" <= character <= "\udfff" for character in clip.path + clip.label):
+            raise BenchError(
+                f"data set {dataset}: the name of {ascii(clip.path)} is not in UTF-8: rename it, or all at once with convmv"
+            )
 
 
 def _stamp(root: Path, path: str) -> Stamp | None:

@@ -72,7 +72,8 @@ class Clip:
         """The clip's name in predictions and reports: its path, and its stretch where it is not the whole file."""
         if self.start == 0.0 and self.end is None:
             return self.path
-        return f"{self.path}#{self.start:g}-{'' if self.end is None else f'{self.end:g}'}"
+        # Twelve digits: an hour into a recording, six would not tell stretches apart that begin 10 ms after each other.
+        return f"{self.path}#{self.start:.12g}-{'' if self.end is None else f'{self.end:.12g}'}"
 
 
 @dataclass(frozen=True)
