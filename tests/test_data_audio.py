@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from made_audio import tone, write
 
-from bench.data.audio import UnreadableClip, decode, read_clip
+from bench.data.audio import UnreadableClip, decode, header_seconds, read_clip
 
 
 def test_sixteen_bit_comes_through_unchanged(tmp_path: Path) -> None:
@@ -144,3 +144,12 @@ def test_every_real_recording_of_one_speaker_decodes(shared_data: Path) -> None:
         samples = read_clip(path, sample_rate=16000)
         assert samples.dtype == np.int16 and samples.any()
         assert len(samples) == 2 * len(read_clip(path, sample_rate=8000))
+
+
+def test_raw_samples_are_refused_as_such(tmp_path: Path) -> None:
+    """soundfile asks for the format by a TypeError, whatever the file holds."""
+    path = tmp_path / "a.raw"
+    path.write_bytes(bytes(8000))
+    with pytest.raises(UnreadableClip, match="convert it to wav"):
+        decode(path)
+    assert header_seconds(path) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -209,3 +210,41 @@ def test_real_folders(shared_data: Path, tmp_path: Path) -> None:
     assert len(instruments.labels()) == 14 and "bassoon" in instruments.labels()
     listing = instruments.clips(instruments.root(tmp_path))
     assert {clip.label for clip in listing.clips if clip.split == "test"} == set(instruments.labels())
+
+
+def test_recordings_that_cannot_be_read_are_said(tmp_path: Path) -> None:
+    root = touch(tmp_path, *numbered("cat"), *numbered("dog"), "cat/phone.m4a", "dog/phone.WMA")
+    listing = Folder(path=str(root)).clips(root)
+    assert len(listing.clips) == 8
+    assert listing.notes[0] == "2 audio files that cannot be read (.m4a, .wma; convert to wav): left out"
+    with pytest.raises(BenchError, match=r"only audio that cannot be read \(.m4a\): convert it to wav"):
+        Folder(path=str(touch(tmp_path / "phone", "cat/1.m4a", "dog/1.m4a"))).labels()
+
+
+def test_a_name_in_another_encoding_is_one_line(tmp_path: Path) -> None:
+    root = cats_and_dogs(tmp_path / "own")
+    (root / "cat").rename(os.fsdecode(os.fsencode(root) + b"/chat\xe9"))
+    with pytest.raises(BenchError, match=r"the name of 'chat\\udce9/s0_0.wav' is not in UTF-8: rename it"):
+        prepared(Folder(path=str(root)), tmp_path)
+
+
+def test_cells_beyond_the_header_move_nothing(tmp_path: Path) -> None:
+    touch(tmp_path, "1.wav", "2.wav", "3.wav", "4.wav")
+    rows = [f"{place}.wav,{'cat' if place % 2 else 'dog'}," for place in range(1, 5)]
+    listing = csv(tmp_path, "path,label", *rows).clips(tmp_path)
+    assert {(clip.path, clip.label) for clip in listing.clips} >= {("1.wav", "cat"), ("2.wav", "dog")}
+    assert "more cells than the header" in listing.notes[0]
+
+
+@pytest.mark.parametrize(("mark", "name"), [(";", "semicolons"), ("\t", "tabs")])
+def test_cells_that_are_not_separated_by_commas(tmp_path: Path, mark: str, name: str) -> None:
+    with pytest.raises(BenchError, match=f"separated by {name}; save it with commas"):
+        csv(tmp_path, f"path{mark}label", f"1.wav{mark}cat").labels()
+
+
+def test_stretches_far_into_a_recording_are_told_apart(tmp_path: Path) -> None:
+    touch(tmp_path, "day.flac")
+    rows = [f"day.flac,{('cat', 'dog')[n % 2]},{20000 + n / 100},{20001 + n / 100},minute {n}" for n in range(10)]
+    listing = csv(tmp_path, "path,label,start,end,group", *rows).clips(tmp_path)
+    assert len({clip.id for clip in listing.clips}) == 10
+    assert Clip("day.flac", "cat", "train", start=20000.01, end=20001.5).id == "day.flac#20000.01-20001.5"

@@ -18,7 +18,8 @@ _KINDS = "wav wave w64 rf64 flac mp3 ogg oga opus aif aiff aifc au snd caf voc s
 SUFFIXES = frozenset(f".{kind}" for kind in _KINDS.split())
 """File name endings, in lower case, of the formats that libsndfile knows by their content."""
 
-FOREIGN_SUFFIXES = frozenset(".m4a .mp4 .aac .wma .webm .amr .3gp .ape .wv .mka .raw .pcm".split())
+_FOREIGN_KINDS = "m4a mp4 aac wma webm amr 3gp ape wv mka raw pcm"
+FOREIGN_SUFFIXES = frozenset(f".{kind}" for kind in _FOREIGN_KINDS.split())
 """File name endings, in lower case, of recordings that libsndfile cannot read."""
 
 HEADERLESS = ".raw"

@@ -63,7 +63,7 @@ def _refuse_unreadable_names(dataset: str, clips: Sequence[Clip]) -> None:
     for clip in clips:
         if any("\ud800" <= character <= "\udfff" for character in clip.path + clip.label):
             raise BenchError(
-                f"data set {dataset}: the name of {ascii(clip.path)} is not in UTF-8: rename it, or all at once with convmv"
+                f"data set {dataset}: the name of {clip.path!a} is not in UTF-8: rename it, or all at once with convmv"
             )
 
 

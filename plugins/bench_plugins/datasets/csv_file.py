@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections import Counter
 from collections.abc import Hashable, Mapping
 from pathlib import Path
@@ -78,9 +79,15 @@ class CsvFile(Dataset):
         import pandas as pd
 
         try:
-            table = pd.read_csv(
-                self._file(), dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True
-            )
+            with warnings.catch_warnings(record=True) as more_cells:
+                table = pd.read_csv(
+                    self._file(),
+                    dtype=str,
+                    keep_default_na=False,
+                    encoding="utf-8-sig",
+                    skipinitialspace=True,
+                    index_col=False,  # else rows that end in a comma have their first cell taken for a row's name
+                )
         except FileNotFoundError:
             raise BenchError(f"data set {self.name}: there is no file {self.file}: check the path") from None
         except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
@@ -96,6 +103,8 @@ class CsvFile(Dataset):
             raise BenchError(f"{self.file} has no rows: list a file and its label in each")
         unused = [column for column in table.columns if column not in REQUIRED + OPTIONAL]
         notes = (f"{self.file}: unused columns: {', '.join(unused)}",) if unused else ()
+        if more_cells:
+            notes += (f"{self.file}: rows have more cells than the header, which are not used",)
         used = table[[column for column in REQUIRED + OPTIONAL if column in table.columns]]
         return used.apply(lambda column: column.str.strip()).to_dict("records"), notes
 
@@ -141,6 +150,9 @@ class CsvFile(Dataset):
 
 
 def _present(column: str, columns: list[str]) -> str:
+    for mark, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(columns) == 1 and mark in columns[0]:
+            return f"its cells are separated by {name}; save it with commas"
     return f"it has {', '.join(columns)}; rename one to {column}, or add it"
 
 

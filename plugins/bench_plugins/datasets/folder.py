@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator
 
-from bench.data.audio import SUFFIXES
+from bench.data.audio import FOREIGN_SUFFIXES, SUFFIXES
 from bench.data.splits import complete
 from bench.errors import BenchError
 from bench.plugins import Clip, Dataset, Listing, Split
@@ -101,11 +101,16 @@ class Folder(Dataset):
         """Raises BenchError where there is no such folder, or no audio file in folders below it."""
         if not root.is_dir():
             raise BenchError(f"data set {self.name}: there is no folder {root}: check the path")
-        paths = [path for path in _audio_files(root) if path.split("/")[0] != self.noise_folder]
+        every = [path for path in _audio_files(root) if path.split("/")[0] != self.noise_folder]
+        paths = [path for path in every if _suffix(path) in SUFFIXES]
         inside = [path for path in paths if "/" in path]
+        foreign = sorted({_suffix(path) for path in every} - SUFFIXES)
+        if not inside and foreign:
+            raise BenchError(f"{root} holds only audio that cannot be read ({', '.join(foreign)}): convert it to wav")
         if not inside:
             raise BenchError(f"{root} holds no audio in folders: put each class's files into a folder of its name")
-        notes = _left_out(len(paths) - len(inside), "outside any folder")
+        notes = _left_out(len(every) - len(paths), f"that cannot be read ({', '.join(foreign)}; convert to wav)")
+        notes += _left_out(len(paths) - len(inside), "outside any folder")
         split_words = {part.lower() for path in inside for part in _folders(path)} & SPLIT_FOLDERS.keys()
         splits = {SPLIT_FOLDERS[word] for word in split_words}
         # A class may be named `train`, too: one such name alone, or none for training, is no split.
@@ -130,7 +135,11 @@ class _Scan:
 
 
 def _audio_files(root: Path) -> list[str]:
-    """Paths below `root` with forward slashes, sorted; links are followed, hidden files and macOS's own are none."""
+    """Paths below `root` with forward slashes, sorted; links are followed, hidden files and macOS's own are none.
+
+    Files of kinds that cannot be read are among them, so that they can be told of.
+    """
+    kinds = SUFFIXES | FOREIGN_SUFFIXES
     found: list[str] = []
     walked: set[str] = set()
     for folder, below, names in os.walk(root, followlinks=True):
@@ -144,10 +153,13 @@ def _audio_files(root: Path) -> list[str]:
         )
         inside = Path(folder).relative_to(root).as_posix()
         prefix = "" if inside == "." else f"{inside}/"
-        found += [
-            prefix + name for name in names if name[0] != "." and f".{name.rpartition('.')[2].lower()}" in SUFFIXES
-        ]
+        found += [prefix + name for name in names if name[0] != "." and _suffix(name) in kinds]
     return sorted(found)
+
+
+def _suffix(name: str) -> str:
+    """The ending in lower case, with its dot."""
+    return f".{name.rpartition('.')[2].lower()}"
 
 
 def _labelled(paths: Sequence[str], *, official: bool) -> tuple[_File, ...]:
