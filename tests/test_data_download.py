@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import pytest
 from typer import Typer
 from typer.testing import CliRunner
@@ -194,6 +195,15 @@ def test_a_link_out_of_the_folder_is_refused(server: Server, tmp_path: Path) -> 
 def test_what_is_no_whole_archive_is_not_unpacked(server: Server, tmp_path: Path, content: bytes) -> None:
     with pytest.raises(BenchError, match=r"no tar or zip archive|damaged"):
         fetch(corpus(server, content, sha256=None, strip=0), data_dir=tmp_path / "data", progress=False)
+    assert nothing_kept(tmp_path / "data")
+
+
+def test_a_changed_byte_is_found_without_a_checksum_of_ours(server: Server, tmp_path: Path) -> None:
+    """gzip keeps one behind the last member, where tarfile does not read."""
+    content = bytearray(tar_gz({"a.wav": np.random.default_rng(0).bytes(50_000)}))
+    content[len(content) // 2] ^= 0x55
+    with pytest.raises(BenchError, match="damaged"):
+        fetch(corpus(server, bytes(content), sha256=None, strip=0), data_dir=tmp_path / "data", progress=False)
     assert nothing_kept(tmp_path / "data")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tarfile
 import zipfile
 import zlib
+from gzip import BadGzipFile
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from shutil import copyfileobj
@@ -28,7 +29,7 @@ def unpack(archive: Path, folder: Path, *, strip: int = 0) -> None:
             raise BenchError(f"{archive.name} is no tar or zip archive: its address may have changed, report it")
     except (tarfile.FilterError, _Outside) as error:
         raise BenchError(f"{archive.name} is unsafe and was not unpacked: {error}") from error
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError) as error:
+    except (tarfile.TarError, zipfile.BadZipFile, BadGzipFile, zlib.error, LZMAError, EOFError) as error:
         raise BenchError(f"{archive.name} is damaged ({error}): download it again") from error
 
 
@@ -43,6 +44,8 @@ def _untar(archive: Path, folder: Path, strip: int) -> None:
 
     with tarfile.open(archive) as file:
         file.extractall(folder, filter=member_below)
+        while file.fileobj is not None and file.fileobj.read(2**20):
+            pass  # a compressed file's checksum stands at its end, behind the last member
 
 
 def _unzip(archive: Path, folder: Path, strip: int) -> None:
