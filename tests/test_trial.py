@@ -122,6 +122,14 @@ def test_a_pair_that_does_not_fit_is_infeasible_and_says_why(data: PreparedData)
     assert not result.epochs
 
 
+def test_options_that_do_not_go_together_are_infeasible(data: PreparedData) -> None:
+    """A search may draw a window that is longer than an n_fft that was fixed: each is allowed by itself."""
+    options = {"sample_rate": 8000, "n_fft": 256, "window_ms": 64.0}
+    wanted = spec(data).model_copy(update={"feature": PluginConfig(name="mel", options=options)})
+    result = run_trial(wanted, on_cpu(data), lambda epoch: True).result
+    assert result.status == "infeasible" and "n_fft 256 is shorter than the window of 512 samples" in result.reason
+
+
 def test_a_loss_that_is_no_number_is_diverged(data: PreparedData, faulty: Any) -> None:
     name = faulty(lambda logits: logits * float("nan"))
     result = run_trial(spec(data, model=name), on_cpu(data), lambda epoch: True).result

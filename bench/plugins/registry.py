@@ -23,6 +23,10 @@ from bench.plugins.contracts import Dataset, Feature, Model, Plugin, PluginConfi
 Contributed = TypeVar("Contributed")
 
 
+class Incompatible(BenchError):
+    """Options of a plugin that are allowed one by one and do not go together."""
+
+
 @dataclass(frozen=True)
 class Package:
     """An installed distribution that brings plugins."""
@@ -100,7 +104,10 @@ def _build(kind: str, known: Mapping[str, type[Contributed]], config: PluginConf
     try:
         return plugin(**config.options)
     except ValidationError as error:
-        raise BenchError(f"{kind} {config.name}: {first_complaint(error)}") from None
+        refusal = (
+            BenchError if error.errors()[0]["loc"] else Incompatible
+        )  # a complaint about the whole names no option
+        raise refusal(f"{kind} {config.name}: {first_complaint(error)}") from None
 
 
 def first_complaint(error: ValidationError) -> str:

@@ -9,22 +9,26 @@ from torch import nn
 
 from bench.errors import one_line
 from bench.plugins import Infeasible
-from bench.plugins.registry import installed
+from bench.plugins.registry import Incompatible, installed
 from bench.trial.records import TrialSpec
 
 
 def check_feasible(spec: TrialSpec, *, seconds: float, classes: int) -> int:
     """Runs the model on the `meta` device, which costs milliseconds and no memory; returns its number of parameters.
 
-    Raises Infeasible where the model cannot take the feature's shape; whatever else a plugin raises passes through.
+    Raises Infeasible where options do not go together, as a window that is searched and longer than a fixed n_fft, and where
+    the model cannot take the feature's shape; whatever else a plugin raises passes through.
     """
-    feature = installed().feature(spec.feature)
+    try:
+        feature, model = installed().feature(spec.feature), installed().model(spec.model)
+    except Incompatible as error:
+        raise Infeasible(one_line(error)) from error
     shape = feature.shape(round(seconds * feature.sample_rate))
     if min(shape) < 1:
         raise Infeasible(f"{spec.feature.name} gives the empty shape {list(shape)} for clips of {seconds:g} s")
     try:
         with torch.device("meta"), torch.no_grad():
-            network: nn.Module = installed().model(spec.model).build(shape, classes).eval()
+            network: nn.Module = model.build(shape, classes).eval()
             with suppress(NotImplementedError):  # an operation without a meta kernel: the first batch will tell
                 network(torch.empty(2, *shape))
     except (RuntimeError, ValueError) as error:  # torch's layers complain of shapes by either
