@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -99,9 +100,28 @@ class Random(nn.Module):
         return waveforms + torch.rand_like(waveforms)
 
 
+class StaysBehind(nn.Module):
+    """Keeps a tensor that does not move with the module."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = torch.ones(1)
+        self.eye = torch.eye(4)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs * self.one
+
+
+class StaysBehindInAProduct(StaysBehind):
+    def forward(self, inputs: Tensor) -> Tensor:
+        return (inputs[..., None] @ self.eye[:1])[..., 0]  # the meta device itself lets this pass
+
+
 @pytest.mark.parametrize(
     ("module", "complaint"),
     [
+        (StaysBehind(), "a tensor stays on the CPU"),
+        (StaysBehindInAProduct(), "a tensor stays on the CPU"),
         (OverTheBatch(), "depends on the rest of its batch"),
         (Learns(), "trainable parameters: gain"),
         (Log(), "NaN or infinity"),
@@ -120,6 +140,36 @@ def test_broken_features_are_told_why(module: nn.Module, complaint: str) -> None
     check_feature(Sound)
     with pytest.raises(AssertionError, match=complaint):
         check_feature(Broken)
+
+
+class OverTheBatchAtTimes(Sound):
+    """Takes the maximum of the batch with one of its options."""
+
+    relative: Annotated[bool, Choice(False, True)] = False
+    """Whether to."""
+
+    def build(self) -> nn.Module:
+        return OverTheBatch() if self.relative else nn.Identity()
+
+
+def test_every_option_is_checked_for_the_rest_of_the_batch() -> None:
+    with pytest.raises(AssertionError, match=r"rest of its batch.*'relative': True"):
+        check_feature(OverTheBatchAtTimes)
+
+
+class ReadsValues(nn.Module):
+    def forward(self, waveforms: Tensor) -> Tensor:
+        return waveforms if waveforms.abs().max().item() < 2 else waveforms / 2
+
+
+def test_reading_a_value_is_no_fault() -> None:
+    class Reads(Sound):
+        """Reads a value, which the meta device does not have."""
+
+        def build(self) -> nn.Module:
+            return ReadsValues()
+
+    check_feature(Reads)
 
 
 class Linear(Model):
@@ -184,6 +234,13 @@ class OneNorm(nn.Module):
         return logits - logits.mean(dim=0)
 
 
+class LeavesATensorBehind(Linear):
+    """Keeps a tensor that does not move with the network."""
+
+    def network(self, bands: int, frames: int, classes: int) -> nn.Module:
+        return nn.Sequential(super().network(bands, frames, classes), StaysBehind())
+
+
 class AcrossTheBatch(Linear):
     """Subtracts the mean over the batch."""
 
@@ -213,6 +270,7 @@ class RefusesAll(Linear):
         (WrongShape, r"gives \(2, 8\) for 2 clips of 7 classes"),
         (SpareLayer, "no gradient reaches spare.weight, spare.bias"),
         (Unseeded, "differ for the same seed"),
+        (LeavesATensorBehind, "a tensor stays on the CPU"),
         (AcrossTheBatch, "logits depend on the rest of its batch"),
         (RaisesOnWaveforms, "raise Infeasible where a shape cannot be taken"),
         (RefusesAll, "takes none of the common shapes"),
@@ -355,3 +413,19 @@ def test_broken_recipes_are_told_why(changes: dict[str, object], complaint: str)
     check_recipe(recipe(), FOUND)
     with pytest.raises(AssertionError, match=complaint):
         check_recipe(recipe(**changes), FOUND)
+
+
+class Short(Listed):
+    """Clips of 50 ms."""
+
+    name: ClassVar[str] = "short"
+
+    def seconds(self) -> float:
+        return 0.05
+
+
+def test_a_recipe_is_checked_at_the_clip_length_of_its_data_sets() -> None:
+    found = replace(FOUND, datasets={**FOUND.datasets, "short": Short})
+    check_recipe(recipe(model=PluginConfig(name="crnn")), found)
+    with pytest.raises(AssertionError, match=r"cannot take its feature's shape \[40, 6\] \(0.05 s\)"):
+        check_recipe(recipe(model=PluginConfig(name="crnn"), datasets=("fsdd", "short")), found)

@@ -63,28 +63,18 @@ def check_declaration(plugin: type[Plugin], *, options: Mapping[str, Any] | None
 
 def check_feature(feature: type[Feature]) -> None:
     """The declaration, and for defaults, range ends and random combinations: shape, type, finite values, no trainable
-    parameters; for the defaults also: the same output twice, and independent of the rest of the batch."""
-    import torch
-
+    parameters, the same output twice, independence of the rest of the batch; for the defaults also: one device."""
     check_declaration(feature)
     for config in configurations(feature):
         _check_feature_output(config)
     config = feature()
-    module = config.build().eval()
-    with torch.no_grad():
-        waveforms = _waveforms(config.sample_rate, clips=5)
-        together = module(waveforms)
-        _require(torch.equal(together, module(waveforms)), "the same waveforms give another output the second time")
-        alone = torch.cat([module(clip[None]) for clip in waveforms.unbind()])
-    _require(
-        torch.allclose(together, alone, rtol=1e-4, atol=1e-4 * _size(together)),
-        "a clip's output depends on the rest of its batch: take means and maxima over each clip",
-    )
+    _check_one_device(config.build().eval(), _waveforms(config.sample_rate, clips=2))
 
 
 def check_model(model: type[Model]) -> None:
     """The declaration; that common shapes are taken, or refused by Infeasible alone, also on the meta device; and for
-    the defaults: logits, gradients, determinism, independence of the batch when evaluated, weights that load again."""
+    the defaults: logits, gradients, determinism, independence of the batch when evaluated, weights that load again, one
+    device."""
     check_declaration(model)
     default = model()
     taken = [shape for shape in SHAPES if _takes(default, shape)]
@@ -130,11 +120,11 @@ def check_recipe(recipe: Recipe, registry: Registry) -> None:
         _require(0 <= figure <= 1, f"published {name} is {figure}, not a share from 0 to 1")
     known = [name for name in recipe.datasets if name in registry.datasets]
     _require(bool(known), f"none of its data sets is installed: {', '.join(recipe.datasets)}")
-    feature = registry.feature(recipe.feature)
-    shape = feature.shape(feature.sample_rate)
-    _require(
-        _takes(registry.model(recipe.model), shape), f"its model cannot take its feature's shape {list(shape)} (1 s)"
-    )
+    feature, model = registry.feature(recipe.feature), registry.model(recipe.model)
+    official = [registry.datasets[name] for name in known if registry.datasets[name].argument is None]
+    for seconds in sorted({dataset().seconds() or 1.0 for dataset in official} or {1.0}):
+        shape = feature.shape(round(seconds * feature.sample_rate))
+        _require(_takes(model, shape), f"its model cannot take its feature's shape {list(shape)} ({seconds:g} s)")
 
 
 def configurations(plugin: type[AnyPlugin], *, options: Mapping[str, Any] | None = None) -> Iterator[AnyPlugin]:
@@ -198,6 +188,17 @@ def _check_feature_output(config: Feature) -> None:
         _require(tuple(output.shape) == promised, f"gives {tuple(output.shape)}, shape() says {promised}, {where}")
         _require(output.dtype == torch.float32, f"gives {output.dtype}, not torch.float32, {where}")
         _require(bool(output.isfinite().all()), f"gives NaN or infinity for silence, noise or a square wave, {where}")
+    waveforms = _waveforms(config.sample_rate // 7, clips=5)
+    with torch.no_grad():
+        together = module(waveforms)
+        again = module(waveforms)
+        alone = torch.cat([module(clip[None]) for clip in waveforms.unbind()])
+    where = f"with {config.model_dump()}"
+    _require(torch.equal(together, again), f"the same waveforms give another output the second time, {where}")
+    _require(
+        torch.allclose(together, alone, rtol=1e-4, atol=1e-4 * _size(together)),
+        f"a clip's output depends on the rest of its batch: take means and maxima over each clip, {where}",
+    )
 
 
 def _waveforms(samples: int, *, clips: int) -> Tensor:
@@ -260,6 +261,7 @@ def _check_network(config: Model, shape: tuple[int, ...]) -> None:
         torch.allclose(logits, alone, rtol=1e-3, atol=1e-3 * _size(logits)),
         "when evaluated, a clip's logits depend on the rest of its batch",
     )
+    _check_one_device(first, inputs)
 
 
 def _seeded(config: Model, shape: tuple[int, ...]) -> nn.Module:
@@ -278,6 +280,43 @@ def _check_gradients(network: nn.Module, inputs: Tensor) -> None:
     unreached = [name for name, weight in network.named_parameters() if weight.requires_grad and weight.grad is None]
     _require(not unreached, f"no gradient reaches {', '.join(unreached)}")
     network.zero_grad()
+
+
+def _check_one_device(module: nn.Module, inputs: Tensor) -> None:
+    """That all tensors of a forward pass move with the module, as they must on a GPU: here the meta device stands for one.
+
+    A pass that reads values (`item`, `nonzero`), which the meta device does not have, is checked up to there. Changes the
+    module.
+    """
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils._pytree import tree_leaves
+
+    aten = torch.ops.aten
+    moves = (aten.copy_, aten.index, aten.index_put, aten.index_put_, aten._index_put_impl_)  # between devices rightly
+
+    class OneDevice(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor) and leaf.ndim]
+            if len({tensor.device for tensor in tensors}) > 1 and func.overloadpacket not in moves:
+                raise _TwoDevices(f"in {func.overloadpacket}")
+            return func(*args, **(kwargs or {}))
+
+    try:
+        with OneDevice(), torch.no_grad():  # type: ignore[no-untyped-call]
+            module.to("meta")(inputs.to("meta"))
+    except Exception as error:
+        complaint = str(error)
+        two = isinstance(error, _TwoDevices) or ("cpu" in complaint and "meta" in complaint)
+        _require(
+            not two,
+            f"a tensor stays on the CPU when the module moves to a device ({complaint}): keep it by register_buffer, "
+            "or make it on the device of the input",
+        )
+
+
+class _TwoDevices(Exception):
+    """An operation met tensors of two devices."""
 
 
 def _check_listing(config: Dataset, root: Path) -> None:
