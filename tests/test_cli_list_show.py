@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from made_audio import tone, write
 from plugin_packages import TINY_MODEL, install
 from typer.testing import CliRunner, Result
 
@@ -166,3 +167,27 @@ def test_an_error_is_one_line_and_a_code() -> None:
     done = bench("show", "mell")
     assert done.returncode == 1
     assert done.stderr == "bench: nothing is called 'mell': did you mean mel? (see: bench list)\n"
+
+
+def test_show_takes_the_clip_length_that_a_run_takes(tmp_path: Path) -> None:
+    for place, seconds in enumerate((40, 1, 1, 1)):
+        write(tmp_path / "own" / ("cat", "dog")[place % 2] / f"{place}.wav", tone(place, seconds))
+    words = ("show", "tc-resnet", "--feature", "mel", "--dataset", f"folder:{tmp_path / 'own'}")
+    assert "tc-resnet on mel [40, 3001], 30 s clips of folder, 2 classes" in lines(*words)
+    own = lines(*words, "--set", "dataset.clip_seconds=0.5")
+    assert "tc-resnet on mel [40, 51], 0.5 s clips of folder, 2 classes" in own
+    rows = ["path,label,start,end", "cat/0.wav,cat,1,3", "cat/2.wav,cat,,", "dog/1.wav,dog,,", "dog/3.wav,dog,,"]
+    (tmp_path / "own" / "list.csv").write_text("\n".join(rows))
+    assert "[40, 201], 2 s clips of csv, 2 classes" in lines(*words[:-1], f"csv:{tmp_path / 'own' / 'list.csv'}")
+
+
+def test_check_of_a_package_counts_what_was_left_out(tmp_path: Path) -> None:
+    source = TINY_MODEL.format(name="tiny").replace(
+        '    name: ClassVar[str] = "tiny"\n    def build(self, shape',
+        ('    name: ClassVar[str] = "tiny"\n    width: int\n    def build(self, shape'),
+    )
+    install(tmp_path, "half-models", source)
+    done = bench("check", "half-models", path=tmp_path)
+    assert "cannot be made from its defaults" in done.stderr
+    assert done.stdout.endswith("0 checked, 1 broken\n")
+    assert done.returncode == 1

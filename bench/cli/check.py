@@ -30,7 +30,10 @@ def command(
 
     found = registry()
     chosen = _chosen(found, names or [])
-    broken = [str(problem) for problem in found.problems] if not names else []
+    # What was left out was said on the error stream already; it counts, as the package's author asked for all of it.
+    broken = [
+        str(p) for p in found.problems if not names or {p.package.distribution, p.package.entry_point} & set(names)
+    ]
     for kind, name in chosen:
         complaint = _complaint(lambda kind=kind, name=name: _check(found, kind, name, data_directory(data_dir), make))  # type: ignore[misc]
         print(
@@ -51,6 +54,7 @@ def _chosen(found: Registry, names: list[str]) -> list[tuple[str, str]]:
         return {plugin, package.distribution, package.entry_point}
 
     known = {alias for kind, plugin in found.origins for alias in meant(kind, plugin)}
+    known |= {alias for package in found.packages for alias in (package.distribution, package.entry_point)}
     for name in names:
         if name not in known:
             raise BenchError(f"no plugin or package is called {name!r}: {did_you_mean(name, known)}")
