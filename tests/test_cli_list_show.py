@@ -191,3 +191,17 @@ def test_check_of_a_package_counts_what_was_left_out(tmp_path: Path) -> None:
     assert "cannot be made from its defaults" in done.stderr
     assert done.stdout.endswith("0 checked, 1 broken\n")
     assert done.returncode == 1
+
+
+def test_show_of_a_recipe_without_data_sets(tmp_path: Path) -> None:
+    source = """
+from bench.plugins import PluginConfig, Recipe, TrainingSettings, hookimpl
+
+@hookimpl
+def bench_recipes():
+    parts = {"feature": PluginConfig(name="mel"), "model": PluginConfig(name="cnn"), "training": TrainingSettings()}
+    return [Recipe(name="lone", summary="For any.", datasets=(), **parts)]
+"""
+    install(tmp_path, "lone-recipes", source)
+    done = bench("show", "lone", path=tmp_path)
+    assert done.returncode == 1 and done.stderr == "bench: the recipe names no data set: give one by --dataset\n"

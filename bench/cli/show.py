@@ -147,7 +147,14 @@ def _print_recipe(found: Registry, name: str) -> None:
 
 
 def _first_installed(found: Registry, names: tuple[str, ...]) -> str:
-    """The first data set of a recipe that is installed; the first at all where none is, for the error that follows."""
+    """The first data set of a recipe that is installed; the first at all where none is, for the error that follows.
+
+    Raises BenchError where the recipe names none.
+    """
+    from bench.errors import BenchError
+
+    if not names:
+        raise BenchError("the recipe names no data set: give one by --dataset")
     return next((name for name in names if name in found.datasets), names[0])
 
 

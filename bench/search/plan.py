@@ -125,7 +125,12 @@ def new_record(
     seed: int,
     versions: Mapping[str, str],
 ) -> StudyRecord:
-    """The record of a study that starts now."""
+    """The record of a study that starts now. Raises BenchError where finals are asked for and there are no test clips."""
+    if finalists and not data.clips("test"):
+        raise BenchError(
+            f"data set {data.dataset.name} has no test clips, by which finals are measured: "
+            "add a test split, or search alone by --finalists 0"
+        )
     return StudyRecord(
         name=name,
         command=command,
