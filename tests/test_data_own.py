@@ -248,3 +248,13 @@ def test_stretches_far_into_a_recording_are_told_apart(tmp_path: Path) -> None:
     listing = csv(tmp_path, "path,label,start,end,group", *rows).clips(tmp_path)
     assert len({clip.id for clip in listing.clips}) == 10
     assert Clip("day.flac", "cat", "train", start=20000.01, end=20001.5).id == "day.flac#20000.01-20001.5"
+
+
+def test_a_class_spelt_in_two_ways_is_one(tmp_path: Path) -> None:
+    one, two = "caf\u00e9", "cafe\u0301"
+    root = touch(
+        tmp_path, *numbered(f"train/{one}"), *numbered(f"test/{two}"), *numbered("train/tea", 4), "test/tea/1.wav"
+    )
+    assert Folder(path=str(root)).labels() == (one, "tea")
+    rows = [f"train/{one}/{n}.wav,{(one, two)[n % 2]}" for n in range(4)] + [f"train/tea/{n}.wav,tea" for n in range(4)]
+    assert csv(tmp_path, "path,label", *rows).labels() == (one, "tea")

@@ -106,7 +106,9 @@ class CsvFile(Dataset):
         if more_cells:
             notes += (f"{self.file}: rows have more cells than the header, which are not used",)
         used = table[[column for column in REQUIRED + OPTIONAL if column in table.columns]]
-        return used.apply(lambda column: column.str.strip()).to_dict("records"), notes
+        rows = used.apply(lambda column: column.str.strip())
+        rows["label"] = rows["label"].str.normalize("NFC")  # as folder does
+        return rows.to_dict("records"), notes
 
     def _clip(self, row: Row, line: int, root: Path) -> Clip:
         """Raises BenchError, with the line number, on a row that makes no sense."""

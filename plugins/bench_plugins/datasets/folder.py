@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,7 +181,9 @@ def _labelled(paths: Sequence[str], *, official: bool) -> tuple[_File, ...]:
             raise BenchError(
                 f"{path} lies in the folder of a split but in none of a class: move it into its class's folder"
             )
-    return tuple(_File(path, parts[0], split) for path, parts, split in zip(paths, folders, splits, strict=True))
+    # One name may be spelt in two ways, é as one character or as two: macOS does, and its archives.
+    labels = [unicodedata.normalize("NFC", parts[0]) for parts in folders]
+    return tuple(_File(path, label, split) for path, label, split in zip(paths, labels, splits, strict=True))
 
 
 def _folders(path: str) -> list[str]:
