@@ -10,6 +10,7 @@ import typer
 from bench.cli.common import DataDir, MaxUnusable, ResultsDir
 
 if TYPE_CHECKING:
+    from bench.plugins import PluginConfig
     from bench.plugins.registry import Registry
     from bench.search.reproduction import Reproduction
 
@@ -22,7 +23,12 @@ def command(
         ),
     ],
     dataset: Annotated[
-        str, typer.Option("--dataset", "-d", help="For a recipe: the data set.  \\[default: its first]")
+        str,
+        typer.Option(
+            "--dataset",
+            "-d",
+            help="For a recipe: the data set.  \\[default: its first]  For a row of folder: or csv:, where it is here.",
+        ),
     ] = "",
     seeds: Annotated[
         int | None, typer.Option("--seeds", min=1, help="Seeds to run.  \\[default: those of the row; 3 for a recipe]")
@@ -39,12 +45,13 @@ def command(
     """Train and test one row of a leaderboard again, and print what was published beside what came out."""
     import torch
 
-    from bench.cli.common import registry, warn
+    from bench.cli.common import command_line, registry, warn
     from bench.cli.progress import PreparationProgress
     from bench.data.preparation import prepare
     from bench.executors.local import LocalExecutor
     from bench.files import cache_directory, data_directory, results_directory
-    from bench.reporting.numbers import share
+    from bench.reporting.numbers import plural, share
+    from bench.reporting.run_report import write_run_report
     from bench.reporting.terminal import print_table
     from bench.results.store import Study
     from bench.search.reproduction import reproduce
@@ -53,7 +60,9 @@ def command(
 
     found = registry()
     is_row = ".json:" in row or row.endswith(".json")
-    wanted = _row(row, seeds) if is_row else _recipe(found, row, dataset, seeds)
+    wanted = _row(found, row, dataset, seeds) if is_row else _recipe(found, row, dataset, seeds)
+    chosen, why = choose_device(device)
+    found.model(wanted.specs[0].model)  # which raises where it is not installed, before audio is decoded for minutes
     with PreparationProgress() as progress:
         data = prepare(
             found.dataset(wanted.dataset),
@@ -63,16 +72,15 @@ def command(
             max_unusable=max_unusable,
             progress=progress,
         )
-    for line in (*data.notes, *wanted.differences(data, hardware(torch.device("cpu")).versions)):
+    for line in (*data.notes, *wanted.differences(data, hardware(torch.device(chosen)))):
         warn(line)
-    chosen, why = choose_device(device)
-    print(f"{wanted.title}: {len(wanted.specs)} seed(s) on {why}")
+    print(f"{wanted.title}: {plural(len(wanted.specs), 'seed')} on {why}")
     study = Study(results_directory(results) / f"reproduce-{wanted.name}")
     executor = LocalExecutor(
         workers=min(workers, len(wanted.specs)),
         device=chosen,
         log_folder=study.folder / "logs",
-        threads=threads or wanted.threads,
+        threads=threads or (wanted.hardware.threads if wanted.hardware else None),
     )
     try:
         runs = reproduce(wanted, data, study, executor, say=print)
@@ -87,10 +95,13 @@ def command(
             difference = "" if before is None or now is None else f"{now - before:+.4f}"
             rows.append((run.name, split, share(before), share(now), difference))
     print_table(("run", "split", "published accuracy", "measured", "difference"), rows, left=(0, 1))
-    print(f"files: {study.folder}")
+    for run in runs:
+        folder = study.run_folder(run) / "report"
+        print(f"report: {write_run_report(study, run, folder, data=data, command=command_line()).markdown}")
+    print(f"all files: {study.folder}")
 
 
-def _row(reference: str, seeds: int | None) -> Reproduction:
+def _row(found: Registry, reference: str, dataset: str, seeds: int | None) -> Reproduction:
     from bench.errors import BenchError
     from bench.reporting.publishing import load_published
     from bench.search.reproduction import Reproduction
@@ -102,22 +113,38 @@ def _row(reference: str, seeds: int | None) -> Reproduction:
         raise BenchError(f"{path} is a whole leaderboard: name a row, as {path}:ROW, of {rows}")
     row = leaderboard.row(identifier)
     runs = row.runs[:seeds]
-    hardware = runs[0].hardware
+    config = _here(found, runs[0].spec.dataset, dataset)
     return Reproduction(
         name=identifier,
         title=f"row {identifier} of {leaderboard.dataset}, rank {row.rank}, {row.model.name} on {row.feature.name}",
-        dataset=runs[0].spec.dataset,
-        specs=tuple(run.spec for run in runs),
+        dataset=config,
+        specs=tuple(run.spec.model_copy(update={"dataset": config}) for run in runs),
         published=tuple(
             {"validation_accuracy": run.validation.accuracy, "test_accuracy": run.test.accuracy} for run in runs
         ),
-        threads=None if hardware is None else hardware.threads,
-        versions={} if hardware is None else hardware.versions,
+        hardware=runs[0].hardware,
     )
 
 
-def _recipe(found: Registry, name: str, dataset: str, seeds: int | None) -> Reproduction:
+def _here(found: Registry, published: PluginConfig, dataset: str) -> PluginConfig:
+    """A row's data set, its files where `dataset` says that they are here. All its other options stay the row's."""
     from bench.cli.common import dataset_config
+    from bench.errors import BenchError
+
+    if not dataset:
+        return published
+    given = dataset_config(found, dataset, {})
+    takes = found.datasets[given.name].argument
+    if given.name != published.name or takes is None:
+        raise BenchError(
+            f"the row is of data set {published.name}: --dataset {dataset} cannot be in its place, leave it out"
+        )
+    return given.model_copy(update={"options": {**published.options, takes: given.options[takes]}})
+
+
+def _recipe(found: Registry, name: str, dataset: str, seeds: int | None) -> Reproduction:
+    from bench.cli.common import dataset_config, reference
+    from bench.reporting.publishing import file_name
     from bench.search.finals import final_seed
     from bench.search.reproduction import Reproduction
     from bench.trial import TrialSpec
@@ -137,7 +164,7 @@ def _recipe(found: Registry, name: str, dataset: str, seeds: int | None) -> Repr
     )
     published = recipe.published if config.name == recipe.datasets[0] else {}
     return Reproduction(
-        name=name,
+        name=f"{name}-{file_name(reference(found, config))}",
         title=f"recipe {name} on {config.name}",
         dataset=config,
         specs=specs,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from bench.data.prepared import PreparedData
 from bench.errors import BenchError
 from bench.evaluation.metrics import Scores, score
 from bench.evaluation.predictions import Predictions
@@ -23,7 +24,7 @@ from bench.reporting.classification_report import (
 from bench.reporting.commands import portable, without_traceback
 from bench.reporting.markdown import Markup, bullets, code, code_block, details, escape, heading, page, table
 from bench.reporting.numbers import ABSENT, count, duration, interval, number, over, plural, share, words
-from bench.results.records import RunRecord, StudyRecord
+from bench.results.records import RunRecord
 from bench.results.store import Study
 from bench.trial import Epoch, TrialResult, TrialSpec
 
@@ -54,7 +55,7 @@ class RunReport(BaseModel):
     started: str
     finished: str
     command: str
-    """That started the study."""
+    """That started the study, or the reproduction."""
     spec: TrialSpec
     result: TrialResult
     scores: dict[Split, Scores]
@@ -66,6 +67,11 @@ def write_report(study: Study, run: RunRecord, folder: Path) -> ReportPaths:
     """Writes the report of a run that has predictions: of the test split for a final, of the validation split for a
     trial. Raises BenchError where the run ended without any, or where they cannot be read."""
     record = study.record()
+    return write_run_report(study, run, folder, data=record.data, command=record.command)
+
+
+def write_run_report(study: Study, run: RunRecord, folder: Path, *, data: PreparedData, command: str) -> ReportPaths:
+    """The same of a run on `data` whose folder has no study's record: a reproduction. `command` started it."""
     by_split = _predictions(study, run)
     split: Split = "test" if "test" in by_split else "validation"
     report = RunReport(
@@ -74,7 +80,7 @@ def write_report(study: Study, run: RunRecord, folder: Path) -> ReportPaths:
         origin=_origin(study, run),
         started=run.started,
         finished=run.finished,
-        command=portable(record.command),
+        command=portable(command),
         spec=run.spec,
         result=without_traceback(run.result),
         scores={name: score(predictions) for name, predictions in by_split.items()},
@@ -98,17 +104,17 @@ def write_report(study: Study, run: RunRecord, folder: Path) -> ReportPaths:
         curves = figures.training_curves(run.result.epochs, run.result.best_epoch, title)
         write_atomically(paths.loss_curves, curves)
     write_atomically(paths.json, report.model_dump_json(indent=1) + "\n")
-    write_atomically(paths.markdown, render(report, record))
+    write_atomically(paths.markdown, render(report, data))
     return paths
 
 
-def render(report: RunReport, study: StudyRecord) -> str:
+def render(report: RunReport, data: PreparedData) -> str:
     """The report in Markdown."""
     classes = report.report
     return page(
         [
             heading(1, f"{report.study}/{report.run}"),
-            _what_it_is(report, study),
+            _what_it_is(report, data),
             heading(2, "Scores"),
             _scores(report),
             heading(2, f"Classification report ({classes.split} split)"),
@@ -119,7 +125,7 @@ def render(report: RunReport, study: StudyRecord) -> str:
             f"![Confusion matrix]({CONFUSION_MATRIX})",
             *_training(report.result),
             heading(2, "Reproduce"),
-            *_reproduce(report, study),
+            *_reproduce(report, data),
         ]
     )
 
@@ -151,8 +157,8 @@ def _predictions(study: Study, run: RunRecord) -> dict[Split, Predictions]:
     return found
 
 
-def _what_it_is(report: RunReport, study: StudyRecord) -> Markup:
-    spec, result, data = report.spec, report.result, study.data
+def _what_it_is(report: RunReport, data: PreparedData) -> Markup:
+    spec, result = report.spec, report.result
     status = f"{result.status} – {result.reason}" if result.reason else result.status  # noqa: RUF001
     classes = f"{len(data.labels)} classes, clips of {data.seconds:g} s"
     rows: list[tuple[str, str]] = [
@@ -252,14 +258,15 @@ def _epoch_cells(epoch: Epoch, *, best: bool) -> tuple[str, ...]:
     )
 
 
-def _reproduce(report: RunReport, study: StudyRecord) -> list[str]:
-    lines = [Markup(f"The study was started by {code(report.command)}.")]
+def _reproduce(report: RunReport, data: PreparedData) -> list[str]:
+    what = "This run" if report.run.startswith("reproduction") else "The study"
+    lines = [Markup(f"{what} was started by {code(report.command)}.")]
     if report.run.startswith("final"):
         published = Markup(
             f"A final is a row of its data set's leaderboard, which {code('bench leaderboard')} writes with the command "
             f"that runs it again; this one's id there is {code(report.spec.configuration()[:8])}."
         )
         lines.append(published)
-    lines += [Markup(f"Note on the data: {escape(note)}") for note in study.data.notes]
+    lines += [Markup(f"Note on the data: {escape(note)}") for note in data.notes]
     folded = details("Complete specification", code_block(report.spec.model_dump_json(indent=1), "json"))
     return [bullets(lines), folded]

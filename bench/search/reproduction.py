@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bench.data.prepared import PreparedData
@@ -12,7 +12,7 @@ from bench.executors.interface import EpochDone, Executor, Finished, Job, Lost
 from bench.plugins import PluginConfig
 from bench.results.records import RunRecord
 from bench.results.store import Study
-from bench.trial import TrialSpec
+from bench.trial import Hardware, TrialSpec
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,10 @@ class Reproduction:
     """One a seed."""
     published: tuple[Mapping[str, float], ...]
     """Figures by name, one mapping a seed."""
-    threads: int | None = None
-    """That the published numbers were computed with: another number gives other weights."""
-    versions: Mapping[str, str] = field(default_factory=dict)
+    hardware: Hardware | None = None
+    """That the published numbers were computed on: another device, thread count or version gives other weights."""
 
-    def differences(self, data: PreparedData, versions: Mapping[str, str]) -> list[str]:
+    def differences(self, data: PreparedData, here: Hardware) -> list[str]:
         """Lines on what differs here from what was published with. The numbers will differ by it."""
         lines = []
         if self.specs[0].revision not in ("", data.revision):
@@ -38,10 +37,15 @@ class Reproduction:
                 f"the files of {self.dataset.name} are not those of the published row "
                 f"(revision {self.specs[0].revision}, here {data.revision}): its numbers are not expected to return"
             )
-        for name, version in versions.items():
-            if name in self.versions and self.versions[name] != version:
-                lines.append(f"{name} is {version} here, {self.versions[name]} in the published row")
-        return lines
+        if self.hardware is None:
+            return lines
+        then = {"the device": self.hardware.device, "the system": self.hardware.system, **self.hardware.versions}
+        now = {"the device": here.device, "the system": here.system, **here.versions}
+        return lines + [
+            f"{name} is {now[name]} here, {was} in the published row"
+            for name, was in then.items()
+            if name in now and now[name] != was
+        ]
 
 
 def reproduce(
