@@ -26,12 +26,12 @@ def command(
 
 def show(results: Path, dataset: str, publish: Path | None = None) -> None:
     """Prints the leaderboard of a data set, and writes its page."""
-    from bench.cli.common import registry
+    from bench.cli.common import registry, warn
     from bench.reporting import leaderboard_page, publishing
     from bench.reporting.leaderboard import build_leaderboard
     from bench.reporting.terminal import print_table
 
-    leaderboard = build_leaderboard(results, dataset, recipes=registry().recipes)
+    leaderboard = build_leaderboard(results, dataset, recipes=registry().recipes, warn=warn)
     for protocol in leaderboard.protocols:
         if len(leaderboard.protocols) > 1:
             print(f"\nProtocol: {leaderboard_page.protocol_name(protocol)}\n")

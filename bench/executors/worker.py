@@ -5,12 +5,15 @@ It needs torch, the audio libraries and the plugins, and neither Optuna nor MLfl
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import multiprocessing
 import os
 import signal
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -85,6 +88,8 @@ def main(connection: Connection, settings: WorkerSettings) -> None:
         finally:
             job_is_running = False
         connection.send(outcome)
+        del outcome
+        _release_memory()
         if settings.device == "cuda" and _card_is_lost():
             return  # the head starts another worker, with a context of its own
 
@@ -118,6 +123,14 @@ def _run(connection: Connection, job: Job, data: DataOnDevice) -> TrialOutcome:
                 status="failed", reason=f"{type(error).__name__}: {one_line(error)}", traceback=traceback.format_exc()
             )
         )
+
+
+def _release_memory() -> None:
+    """Hands what a job has left back to the system: glibc keeps it during a job, see `bench.executors.local.ALLOCATOR`, and
+    the next job's peak is to be its own."""
+    gc.collect()
+    with suppress(AttributeError, OSError):  # where the C library is another
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _card_is_lost() -> bool:

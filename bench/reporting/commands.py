@@ -6,11 +6,12 @@ import shlex
 
 from bench.trial import TrialResult
 
-_OF_THIS_MACHINE = ("--data-dir", "--results")
+_OF_THIS_MACHINE = ("--data-dir", "--results", "--tracking-uri", "--config")
+"""A configuration file's values are on the page: seed, ranges searched, options fixed, finals."""
 
 
 def portable(command: str) -> str:
-    """A command line without the options that name folders of the machine it ran on."""
+    """A command line without the options that name folders, files or servers of the machine it ran on."""
     try:
         words = iter(shlex.split(command))
     except ValueError:  # an unbalanced quote

@@ -7,7 +7,7 @@ the same objective. Rows are ranked by validation, so that the first row's test 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bench.errors import BenchError, did_you_mean
@@ -25,14 +25,30 @@ ID_LENGTH = 8
 """Hex digits of a row's id."""
 
 
-def build_leaderboard(results: Path, dataset: str, *, recipes: Mapping[str, Recipe] | None = None) -> Leaderboard:
+def build_leaderboard(
+    results: Path,
+    dataset: str,
+    *,
+    recipes: Mapping[str, Recipe] | None = None,
+    warn: Callable[[str], None] | None = None,
+) -> Leaderboard:
     """The leaderboard of `NAME` or `NAME:ARGUMENT` from all its studies in a results folder; `recipes` gives the
-    published figures of those that were tried.
+    published figures of those that were tried. A study whose record cannot be read is left out, and `warn` told so: it
+    may be of any data set, and must not cost another study its page.
 
-    Raises BenchError where no final has finished yet, saying what to run, and where a file cannot be read.
+    Raises BenchError where no final has finished yet, saying what to run, and where a run of its studies cannot be read.
     """
-    everything = [(study, study.record()) for study in studies(results)]
+    everything, damaged = [], []
+    for study in studies(results):
+        try:
+            everything.append((study, study.record()))
+        except BenchError as error:
+            damaged.append(error)
     matching = [(study, record) for study, record in everything if _is_of(record, dataset)]
+    if not matching and damaged:
+        raise damaged[0]
+    for error in damaged if warn is not None else ():
+        warn(f"study left out of the leaderboard: {error}")
     if not matching:
         known = {record.dataset.name for _, record in everything}
         hint = did_you_mean(dataset, known) if known else f"start one with: bench run --dataset {dataset} --trials 100"

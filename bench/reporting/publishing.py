@@ -47,7 +47,7 @@ def load_published(path: Path) -> Leaderboard:
     except ValidationError as error:
         raise BenchError(
             f"{path} is no leaderboard that this version of bench can read (schema version {SCHEMA_VERSION}; "
-            f"{error.error_count()} complaints): restore it, publish it again, or update bench"
+            f"{error.error_count()} complaints): restore it, move it away and publish again, or update bench"
         ) from None
 
 
@@ -87,7 +87,7 @@ def _index(folder: Path) -> str:
         try:
             rows.append(_listed(load_published(data), data))
         except BenchError:
-            rows.append((escape(data.name), "cannot be read: publish it again", "", "", "", ""))
+            rows.append((escape(data.name), "cannot be read: move it away and publish again", "", "", "", ""))
     columns = ("Data set", "First row", "Feature", "Parameters", "Test accuracy", "95 % interval")
     return page(
         [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,7 +13,7 @@ from bench.plugins import PluginConfig, Split, TrainingSettings
 from bench.reporting.numbers import Spread
 from bench.trial import Hardware, Status, TrialSpec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 
 
 class Frozen(BaseModel):
@@ -130,7 +130,7 @@ class Protocol(Frozen):
 class Leaderboard(Frozen):
     """A published page, and everything needed to run one of its rows again."""
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Literal[1] = SCHEMA_VERSION
     dataset: str
     """As on the command line: `fsdd`, `folder:PATH`."""
     updated: str

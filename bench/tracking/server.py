@@ -23,6 +23,8 @@ from bench.tracking.database import ARTIFACTS, QUIET
 START_SECONDS = 90.0
 """A cold start imports a good deal: about 5 s on a fast disk, much more on a slow one."""
 STOP_SECONDS = 5.0
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Asks our own server, which a proxy from the environment would look for on its own machine."""
 
 
 def free_port(host: str, wanted: int) -> int | None:
@@ -77,7 +79,7 @@ class Server:
             if self._process.poll() is not None:
                 raise BenchError(f"MLflow's server at {self.address} did not start: {self._last_words()}")
             try:
-                with urllib.request.urlopen(f"{self.address}/health", timeout=2):
+                with _DIRECT.open(f"{self.address}/health", timeout=2):
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.2)
@@ -86,7 +88,7 @@ class Server:
     def pages(self) -> list[tuple[str, str]]:
         """Name of every data set with the address of its runs, as `bench` shows them."""
         query = f"{self.address}/api/2.0/mlflow/experiments/search?max_results=100"
-        with urllib.request.urlopen(query, timeout=30) as answer:
+        with _DIRECT.open(query, timeout=30) as answer:
             experiments = json.load(answer).get("experiments", [])
         return [(found["name"], f"{self.address}/{_runs_page(found)}") for found in experiments]
 
