@@ -48,6 +48,7 @@ class Ui:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            env={**os.environ, "http_proxy": "http://127.0.0.1:9", "no_proxy": ""},  # which is not for our own server
             # A shell's background job, as the tests may be, ignores SIGINT and hands that on.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
