@@ -180,6 +180,20 @@ def test_damaged_predictions_are_an_error(tmp_path: Path) -> None:
         build_leaderboard(tmp_path, "blobs")
 
 
+def test_a_study_whose_record_is_damaged_is_said_and_costs_the_others_nothing(tmp_path: Path) -> None:
+    make_study(tmp_path, "first")
+    whole = build_leaderboard(tmp_path, "blobs")
+    (tmp_path / "second").mkdir()
+    (tmp_path / "second" / "study.json").write_text('{"name": "sec')
+    said: list[str] = []
+    assert build_leaderboard(tmp_path, "blobs", warn=said.append) == whole
+    (line,) = said
+    assert "left out" in line and "second/study.json is damaged" in line and "move the study's folder away" in line
+    (tmp_path / "first" / "study.json").write_text("")
+    with pytest.raises(BenchError, match=r"first/study\.json is damaged"):
+        build_leaderboard(tmp_path, "blobs")
+
+
 def test_a_data_set_with_a_path_is_found_by_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     config = PluginConfig(name="folder", options={"path": str(tmp_path / "my sounds"), "seed": 0})
@@ -244,6 +258,14 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
         publish(build_leaderboard(tmp_path / "results", "blobs"), tmp_path / "pages")
 
 
+def test_a_page_of_a_newer_version_is_not_taken_for_one_of_this(tmp_path: Path) -> None:
+    make_study(tmp_path / "results")
+    _, data = publish(build_leaderboard(tmp_path / "results", "blobs"), tmp_path / "pages")
+    data.write_text(data.read_text().replace('"schema_version": 1', '"schema_version": 2', 1))
+    with pytest.raises(BenchError, match="update bench"):
+        load_published(data)
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"schema_version": 1, "dataset": "x"', b"\xff\xfe"])
 def test_a_damaged_json_is_one_line(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.json"
@@ -301,6 +323,9 @@ def test_no_name_becomes_markup(tmp_path: Path) -> None:
     [
         ("bench run --dataset fsdd --data-dir '/home/me/my data' --trials 4", "bench run --dataset fsdd --trials 4"),
         ("bench run --results=/x --dataset fsdd", "bench run --dataset fsdd"),
+        ("bench run --tracking-uri http://lab:5000 -d fsdd", "bench run -d fsdd"),
+        ("bench run --config /home/me/a.toml --seed 1", "bench run --config a.toml --seed 1"),
+        ("bench run --config=/home/me/a.toml", "bench run --config a.toml"),
         ("bench run 'unbalanced", "bench run 'unbalanced"),
     ],
 )

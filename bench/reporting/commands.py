@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 from bench.trial import TrialResult
 
-_OF_THIS_MACHINE = ("--data-dir", "--results", "--tracking-uri", "--config")
-"""A configuration file's values are on the page: seed, ranges searched, options fixed, finals."""
+_OF_THIS_MACHINE = ("--data-dir", "--results", "--tracking-uri")
 
 
 def portable(command: str) -> str:
-    """A command line without the options that name folders, files or servers of the machine it ran on."""
+    """A command line without the folders and servers of the machine it ran on; of a configuration file, its name stays."""
     try:
         words = iter(shlex.split(command))
     except ValueError:  # an unbalanced quote
         return command
     kept = []
     for word in words:
-        if word in _OF_THIS_MACHINE:
-            next(words, None)
-        elif not word.startswith(tuple(f"{option}=" for option in _OF_THIS_MACHINE)):
+        option, equals, value = word.partition("=")
+        if option not in (*_OF_THIS_MACHINE, "--config"):
             kept.append(word)
+            continue
+        value = value if equals else next(words, "")
+        if option == "--config":
+            kept += [option, Path(value).name]
     return shlex.join(kept)
 
 

@@ -43,12 +43,13 @@ def build_leaderboard(
         try:
             everything.append((study, study.record()))
         except BenchError as error:
-            damaged.append(error)
+            damaged.append(str(error))
     matching = [(study, record) for study, record in everything if _is_of(record, dataset)]
     if not matching and damaged:
-        raise damaged[0]
-    for error in damaged if warn is not None else ():
-        warn(f"study left out of the leaderboard: {error}")
+        raise BenchError(damaged[0])
+    if warn is not None:
+        for line in damaged:
+            warn(f"study left out of the leaderboard: {line}")
     if not matching:
         known = {record.dataset.name for _, record in everything}
         hint = did_you_mean(dataset, known) if known else f"start one with: bench run --dataset {dataset} --trials 100"
