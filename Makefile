@@ -1,4 +1,4 @@
-# Two commands for a machine with Python 3.11 or newer and nothing else: make demo, make test.
+# Two commands for a machine with Python 3.11.4 or newer and nothing else: make demo, make test.
 
 PYTHON ?= python3
 VENV := .venv

@@ -11,7 +11,8 @@ import pytest
 
 from bench.plugins import Model
 from bench.plugins.contract_tests import check_declaration, check_model
-from bench.reporting.publishing import load_published
+from bench.reporting import leaderboard_page
+from bench.reporting.publishing import load_published, publish
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("leaderboards/*.md")]
@@ -41,11 +42,22 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
-def test_published_rows_are_those_of_their_pages() -> None:
+def test_published_pages_are_what_their_json_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     pages = sorted(ROOT.glob("leaderboards/*.json"))
     assert pages
     for path in pages:
-        page = path.with_suffix(".md").read_text()
-        for row in load_published(path).rows():
-            assert f"`bench reproduce leaderboards/{path.name}:{row.id}`" in page
+        leaderboard = load_published(path)
+        publish(leaderboard, Path("leaderboards"))
+        for row in leaderboard.rows():
             assert len(row.runs) >= 3
+    for written in Path("leaderboards").iterdir():
+        assert written.read_text() == (ROOT / written).read_text(), f"publish {written} again"
+
+
+def test_the_readme_shows_the_published_rows_of_fsdd() -> None:
+    readme = (ROOT / "README.md").read_text()
+    (protocol,) = load_published(ROOT / "leaderboards" / "fsdd.json").protocols
+    for row in protocol.rows:
+        shown = " +".join(map(re.escape, leaderboard_page.cells(row, protocol)))
+        assert len(re.findall(shown, readme)) == 2, f"{row.id}: in what bench run and bench leaderboard print"

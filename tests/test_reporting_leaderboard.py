@@ -130,6 +130,15 @@ def test_a_final_that_failed_is_left_out_and_said(tmp_path: Path) -> None:
     assert f"Row {row.id}: not in its figures are finals that ended otherwise: 1 diverged." in page
 
 
+def test_a_page_says_what_its_intervals_do_not_cover(tmp_path: Path) -> None:
+    study, record = make_study(tmp_path, finals=0)
+    for speakers, shown, absent in ((6, "Few speakers were", "Clips were"), (0, "Clips were", "Few speakers were")):
+        found = fitted(seed=1, speakers=speakers)
+        save(study, run_record(record, kind="final", number=1, predictions=found), found)
+        page = leaderboard_page.render(build_leaderboard(tmp_path, "blobs"), source="x.json")
+        assert f"{shown} resampled" in page and f"{absent} resampled" not in page
+
+
 def test_the_ledger_counts_all_trials_with_their_reasons(tmp_path: Path) -> None:
     make_study(tmp_path)
     (study,) = build_leaderboard(tmp_path, "blobs").protocols[0].studies

@@ -94,13 +94,19 @@ def _how_to_read(protocol: Protocol) -> Markup:
     lines = [
         f"Rows are ranked by validation {objective} (mean over seeds), never by test: the first row's test score is not the "
         "best of several. Validation figures chose the configurations and the epochs, so they flatter; test figures do not.",
-        "Test accuracy and macro F1: mean ± sample standard deviation over n seeds of the same configuration.",
+        "Test accuracy and macro F1 (of the test split): mean ± sample standard deviation over n seeds of the same "
+        "configuration. Validation accuracy and training time are means over these seeds; training time is the wall time "
+        "of all epochs, features included.",
         f"95 % interval: of the mean test accuracy over seeds, by bootstrap over {' / '.join(units)}. "
         "Rows whose intervals overlap may well be equally good.",
     ]
     if any(row.test_interval.over == "groups" and row.test_interval.units < 20 for row in protocol.rows):
         lines.append(
             "Few speakers were resampled, so the interval is a rough guide, and rather too narrow than too wide."
+        )
+    if any(row.test_interval.over == "clips" for row in protocol.rows):
+        lines.append(
+            "Clips were resampled, so the interval is for other clips from the same speakers or sources, not from new ones."
         )
     if any(_collapsed(row.test_interval) for row in protocol.rows):
         lines.append(
@@ -176,7 +182,11 @@ def _published(protocol: Protocol) -> list[str]:
     if not rows:
         return []
     columns = ("Recipe", "Published", "Validation accuracy here (one trial)", "Test accuracy here", "Source")
-    return [heading(3, "Published figures"), table(columns, dict.fromkeys(rows), align=("left",) * 5)]
+    said = (
+        "As the source gives them, on the data that it names: where that is not the data of this page, the two columns of "
+        "figures measured here are no attempt at the same numbers."
+    )
+    return [heading(3, "Published figures"), said, table(columns, dict.fromkeys(rows), align=("left",) * 5)]
 
 
 def _test_of(protocol: Protocol, recipe: str) -> str:
@@ -215,14 +225,14 @@ def _studies(protocol: Protocol) -> list[str]:
 
 def _study(study: StudySummary) -> list[str]:
     versions = ", ".join(f"{name} {version}" for name, version in sorted(study.versions.items()))
-    hardware = "; ".join(f"{kind.device}, {plural(kind.threads, 'thread')} a worker" for kind in study.hardware)
+    hardware = dict.fromkeys(f"{kind.device}, {plural(kind.threads, 'thread')} a worker" for kind in study.hardware)
     lines: list[str] = [
         Markup(f"Started {escape(study.created)} by {code(study.command)}"),
         f"Trials: {study.finished} of {study.trials} asked for: {_statuses(study.statuses)}",
         f"Finals: the best {study.finalists} configurations, {study.final_seeds} seeds each: {_statuses(study.finals)}",
         f"Epochs a trial: {span(study.epochs)}; study seed {study.seed}",
         f"Tried first: {', '.join(study.enqueued) or 'nothing in particular'}",
-        f"Ran on: {'; '.join(dict.fromkeys(hardware.split('; '))) or ABSENT}",
+        f"Ran on: {'; '.join(hardware) or ABSENT}",
         f"Versions: {versions or ABSENT}",
     ]
     parts: list[str] = [heading(3, f"Study {study.name}"), bullets(lines)]

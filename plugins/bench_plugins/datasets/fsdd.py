@@ -81,7 +81,7 @@ class FSDD(Dataset):
     def _sharing(self) -> tuple[str, ...]:
         if self.split == "speaker":
             return ()
-        return ("the official split has every speaker in every split: for an unknown voice, use option split=speaker",)
+        return ("to measure a voice that training has not heard, use option split=speaker",)
 
 
 def _by_take(match: re.Match[str]) -> Split:
