@@ -400,7 +400,11 @@ def test_damaged_results(tmp_path: Path, bench: Bench) -> None:
     refusal(run("run", "--resume", "mine"), "trial-0001/run.json is damaged")
     first = (study / "trial-0000" / "run.json").read_bytes()
     shutil.move(study / "trial-0001", tmp_path / "away")  # as the line says
-    assert run("run", "--resume", "mine").returncode == 0
+    shutil.rmtree(study / "final-1-seed-0" / "report")  # as if the head had been killed before it was written
+    done = run("run", "--resume", "mine")
+    assert done.returncode == 0
+    report = next(line for line in done.stdout.splitlines() if line.startswith("report of the best:"))
+    assert Path(report.split()[-1]).is_file()
     assert len(Study(study).trials()) == 2
     assert (study / "trial-0000" / "run.json").read_bytes() == first
 

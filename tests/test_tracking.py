@@ -259,10 +259,14 @@ def test_after_a_killed_head_mlflow_is_brought_up_to_what_is_on_disk(results: Pa
 def test_a_deleted_database_is_made_again_from_the_results_folder(results: Path) -> None:
     Study(results / "digits").write(study_record())
     for number in range(2):
-        save(results, *finished(number))
+        folder = save(results, *finished(number))
+    (folder / "report").mkdir()
+    (folder / "report" / "report.md").write_text("# Report")
     with Tracker(results) as tracker:
         assert tracker.reconcile(Study(results / "digits")).logged == ("trial-0000", "trial-0001")
-    assert stored(results)["trial-0001"].data.metrics["best_validation_accuracy"] == pytest.approx(5 / 6, abs=5e-5)
+    last = stored(results)["trial-0001"]
+    assert last.data.metrics["best_validation_accuracy"] == pytest.approx(5 / 6, abs=5e-5)
+    assert "report.md" in [file.path for file in client(results).list_artifacts(last.info.run_id)]
 
 
 def test_nothing_reaches_the_terminal(results: Path) -> None:

@@ -30,7 +30,7 @@ def command(
     from bench.results.store import find_run
 
     study, record = find_run(results_directory(results), run)
-    paths = write_report(study, record, output or study.run_folder(record) / "report")
+    paths = write_report(study, record, output or study.report_folder(record))
     report = paths.report.report
     print(f"{record.study}/{record.name}, {report.split} split\n")
     print_table(HEADER, report_rows(report))

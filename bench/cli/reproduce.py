@@ -96,8 +96,8 @@ def command(
             rows.append((run.name, split, share(before), share(now), difference))
     print_table(("run", "split", "published accuracy", "measured", "difference"), rows, left=(0, 1))
     for run in runs:
-        folder = study.run_folder(run) / "report"
-        print(f"report: {write_run_report(study, run, folder, data=data, command=command_line()).markdown}")
+        paths = write_run_report(study, run, study.report_folder(run), data=data, command=command_line())
+        print(f"report: {paths.markdown}")
     print(f"all files: {study.folder}")
 
 

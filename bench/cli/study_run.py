@@ -156,7 +156,7 @@ def _execute(run: StudyRun, study: Study, record: StudyRecord, plan: Plan, devic
 def _write_report(study: Study, final: RunRecord) -> list[Path]:
     from bench.reporting.run_report import write_report
 
-    paths = write_report(study, final, study.run_folder(final) / "report")
+    paths = write_report(study, final, study.report_folder(final))
     files = (paths.markdown, paths.json, paths.confusion_matrix, paths.loss_curves)
     return [path for path in files if path is not None]
 
@@ -203,7 +203,10 @@ def _show(run: StudyRun, study: Study, record: StudyRecord) -> None:
     dataset = reference(run.registry, record.dataset)
     show(run.results, dataset)
     best = find_run(run.results, study.name)[1]
-    print(f"report of the best: {study.run_folder(best) / 'report' / 'report.md'}")
+    report = study.report_folder(best) / "report.md"
+    if not report.is_file():  # the head was killed after this run was kept and before its report was
+        _write_report(study, best)
+    print(f"report of the best: {report}")
     print(f"all files:          {study.folder}")
     print("browse the trials:  bench ui")
     print(f"publish the table:  bench leaderboard {shlex.quote(dataset)} --publish leaderboards/")

@@ -3,7 +3,8 @@
 RESULTS/mlflow.db, RESULTS/artifacts/      MLflow's own
 RESULTS/STUDY/study.json, optuna.db        the study
 RESULTS/STUDY/trial-0007/                  run.json, validation.npz, traceback.txt
-RESULTS/STUDY/final-1-seed-0/              the same with test.npz and weights.pt
+RESULTS/STUDY/final-1-seed-0/              the same with test.npz, weights.pt and report/
+RESULTS/reproduce-NAME/reproduction-1-seed-0/   the same of a row or a recipe that was run again
 """
 
 from __future__ import annotations
@@ -65,6 +66,10 @@ class Study:
     def run_folder(self, run: RunRecord) -> Path:
         """Where a run's files are."""
         return self.folder / run.name
+
+    def report_folder(self, run: RunRecord) -> Path:
+        """Where a run's report is, unless its reader asked for another place."""
+        return self.run_folder(run) / "report"
 
     def trials(self) -> list[RunRecord]:
         """Finished trials by number."""

@@ -178,7 +178,7 @@ class Tracker:
         logged = []
         for run in (*study.trials(), *study.finals()):
             if run.name not in its.runs or run.name in its.running:
-                self._log_whole(run, study.run_folder(run))
+                self._log_whole(run, study)
                 logged.append(run.name)
         with database.reported(self.uri, f"study {study.name}"):
             lost = self._end_lost(its, "its head process ended before it did", spare=("reproduction-",))
@@ -189,7 +189,7 @@ class Tracker:
         for study in list(self._studies):
             self.interrupt_study(study)
 
-    def _log_whole(self, run: RunRecord, folder: Path) -> None:
+    def _log_whole(self, run: RunRecord, study: Study) -> None:
         """A finished run from its record: whatever an earlier attempt logged of it is superseded."""
         run_id = self.start_run(
             run.study,
@@ -208,7 +208,8 @@ class Tracker:
             points += self._points(content.epoch_metrics(epoch), epoch.number, moment)
         with database.reported(self.uri, f"run {run.name}"):
             self._log(run_id, points)
-        self.finish_run(run_id, run, folder)
+        report = study.report_folder(run)
+        self.finish_run(run_id, run, study.run_folder(run), _files(report) if report.is_dir() else ())
 
     def _experiment(self, name: str) -> str:
         """The experiment of a data set, made where it is not there; its id."""
@@ -314,7 +315,7 @@ class Tracker:
 
 
 def _files(folder: Path) -> list[Path]:
-    """A run's files; those with a dot in front are half written."""
+    """A folder's files; those with a dot in front are half written."""
     return sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
 
 
