@@ -41,6 +41,18 @@ def test_leaderboard_without_publish_writes_below_the_results(tmp_path: Path) ->
     assert (tmp_path / "results" / "leaderboards" / "blobs.md").is_file()
 
 
+def test_publishing_over_rows_of_other_results_says_which(tmp_path: Path) -> None:
+    make_study(tmp_path / "theirs", finals=2)
+    make_study(tmp_path / "results", finals=1)
+    pages = str(tmp_path / "pages")
+    theirs = invoke("leaderboard", "blobs", "--publish", pages, "--results", str(tmp_path / "theirs"))
+    rows = json.loads((tmp_path / "pages" / "blobs.json").read_text())["protocols"][0]["rows"]
+    gone = next(row["id"] for row in rows if row["model"]["options"]["width"] == 2.0)
+    done = invoke("leaderboard", "blobs", "--publish", pages)
+    assert "replaced" not in theirs.stderr
+    assert done.exit_code == 0 and f"does not have are replaced: {gone}" in done.stderr
+
+
 def test_leaderboard_of_nothing_is_an_error_for_people(tmp_path: Path) -> None:
     done = invoke("leaderboard", "blobs")
     assert isinstance(done.exception, BenchError)

@@ -40,6 +40,9 @@ def show(results: Path, dataset: str, publish: Path | None = None) -> None:
             print_table(leaderboard_page.header(protocol), rows, left=(1, 2))
         for line in leaderboard_page.without_finals(protocol):
             print(line)
-    page, data = publishing.publish(leaderboard, publish or results / "leaderboards")
+    folder = publish or results / "leaderboards"
+    if gone := publishing.replaced_rows(leaderboard, folder):
+        warn(f"rows of the page in {folder} that {results} does not have are replaced: {', '.join(gone)}")
+    page, data = publishing.publish(leaderboard, folder)
     first = leaderboard.rows()[0]
     print(f"\nPage: {page}\nData: {data}\nRun a row again: bench reproduce {data}:{first.id}")

@@ -36,6 +36,13 @@ def publish(leaderboard: Leaderboard, folder: Path) -> tuple[Path, Path]:
     return markdown, data
 
 
+def replaced_rows(leaderboard: Leaderboard, folder: Path) -> list[str]:
+    """Ids of the rows of the page in `folder` that are not on `leaderboard`, as where it is of other results."""
+    data = folder / f"{file_name(leaderboard.dataset)}.json"
+    kept = {row.id for row in leaderboard.rows()}
+    return [row.id for row in load_published(data).rows() if row.id not in kept] if data.exists() else []
+
+
 def load_published(path: Path) -> Leaderboard:
     """The leaderboard of a published JSON. Raises BenchError where it is missing, damaged or of a newer version."""
     try:
