@@ -341,6 +341,7 @@ def test_a_corrupt_cache_file_is_said_and_made_again(tmp_path: Path, bench: Benc
     done = bench(*words)
     assert done.returncode == 0, done.stderr
     assert "train.npy has a wrong checksum" in done.stderr and "it was made again" in done.stderr
+    assert str(tmp_path) not in done.stderr  # which is published
     assert next((tmp_path / "cache").glob("*/train.npy")).read_bytes() == sound
 
 
@@ -366,6 +367,8 @@ if len(glob.glob({str(results)!r} + "/mine/trial-*/run.json")) == 2 and not os.p
     assert mark.exists() and sorted(before) in ([0, 1], [0, 1, 2])
     done = bench(*resume.split()[1:])
     assert done.returncode == 0, done.stderr
+    assert f"bench ui --results {results}\n" in done.stdout
+    assert f"--publish leaderboards/ --results {results}\n" in done.stdout
     after = {record.number: record for record in study.trials()}
     assert sorted(after) == [0, 1, 2, 3, 4] and all(after[number] == record for number, record in before.items())
 

@@ -236,6 +236,13 @@ def test_publishing_and_reading_back(tmp_path: Path, monkeypatch: pytest.MonkeyP
         read.row("nothing")
 
 
+def test_the_command_of_a_row_can_be_typed_where_its_folder_has_spaces(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    leaderboard = build_leaderboard(tmp_path, "blobs")
+    page = leaderboard_page.render(leaderboard, source="my pages/blobs.json")
+    assert f"`bench reproduce 'my pages/blobs.json:{leaderboard.rows()[0].id}'`" in page
+
+
 def test_a_published_page_keeps_this_machine_to_itself(tmp_path: Path) -> None:
     make_study(tmp_path / "results")
     for path in publish(build_leaderboard(tmp_path / "results", "blobs"), tmp_path / "pages"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -45,4 +46,5 @@ def show(results: Path, dataset: str, publish: Path | None = None) -> None:
         warn(f"rows of the page in {folder} that {results} does not have are replaced: {', '.join(gone)}")
     page, data = publishing.publish(leaderboard, folder)
     first = leaderboard.rows()[0]
-    print(f"\nPage: {page}\nData: {data}\nRun a row again: bench reproduce {data}:{first.id}")
+    again = shlex.join(["bench", "reproduce", f"{data}:{first.id}"])
+    print(f"\nPage: {page}\nData: {data}\nRun a row again: {again}")

@@ -208,5 +208,7 @@ def _show(run: StudyRun, study: Study, record: StudyRecord) -> None:
         _write_report(study, best)
     print(f"report of the best: {report}")
     print(f"all files:          {study.folder}")
-    print("browse the trials:  bench ui")
-    print(f"publish the table:  bench leaderboard {shlex.quote(dataset)} --publish leaderboards/")
+    there = ("--results", str(run.results)) if "--results" in run.again else ()
+    print(f"browse the trials:  {shlex.join(['bench', 'ui', *there])}")
+    table = ["bench", "leaderboard", dataset, "--publish", "leaderboards/", *there]
+    print(f"publish the table:  {shlex.join(table)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Mapping
 
 from bench.evaluation.uncertainty import Interval
@@ -74,7 +75,9 @@ def cells(row: Row, protocol: Protocol) -> tuple[str, ...]:
 def _section(protocol: Protocol, source: str) -> list[str]:
     if not protocol.rows:
         return [bullets(without_finals(protocol)), heading(3, "Protocol"), _protocol(protocol), *_studies(protocol)]
-    rows = [(*cells(row, protocol), Markup(code(f"bench reproduce {source}:{row.id}"))) for row in protocol.rows]
+    rows = [
+        (*cells(row, protocol), code(shlex.join(["bench", "reproduce", f"{source}:{row.id}"]))) for row in protocol.rows
+    ]
     left: tuple[Align, ...] = ("right", "left", "left")
     return [
         table((*header(protocol), "Reproduce"), rows, align=left),
