@@ -123,7 +123,8 @@ def _decoded(source: Source, folders: Mapping[int, Path], report: Progress) -> t
         try:
             facts = verify(folder)
         except Torn as torn:
-            notes.append(f"the decoded audio at {folder} was damaged ({torn}): it was made again")
+            # Without the folder: notes are published with the study's page.
+            notes.append(f"the decoded audio at {rate:,} Hz was damaged ({torn}): it was made again")
             discard(folder)
             facts = None
         if facts is not None:
