@@ -9,7 +9,7 @@ WORKERS ?= 2
 .PHONY: help demo test lint install clean
 
 help:  ## Say what there is to make
-	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## */\1: /p' Makefile
 
 # The stamp is newer than pyproject.toml once everything in it is installed.
 $(VENV)/.installed: pyproject.toml
