@@ -1,4 +1,4 @@
-"""An epoch of training in five ways, in one process and in turn, so that the ratios between them are fair.
+"""An epoch of training in seven ways, in one process and in turn, so that the ratios between them are fair.
 
     .venv/bin/python perf/epochs.py --clips 2000 --epochs 5
 
