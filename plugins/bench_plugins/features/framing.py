@@ -28,9 +28,10 @@ class ShortTimeFeature(Feature):
     """Points of the Fourier transform; None: the smallest power of two that holds the window."""
     window: WindowShape = "hann"
     """Shape of the window (periodic)."""
-    precision: Precision = "float32"
+    precision: Literal["auto"] | Precision = "auto"
     """Arithmetic of the Fourier transform. float32 leaves a floor some 160 dB under a frame's loudest bin, which moved a
-    band 80 dB down by up to 0.002 dB on recordings; float64 does not, and is twelve times slower on a CPU."""
+    band 80 dB down by up to 0.002 dB on recordings; float64 does not, and is twelve times slower on a CPU. auto: float64
+    for decibels that are not standardised, where such a band is told apart from librosa's; float32 otherwise."""
 
     @model_validator(mode="after")
     def _window_fits(self) -> Self:
@@ -62,11 +63,15 @@ class ShortTimeFeature(Feature):
         """Frames of a clip of that many samples."""
         return 1 + samples // self.hop_samples
 
+    def _precision(self) -> Precision:
+        """The precision that `auto` comes to."""
+        return "float32" if self.precision == "auto" else self.precision
+
     def transform(self) -> FourierFrames:
         """The module from waveforms to complex spectra."""
         return FourierFrames(
             points=self.fft_points,
-            window=window_of(self.window, self.window_samples, self.precision),
+            window=window_of(self.window, self.window_samples, self._precision()),
             hop=self.hop_samples,
         )
 

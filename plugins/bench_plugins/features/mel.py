@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from bench.plugins import Choice
-from bench_plugins.features.framing import FourierFrames, ShortTimeFeature, power_of
+from bench_plugins.features.framing import FourierFrames, Precision, ShortTimeFeature, power_of
 from bench_plugins.features.scaling import Normalise, decibels, standardise
 
 
@@ -39,6 +39,11 @@ class Mel(ShortTimeFeature):
         if self.f_min >= highest_frequency(self.f_max, self.sample_rate):
             raise ValueError(f"f_min {self.f_min:g} Hz is not below the highest frequency, see f_max and sample_rate")
         return self
+
+    def _precision(self) -> Precision:
+        if self.precision == "auto" and self.scale == "db" and self.normalise == "none":
+            return "float64"
+        return super()._precision()
 
     def build(self) -> nn.Module:
         return _Mel(self)
