@@ -64,7 +64,13 @@ class Clips:
     def on_device(self, few: slice = slice(None)) -> DeviceClips:
         """As the harness holds them."""
         count = len(self.targets[few])
-        return DeviceClips(("",) * count, ("",) * count, self.targets[few], torch.from_numpy(self.samples[few]))
+        return DeviceClips(
+            ids=("",) * count,
+            groups=("",) * count,
+            targets=self.targets[few],
+            samples=torch.from_numpy(self.samples[few]),
+            lengths=torch.full((count,), RATE),
+        )
 
 
 def bare_loop(model: Model, feature: Feature, clips: Clips) -> Epochs:

@@ -153,6 +153,7 @@ def test_features_are_made_outside_autocast(monkeypatch: pytest.MonkeyPatch) -> 
         groups=("",) * 4,
         targets=torch.tensor([0, 1, 0, 1]),
         samples=torch.randint(-9999, 9999, (4, 800), generator=generator(), dtype=torch.int16),
+        lengths=torch.full((4,), 800),
     )
     wanted = TrainingSettings(epochs=1, batch_size=2, time_shift=0.01)
     epochs = train(

@@ -82,7 +82,8 @@ def load_split(prepared: PreparedData, split: Split, *, sample_rate: int) -> Cli
     if samples.shape != (prepared.clips(split), round(prepared.seconds * sample_rate)):
         raise _gone(prepared, folder)
     targets = np.array(index["targets"], dtype=np.int64)
-    return ClipSet(sample_rate, tuple(index["ids"]), tuple(index["groups"]), targets, samples)
+    lengths = np.array(index["lengths"], dtype=np.int64)
+    return ClipSet(sample_rate, tuple(index["ids"]), tuple(index["groups"]), targets, samples, lengths)
 
 
 def load_noise(prepared: PreparedData, *, sample_rate: int) -> NDArray[np.int16] | None:

@@ -54,3 +54,5 @@ class ClipSet:
     """Class of every clip, [clips]."""
     samples: NDArray[np.int16]
     """[clips, samples], padded with zeros at the end or cut to the data set's clip length."""
+    lengths: NDArray[np.int64]
+    """Samples of every clip before padding, [clips]."""

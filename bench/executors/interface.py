@@ -19,6 +19,8 @@ class Job:
     data: PreparedData
     test: bool = False
     """Whether the test split is evaluated at the end: for finals and reproductions alone."""
+    budget: float | None = None
+    """Seconds of training that the trial may take: one that is going to take longer is ended as soon as that is clear."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.plugins.annotations import Choice
+from bench.plugins.annotations import Choice, Scalar
 from bench.plugins.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -110,6 +110,8 @@ class Dataset(Plugin):
     """Folder of background-noise recordings inside the data set, used by the noise augmentation."""
     source: ClassVar[str] = ""
     """Paper, licence and home page, in a line."""
+    training: ClassVar[Mapping[str, Scalar]] = {}
+    """Training settings that suit the data set, as `segment_seconds`: a search holds them fixed unless told otherwise."""
 
     @abstractmethod
     def labels(self) -> tuple[str, ...]:
@@ -125,6 +127,11 @@ class Dataset(Plugin):
     def seconds(self) -> float | None:
         """Clip length: shorter clips get zeros at their end, longer ones are cut; None: the longest clip's length."""
         return 1.0
+
+    def cuts_recordings(self) -> bool:
+        """Whether recordings longer than `seconds()` become consecutive clips of that length, all in one split, rather than
+        being cut off there."""
+        return False
 
     def root(self, data_dir: Path) -> Path:
         """The data set's folder, given the folder that holds all data sets."""
@@ -156,11 +163,17 @@ class Feature(Plugin):
 class Model(Plugin):
     """A network: feature tensors to logits."""
 
+    any_length: ClassVar[bool] = False
+    """Whether the network takes clips of any length. The module's call is then `module(features, lengths=None)`: `lengths`,
+    int64 [B], says how many of the last frames (of a waveform: samples) are the clip's own; what stands before them is
+    zeros, and changes nothing of the clip's logits in evaluation mode. None: all are."""
+
     @abstractmethod
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
         """A module from [B, *shape] to logits [B, classes].
 
-        `shape` is a feature's: [samples], [bands, frames] or [channels, bands, frames].
+        `shape` is a feature's: [samples], [bands, frames] or [channels, bands, frames]; its last number is that of the
+        longest clip, for a network that takes any length.
         Raises Infeasible where the network cannot take it.
         """
 
@@ -175,6 +188,11 @@ class Recipe(BaseModel):
     feature: PluginConfig
     model: PluginConfig
     training: TrainingSettings
+    protocol: PluginConfig | None = None
+    """The data set that the published figures are of, with its options; None: the first of `datasets`, with its defaults."""
     published: Mapping[str, float] = {}
-    """Published figures to compare with, 0 to 1, by name: validation_accuracy, test_accuracy."""
+    """Published figures to compare with, by name: validation_accuracy, test_accuracy, validation_segment_accuracy,
+    test_segment_accuracy (0 to 1), validation_loss, test_loss (nats)."""
+    published_clips: Mapping[Split | Literal["all"], int] = {}
+    """Clips (or segments, where those were counted) that the published figures come from, by split."""
     source: str = ""

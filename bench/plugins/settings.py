@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench.plugins.annotations import Choice, Float, Int
 
@@ -55,3 +55,64 @@ class TrainingSettings(BaseModel):
 
     balance: Annotated[Literal["none", "loss", "sampling"], Choice("none", "loss")] = "none"
     """Classes of unequal size: leave them; weight the loss; or draw classes with equal probability."""
+
+    patience: Annotated[int | None, Field(ge=1)] = None
+    """Training ends after that many epochs without a better one, by what the best epoch is chosen by; None: never early."""
+
+    find_learning_rate: bool = False
+    """Runs a learning-rate range test first (Smith, 2017, arXiv:1506.01186), and takes what it suggests in place of
+    `learning_rate`."""
+
+    steps: Annotated[int | None, Field(ge=1)] = None
+    """Steps an epoch, over clips or segments drawn without end; None: every clip once an epoch."""
+
+    segment_seconds: Annotated[float | None, Field(gt=0)] = None
+    """The network sees segments of that many seconds: cut at random in training; in evaluation consecutive ones, whose
+    probabilities are averaged into their clip's. None: whole clips."""
+
+    segment_peak: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Segments are used only where their loudest sample reaches this share of the loudest: of their class in training, of
+    their clip in evaluation, where the class is not known."""
+
+    lengths: Literal["common", "own"] = "common"
+    """common: every clip has the data set's clip length, zeros at its end. own: clips keep their lengths; a batch holds
+    clips of about the same length, padded with zeros on the left, for networks that take any length."""
+
+    copies: Annotated[int, Field(ge=0)] = 0
+    """Augmented copies in the place of every training clip, made once and kept on disk; 0: the clips themselves."""
+
+    copy_pitch: Annotated[float, Field(ge=0, le=12)] = 2.0
+    """Copies are shifted in pitch by up to this many semitones either way."""
+
+    copy_pitch_probability: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of the copies that are shifted in pitch."""
+
+    copy_shift: Annotated[float, Field(ge=0)] = 0.3
+    """Copies are shifted in time by up to this many seconds either way, zeros moved in."""
+
+    copy_snr_low: float = -20.0
+    """Lowest signal-to-noise ratio of the white noise in copies, in dB; drawn evenly up to `copy_snr_high`."""
+
+    copy_snr_high: float = 40.0
+    """Highest signal-to-noise ratio of the noise in copies, in dB."""
+
+    LATER: ClassVar[frozenset[str]] = frozenset(
+        {"patience", "find_learning_rate", "steps", "segment_seconds", "segment_peak", "lengths"}
+        | {"copies", "copy_pitch", "copy_pitch_probability", "copy_shift", "copy_snr_low", "copy_snr_high"}
+    )
+    """Settings that came after the first leaderboards were published."""
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if self.copy_snr_low > self.copy_snr_high:
+            raise ValueError(f"copy_snr_low {self.copy_snr_low:g} is above copy_snr_high {self.copy_snr_high:g}")
+        if self.segment_seconds is not None and self.lengths == "own":
+            raise ValueError("segments have one length: leave out segment_seconds, or lengths=own")
+        return self
+
+    def identity(self) -> dict[str, Any]:
+        """What digests are made from: later settings count only where they say something, so that rows keep their names."""
+        return self.model_dump(mode="json", exclude={name for name in self.LATER if self._is_default(name)})
+
+    def _is_default(self, name: str) -> bool:
+        return bool(getattr(self, name) == type(self).model_fields[name].default)

@@ -23,6 +23,8 @@ class DeviceClips:
     """int64 [clips]."""
     samples: Tensor
     """int16 [clips, samples]; on a CPU the pages of the memory-mapped cache, shared by all workers."""
+    lengths: Tensor
+    """int64 [clips]: samples of every clip before it was padded with zeros at its end."""
 
     def waveforms(self, index: Tensor | slice) -> Tensor:
         """float32 [B, samples] in -1..1 of the clips at `index`."""
@@ -68,6 +70,7 @@ class DataOnDevice:
             groups=clips.groups[few],
             targets=torch.from_numpy(clips.targets[few]).to(self.device),
             samples=torch.from_numpy(clips.samples[few]).to(self.device),
+            lengths=torch.from_numpy(clips.lengths[few]).to(self.device),
         )
 
     def _read_noise(self, sample_rate: int) -> Tensor | None:

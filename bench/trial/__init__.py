@@ -4,10 +4,11 @@ from bench.trial.records import (
     Epoch,
     Hardware,
     OnEpoch,
+    RangeTest,
     Status,
     TrialOutcome,
     TrialResult,
     TrialSpec,
 )
 
-__all__ = ["Epoch", "Hardware", "OnEpoch", "Status", "TrialOutcome", "TrialResult", "TrialSpec"]
+__all__ = ["Epoch", "Hardware", "OnEpoch", "RangeTest", "Status", "TrialOutcome", "TrialResult", "TrialSpec"]

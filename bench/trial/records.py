@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -34,11 +34,14 @@ class TrialSpec(BaseModel):
 
     def digest(self) -> str:
         """12 hex digits of the specification's canonical JSON."""
-        return _digest(self.model_dump(mode="json"))
+        return _digest(self._identity())
 
     def configuration(self) -> str:
         """12 hex digits of all but the seed: equal for runs that differ by their seed alone."""
-        return _digest(self.model_dump(mode="json", exclude={"seed"}))
+        return _digest({name: value for name, value in self._identity().items() if name != "seed"})
+
+    def _identity(self) -> dict[str, Any]:
+        return {**self.model_dump(mode="json"), "training": self.training.identity()}
 
 
 def _digest(content: object) -> str:
@@ -59,6 +62,17 @@ class Epoch(BaseModel):
     validation_accuracy: float
     validation_balanced_accuracy: float
     seconds: float
+
+
+class RangeTest(BaseModel):
+    """A learning-rate range test (Smith, 2017, arXiv:1506.01186): the loss while the learning rate rises step by step."""
+
+    model_config = ConfigDict(frozen=True)
+    rates: tuple[float, ...]
+    """Learning rate of every step, rising."""
+    losses: tuple[float, ...]
+    """Training loss of every step, smoothed, in nats."""
+    suggestion: float
 
 
 class Hardware(BaseModel):
@@ -89,6 +103,11 @@ class TrialResult(BaseModel):
     validation: Scores | None = None
     test: Scores | None = None
     """Of finals alone; None in every trial of a search."""
+    validation_segments: Scores | None = None
+    """Of the segments, each on its own, where clips are decided by their segments."""
+    test_segments: Scores | None = None
+    range_test: RangeTest | None = None
+    """Where the learning rate was found by one."""
     parameters: int | None = None
     train_seconds: float = 0.0
     """Wall time of all epochs, features included, start-up not."""
