@@ -3,33 +3,48 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bench.cli.common import DataDir, MaxUnusable, ResultsDir
+from bench.cli.common import DataDir, MaxUnusable, ResultsDir, Settings
 
 if TYPE_CHECKING:
     from bench.plugins import PluginConfig
     from bench.plugins.registry import Registry
     from bench.search.reproduction import Reproduction
 
+RECIPE_SEEDS = 3
+
 
 def command(
     row: Annotated[
         str,
         typer.Argument(
-            metavar="ROW", help="leaderboards/fsdd.json:ID as the page names it, or a recipe. See: bench list recipes"
+            metavar="[ROW]",
+            help="A recipe (see --list), or leaderboards/fsdd.json:ID as the page names it.",
+            show_default=False,
         ),
-    ],
+    ] = "",
+    listing: Annotated[bool, typer.Option("--list", help="List the recipes with what was published of them.")] = False,
+    table: Annotated[
+        bool, typer.Option("--table", help="Print every recipe that was run: published and measured.")
+    ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Run every recipe that has no result here yet, then print the table.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="With --table or --all: write it as Markdown, too.")
+    ] = None,
     dataset: Annotated[
         str,
         typer.Option(
             "--dataset",
             "-d",
-            help="For a recipe: the data set.  \\[default: its first]  For a row of folder: or csv:, where it is here.",
+            help="For a recipe: the data set.  \\[default: as published]  For a row of folder: or csv:, where it is here.",
         ),
     ] = "",
+    settings: Settings = None,
     seeds: Annotated[
         int | None, typer.Option("--seeds", min=1, help="Seeds to run.  \\[default: those of the row; 3 for a recipe]")
     ] = None,
@@ -42,63 +57,84 @@ def command(
     data_dir: DataDir = None,
     results: ResultsDir = None,
 ) -> None:
-    """Train and test one row of a leaderboard again, and print what was published beside what came out."""
-    import torch
-
-    from bench.cli.common import command_line, registry, warn
-    from bench.cli.progress import PreparationProgress
-    from bench.data.preparation import prepare
-    from bench.executors.local import LocalExecutor
-    from bench.files import cache_directory, data_directory, results_directory
-    from bench.reporting.numbers import plural, share
-    from bench.reporting.run_report import write_run_report
-    from bench.reporting.terminal import print_table
-    from bench.results.store import Study
-    from bench.search.reproduction import reproduce
-    from bench.training.device import choose_device
-    from bench.trial.run import hardware
+    """Train and test a recipe or a row of a leaderboard again, and print what was published beside what came out."""
+    from bench.cli.common import parse_settings, registry
+    from bench.cli.reproduce_run import Place, run
+    from bench.errors import BenchError
+    from bench.files import results_directory
 
     found = registry()
-    is_row = ".json:" in row or row.endswith(".json")
-    wanted = _row(found, row, dataset, seeds) if is_row else _recipe(found, row, dataset, seeds)
-    chosen, why = choose_device(device)
-    found.model(wanted.specs[0].model)  # which raises where it is not installed, before audio is decoded for minutes
-    with PreparationProgress() as progress:
-        data = prepare(
-            found.dataset(wanted.dataset),
-            data_dir=data_directory(data_dir),
-            cache_dir=cache_directory(),
-            sample_rates=[found.feature(wanted.specs[0].feature).sample_rate],
-            max_unusable=max_unusable,
-            progress=progress,
-        )
-    for line in (*data.notes, *wanted.differences(data, hardware(torch.device(chosen)))):
-        warn(line)
-    print(f"{wanted.title}: {plural(len(wanted.specs), 'seed')} on {why}")
-    study = Study(results_directory(results) / f"reproduce-{wanted.name}")
-    executor = LocalExecutor(
-        workers=min(workers, len(wanted.specs)),
-        device=chosen,
-        log_folder=study.folder / "logs",
-        threads=threads or (wanted.hardware.threads if wanted.hardware else None),
+    place = Place(
+        folder=results_directory(results),
+        data_dir=data_dir,
+        workers=workers,
+        device=device,
+        threads=threads,
+        max_unusable=max_unusable,
     )
-    try:
-        runs = reproduce(wanted, data, study, executor, say=print)
-    finally:
-        executor.close(now=True)
-    rows = []
-    for run, published in zip(runs, wanted.published, strict=True):
-        measured = {"validation": run.result.validation, "test": run.result.test}
-        for split, scores in measured.items():
-            before = published.get(f"{split}_accuracy")
-            now = None if scores is None else scores.accuracy
-            difference = "" if before is None or now is None else f"{now - before:+.4f}"
-            rows.append((run.name, split, share(before), share(now), difference))
-    print_table(("run", "split", "published accuracy", "measured", "difference"), rows, left=(0, 1))
-    for run in runs:
-        paths = write_run_report(study, run, study.report_folder(run), data=data, command=command_line())
-        print(f"report: {paths.markdown}")
-    print(f"all files: {study.folder}")
+    if bool(row) + listing + table + every != 1:
+        raise BenchError("name a recipe or a row of a leaderboard, or give one of --list, --table and --all")
+    if output is not None and not (table or every):
+        raise BenchError("--output is for --table and --all: the report of one recipe stands beside its results")
+    given = parse_settings(settings)
+    if row.endswith(".json") or ".json:" in row:
+        if given:
+            raise BenchError("a row of a leaderboard is run as it is: leave out --set, or name a recipe")
+        run(found, _row(found, row, dataset, seeds), place)
+    elif row:
+        run(found, _recipe(found, row, dataset, given, seeds), place)
+    elif listing:
+        _list(found)
+    else:
+        failed = _run_all(found, given, seeds, place) if every else 0
+        _table(place.folder, output)
+        if failed:
+            raise BenchError(f"{failed} of the recipes did not come to their end: see the lines above the table")
+
+
+def _list(found: Registry) -> None:
+    from bench.cli.list import first_sentence
+    from bench.reporting.reproductions import published_figures
+    from bench.reporting.terminal import print_table
+    from bench.search.reproduction import protocol
+
+    rows = [
+        (name, protocol(recipe).name, published_figures(recipe.published), first_sentence(recipe.summary))
+        for name, recipe in sorted(found.recipes.items())
+    ]
+    print_table(("recipe", "published on", "published", "what it is"), rows, left=(0, 1, 2, 3))
+
+
+def _run_all(found: Registry, settings: dict[str, Any], seeds: int | None, place: Any) -> int:
+    """Runs what has no result yet; one that cannot be run is a line, and the others go on. How many could not."""
+    from bench.cli.common import warn
+    from bench.cli.reproduce_run import run
+    from bench.errors import BenchError
+    from bench.reporting.reproductions import reproduced
+
+    done = {recipe.record.name for recipe in reproduced(place.folder)}
+    failed = 0
+    for name in sorted(found.recipes.keys() - done):
+        try:
+            run(found, _recipe(found, name, "", settings, seeds), place)
+        except BenchError as error:
+            warn(f"{name}: {error}")
+            failed += 1
+    return failed
+
+
+def _table(results: Path, output: Path | None) -> None:
+    from bench.errors import BenchError
+    from bench.reporting.reproductions import HEADER, reproduced, table_rows, write
+    from bench.reporting.terminal import print_table
+
+    recipes = reproduced(results)
+    if not recipes:
+        raise BenchError(f"no recipe was run in {results} yet: bench reproduce --list, then bench reproduce NAME")
+    print_table([title.lower() for title in HEADER], table_rows(recipes), left=(0, 1, 6))
+    if output is not None:
+        write(recipes, output)
+        print(f"page: {output}")
 
 
 def _row(found: Registry, reference: str, dataset: str, seeds: int | None) -> Reproduction:
@@ -116,6 +152,7 @@ def _row(found: Registry, reference: str, dataset: str, seeds: int | None) -> Re
     config = _here(found, runs[0].spec.dataset, dataset)
     return Reproduction(
         name=identifier,
+        folder=identifier,
         title=f"row {identifier} of {leaderboard.dataset}, rank {row.rank}, {row.model.name} on {row.feature.name}",
         dataset=config,
         specs=tuple(run.spec.model_copy(update={"dataset": config}) for run in runs),
@@ -142,31 +179,22 @@ def _here(found: Registry, published: PluginConfig, dataset: str) -> PluginConfi
     return given.model_copy(update={"options": {**published.options, takes: given.options[takes]}})
 
 
-def _recipe(found: Registry, name: str, dataset: str, seeds: int | None) -> Reproduction:
+def _recipe(found: Registry, name: str, dataset: str, settings: dict[str, Any], seeds: int | None) -> Reproduction:
+    """A recipe on the data set named, or else on the one that it was published on, with its options."""
     from bench.cli.common import dataset_config, reference
     from bench.reporting.publishing import file_name
-    from bench.search.finals import final_seed
-    from bench.search.reproduction import Reproduction
-    from bench.trial import TrialSpec
+    from bench.search.reproduction import of_recipe, protocol
 
     recipe = found.recipe(name)
-    config = dataset_config(found, dataset or recipe.datasets[0], {})
-    specs = tuple(
-        TrialSpec(
-            dataset=config,
-            revision="",
-            feature=recipe.feature,
-            model=recipe.model,
-            training=recipe.training,
-            seed=final_seed(0, repeat),
-        )
-        for repeat in range(seeds or 3)
-    )
-    published = recipe.published if config.name == recipe.datasets[0] else {}
-    return Reproduction(
-        name=f"{name}-{file_name(reference(found, config))}",
-        title=f"recipe {name} on {config.name}",
-        dataset=config,
-        specs=specs,
-        published=tuple(dict(published) for _ in specs),
+    published_on = protocol(recipe)
+    if not dataset or dataset == published_on.name:
+        dataset = published_on.name
+        settings = {f"dataset.{option}": value for option, value in published_on.options.items()} | settings
+    config = dataset_config(found, dataset, settings)
+    return of_recipe(
+        recipe,
+        config,
+        folder=f"{name}-{file_name(reference(found, config))}",
+        settings={name: value for name, value in settings.items() if not name.startswith("dataset.")},
+        seeds=seeds or RECIPE_SEEDS,
     )

@@ -66,7 +66,7 @@ class RunReport(BaseModel):
 def write_report(study: Study, run: RunRecord, folder: Path) -> ReportPaths:
     """Writes the report of a run that has predictions: of the test split for a final, of the validation split for a
     trial. Raises BenchError where the run ended without any, or where they cannot be read."""
-    record = study.record()
+    record = study.reproduction() if study.is_reproduction() else study.record()
     return write_run_report(study, run, folder, data=record.data, command=record.command)
 
 

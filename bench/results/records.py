@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from bench.data.prepared import PreparedData
 from bench.evaluation.metrics import Objective
 from bench.plugins import PluginConfig
+from bench.plugins.annotations import Scalar
 from bench.trial import TrialResult, TrialSpec
 
 Kind = Literal["trial", "final", "reproduction"]
@@ -49,6 +50,28 @@ class StudyRecord(BaseModel):
     enqueued: tuple[str, ...] = ()
     """What is tried first: recipe names and `defaults of MODEL`."""
     versions: dict[str, str]
+
+
+class ReproductionRecord(BaseModel):
+    """What was run again, and what was published of it. Stands in `reproduction.json` of its folder."""
+
+    model_config = ConfigDict(frozen=True)
+    schema_version: int = 1
+    name: str
+    """A recipe's name, or the id of a leaderboard's row."""
+    title: str
+    recipe: bool
+    """Whether it is a recipe; a row of a leaderboard otherwise."""
+    command: str
+    """The command line, with `bench` first."""
+    dataset: PluginConfig
+    data: PreparedData
+    published: tuple[dict[str, float], ...]
+    """Figures by name, see Recipe.published; one mapping a seed."""
+    changed: dict[str, tuple[Scalar, Scalar]] = {}
+    """Settings that were not left as published, by name: the published value, and the one here."""
+    differences: tuple[str, ...] = ()
+    """What else differs here from what was published with, in lines."""
 
 
 class RunRecord(BaseModel):

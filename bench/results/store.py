@@ -4,7 +4,8 @@ RESULTS/mlflow.db, RESULTS/artifacts/      MLflow's own
 RESULTS/STUDY/study.json, optuna.db        the study
 RESULTS/STUDY/trial-0007/                  run.json, validation.npz, traceback.txt
 RESULTS/STUDY/final-1-seed-0/              the same with test.npz, weights.pt and report/
-RESULTS/reproduce-NAME/reproduction-1-seed-0/   the same of a row or a recipe that was run again
+RESULTS/reproduce-NAME/reproduction.json   a row or a recipe that was run again, and what was published of it
+RESULTS/reproduce-NAME/reproduction-1-seed-0/   its runs, as finals have them
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from bench.evaluation.predictions import Predictions
 from bench.files import write_atomically
 from bench.plugins import Split
 from bench.plugins.registry import first_complaint
-from bench.results.records import RunRecord, StudyRecord
+from bench.results.records import ReproductionRecord, RunRecord, StudyRecord
 from bench.trial import TrialOutcome
 
 Record = TypeVar("Record", bound=BaseModel)
@@ -79,6 +80,22 @@ class Study:
         """Finished finals by rank and seed."""
         return self._runs("final-*")
 
+    def repeats(self) -> list[RunRecord]:
+        """Finished runs of a row or a recipe, by seed."""
+        return self._runs("reproduction-*")
+
+    def is_reproduction(self) -> bool:
+        """Whether a row or a recipe was run again here, rather than a study."""
+        return (self.folder / "reproduction.json").is_file()
+
+    def reproduction(self) -> ReproductionRecord:
+        """What the folder of a reproduction is about. Raises BenchError where that is missing or damaged."""
+        return _read(self.folder / "reproduction.json", ReproductionRecord)
+
+    def write_reproduction(self, record: ReproductionRecord) -> None:
+        """Writes reproduction.json."""
+        write_atomically(self.folder / "reproduction.json", record.model_dump_json(indent=1))
+
     def predictions(self, run: RunRecord, split: Split) -> Predictions:
         """Per-clip predictions of a run. Raises BenchError where they are missing or damaged."""
         return Predictions.load(self.run_folder(run) / f"{split}.npz")
@@ -112,19 +129,26 @@ def studies(results: Path) -> list[Study]:
     return [Study(path.parent) for path in sorted(results.glob("*/study.json"))]
 
 
+def reproductions(results: Path) -> list[Study]:
+    """All rows and recipes of a results folder that were run again, by name."""
+    return [Study(path.parent) for path in sorted(results.glob("*/reproduction.json"))]
+
+
 def find_run(results: Path, reference: str) -> tuple[Study, RunRecord]:
     """A run by `STUDY/trial-0007` or `STUDY/final-1-seed-0`; `STUDY` alone is its best final, or else its best trial.
 
     Raises BenchError where there is none.
     """
     study_name, _, run_name = reference.partition("/")
-    study = open_study(results, study_name)
-    runs = study.finals() + study.trials()
+    study = Study(results / checked_name(study_name))
+    if not study.is_reproduction():
+        study = open_study(results, study_name)
+    runs = study.repeats() + study.finals() + study.trials()
     if not run_name:
         complete = [run for run in runs if run.result.status == "complete"]
         if not complete:
             raise BenchError(f"study {study_name!r} has no complete run yet: bench run --resume {study_name}")
-        finals = [run for run in complete if run.kind == "final"]
+        finals = [run for run in complete if run.kind != "trial"]
         return study, max(finals or complete, key=validation_score)
     for run in runs:
         if run.name == run_name:

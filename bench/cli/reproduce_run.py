@@ -1,0 +1,89 @@
+"""Runs one recipe or row again on this machine, and prints what came out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from bench.cli.common import command_line, warn
+from bench.cli.progress import PreparationProgress
+from bench.data.preparation import prepare
+from bench.data.prepared import PreparedData
+from bench.executors.local import LocalExecutor
+from bench.files import cache_directory, data_directory
+from bench.plugins.registry import Registry
+from bench.reporting.numbers import plural
+from bench.reporting.reproductions import figures_of, shown
+from bench.reporting.run_report import write_run_report
+from bench.reporting.terminal import print_table
+from bench.results.records import RunRecord
+from bench.results.store import Study
+from bench.search.reproduction import Reproduction, reproduce
+from bench.training.device import choose_device
+from bench.trial.run import hardware
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and on what a reproduction runs."""
+
+    folder: Path
+    """Of results."""
+    data_dir: Path | None
+    workers: int
+    device: str
+    threads: int | None
+    max_unusable: float
+
+
+def run(found: Registry, wanted: Reproduction, place: Place) -> None:
+    """Prepares the data, runs every seed with its test, writes the reports. Raises BenchError where a run fails."""
+    chosen, why = choose_device(place.device)
+    found.model(wanted.specs[0].model)  # which raises where it is not installed, before audio is decoded for minutes
+    data = _prepare(found, wanted, place)
+    record = wanted.record(data, hardware(torch.device(chosen)), command=command_line())
+    for line in (*data.notes, *record.differences):
+        warn(line)
+    print(f"{wanted.title}: {plural(len(wanted.specs), 'seed')} on {why}")
+    study = Study(place.folder / f"reproduce-{wanted.folder}")
+    study.write_reproduction(record)
+    executor = LocalExecutor(
+        workers=min(place.workers, len(wanted.specs)),
+        device=chosen,
+        log_folder=study.folder / "logs",
+        threads=place.threads or (wanted.hardware.threads if wanted.hardware else None),
+    )
+    try:
+        runs = reproduce(wanted, data, study, executor, say=print)
+    finally:
+        executor.close(now=True)
+    _print(wanted, runs)
+    for run in runs:
+        paths = write_run_report(study, run, study.report_folder(run), data=data, command=record.command)
+        print(f"report: {paths.markdown}")
+    print(f"all files: {study.folder}")
+
+
+def _prepare(found: Registry, wanted: Reproduction, place: Place) -> PreparedData:
+    with PreparationProgress() as progress:
+        return prepare(
+            found.dataset(wanted.dataset),
+            data_dir=data_directory(place.data_dir),
+            cache_dir=cache_directory(),
+            sample_rates=[found.feature(wanted.specs[0].feature).sample_rate],
+            max_unusable=place.max_unusable,
+            progress=progress,
+        )
+
+
+def _print(wanted: Reproduction, runs: list[RunRecord]) -> None:
+    rows = []
+    for run, published in zip(runs, wanted.published, strict=True):
+        measured = figures_of(run.result)
+        for name in published or ("validation_accuracy", "test_accuracy"):
+            before, now = published.get(name), measured.get(name)
+            difference = "" if before is None or now is None else f"{now - before:+.4f}"
+            rows.append((run.name, name.replace("_", " "), shown(name, before), shown(name, now), difference))
+    print_table(("run", "figure", "published", "measured", "difference"), rows, left=(0, 1))

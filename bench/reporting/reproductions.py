@@ -1,0 +1,138 @@
+"""Recipes that were run again: what was published of each beside what was measured here, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import BenchError
+from bench.files import write_atomically
+from bench.reporting.markdown import Markup, bullets, code, escape, heading, page, table
+from bench.reporting.numbers import ABSENT, Spread, duration, share, spread, words
+from bench.results.records import ReproductionRecord, RunRecord
+from bench.results.store import Study, reproductions
+from bench.trial import TrialResult
+
+MARK = "<!-- Written by bench reproduce --table: changes are lost when it is written again. -->"
+
+
+def figures_of(result: TrialResult) -> dict[str, float]:
+    """What a run measured, by the names that recipes give to published figures; what it did not is left out."""
+    found = {}
+    for split in ("validation", "test"):
+        whole, segments = getattr(result, split), getattr(result, f"{split}_segments")
+        if whole is not None:
+            found[f"{split}_accuracy"], found[f"{split}_loss"] = whole.accuracy, whole.loss
+        if segments is not None:
+            found[f"{split}_segment_accuracy"] = segments.accuracy
+    return found
+
+
+def shown(name: str, value: float | None) -> str:
+    """A figure as it is written: a loss has no upper end, everything else is a share."""
+    return ABSENT if value is None else f"{value:.4g}" if name.endswith("loss") else share(value)
+
+
+def published_figures(published: Mapping[str, float]) -> str:
+    """`test accuracy 0.7900, test loss 0.2373`."""
+    return ", ".join(f"{words(name)} {shown(name, value)}" for name, value in published.items()) or ABSENT
+
+
+@dataclass(frozen=True)
+class Reproduced:
+    """A recipe with its runs on one data set."""
+
+    record: ReproductionRecord
+    runs: tuple[RunRecord, ...]
+
+    def names(self) -> tuple[str, ...]:
+        """The figures that are compared: those published, or else the accuracies."""
+        published = self.record.published[0] if self.record.published else {}
+        return tuple(published) or ("validation_accuracy", "test_accuracy")
+
+    def published(self, name: str) -> float | None:
+        return self.record.published[0].get(name) if self.record.published else None
+
+    def measured(self, name: str) -> Spread | None:
+        """Over the seeds that have it."""
+        values = [figures[name] for run in self.runs if name in (figures := figures_of(run.result))]
+        return Spread.of(values) if values else None
+
+    def seconds(self) -> float:
+        """Of training, for one seed."""
+        return sum(run.result.train_seconds for run in self.runs) / len(self.runs)
+
+    def data(self) -> str:
+        """`emodb, 371 / 80 / 84 clips`."""
+        clips = " / ".join(f"{self.record.data.clips(split):,}" for split in ("train", "validation", "test"))
+        return f"{self.record.dataset.name}, {clips} clips"
+
+    def changes(self) -> tuple[str, ...]:
+        """What is not as it was published, in lines."""
+        settings = [f"{name} {now}, published {before}" for name, (before, now) in self.record.changed.items()]
+        return (*settings, *self.record.differences)
+
+
+def reproduced(results: Path) -> list[Reproduced]:
+    """Every recipe of the results folder that has runs, by name."""
+    found = []
+    for study in reproductions(results):
+        record, runs = study.reproduction(), _latest(study)
+        if record.recipe and runs:
+            found.append(Reproduced(record, runs))
+    return found
+
+
+def _latest(study: Study) -> tuple[RunRecord, ...]:
+    """The runs of the newest command: those of an earlier one with other settings are not of the same recipe."""
+    runs = study.repeats()
+    configurations = {run.spec.configuration(): run.finished for run in runs}
+    newest = max(configurations, key=lambda configuration: configurations[configuration], default="")
+    return tuple(run for run in runs if run.spec.configuration() == newest)
+
+
+HEADER = ("Recipe", "Figure", "Published", "Measured", "Difference", "Seeds", "Data", "Time a seed")
+
+
+def table_rows(found: Iterable[Reproduced]) -> list[tuple[str, ...]]:
+    """One row a figure of a recipe."""
+    rows: list[tuple[str, ...]] = []
+    for recipe in found:
+        for name in recipe.names():
+            measured, published = recipe.measured(name), recipe.published(name)
+            difference = None if measured is None or published is None else measured.mean - published
+            rows.append(
+                (
+                    recipe.record.name,
+                    words(name),
+                    shown(name, published),
+                    spread(measured),
+                    ABSENT if difference is None else f"{difference:+.4f}",
+                    str(len(recipe.runs)),
+                    recipe.data(),
+                    duration(recipe.seconds()),
+                )
+            )
+    return rows
+
+
+def markdown(found: Sequence[Reproduced]) -> str:
+    """The page of all recipes: the table, and under it what is not as it was published."""
+    parts = [
+        MARK,
+        heading(1, "Recipes: published and measured"),
+        table(HEADER, table_rows(found), align=("left", "left", "right", "right", "right", "right", "left")),
+    ]
+    for recipe in found:
+        parts += [heading(2, recipe.record.name), Markup(f"Run by {code(recipe.record.command)}.")]
+        lines = [*recipe.changes(), *(f"data: {note}" for note in recipe.record.data.notes)]
+        parts.append(bullets(escape(line) for line in lines))
+    return page(parts)
+
+
+def write(found: Sequence[Reproduced], path: Path) -> None:
+    """Writes the page. Raises BenchError where a file of that name is somebody else's."""
+    if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(MARK):
+        raise BenchError(f"{path} was not written by bench reproduce and is left alone: name another --output")
+    write_atomically(path, markdown(found))
