@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from made_audio import cats_and_dogs
+from made_audio import cats_and_dogs, prepared
 from typer.testing import CliRunner, Result
 
 from bench.cli import reproduce
@@ -18,7 +18,8 @@ from bench.plugins import PluginConfig
 from bench.reporting.numbers import Spread
 from bench.reporting.records import Leaderboard, Protocol, Row, SeedRun
 from bench.results.records import RunRecord
-from bench.trial import TrialResult
+from bench.search.reproduction import Reproduction
+from bench.trial import Hardware, TrialResult
 
 
 def invoke(*words: str) -> Result:
@@ -125,3 +126,82 @@ def test_a_row_cannot_be_run_on_another_data_set(tmp_path: Path, dataset: str, c
         raise invoke(row, "--dataset", dataset).exception or AssertionError
     with pytest.raises(BenchError, match="unknown model 'logistic'"):
         raise invoke(row).exception or AssertionError
+
+
+def test_a_recipe_with_changed_settings_says_so_in_the_table(tmp_path: Path) -> None:
+    audio = cats_and_dogs(tmp_path / "audio")
+    chosen = ("--seeds", "2", "--threads", "1", "--set", "training.epochs=1")
+    done = invoke("digits-cnn", "--dataset", f"folder:{audio}", *chosen)
+    assert done.exit_code == 0, (done.output, done.exception)
+    page = tmp_path / "page.md"
+    done = invoke("--table", "--output", str(page))
+    assert done.exit_code == 0, (done.output, done.exception)
+    (test_line,) = [line for line in done.stdout.splitlines() if "test accuracy" in line]
+    assert test_line.startswith("digits-cnn ") and "(n=2)" in test_line and "folder, 28 / 6 / 6 clips" in test_line
+    text = page.read_text()
+    assert "- epochs 1, published 3" in text and "| digits-cnn | test accuracy | – |" in text  # noqa: RUF001
+
+    page.write_text("somebody's notes")
+    with pytest.raises(BenchError, match="left alone"):
+        raise invoke("--table", "--output", str(page)).exception or AssertionError
+    assert page.read_text() == "somebody's notes"
+
+
+def test_published_figures_are_compared_on_the_data_they_are_of_and_other_counts_are_said(tmp_path: Path) -> None:
+    from bench.plugins.registry import installed
+    from bench.search.reproduction import of_recipe
+
+    recipe = installed().recipe("digits-parallel-cnn-lstm")
+    audio = cats_and_dogs(tmp_path / "audio")
+    data = prepared(installed().dataset(PluginConfig(name="folder", options={"path": str(audio)})), tmp_path)
+
+    def on(name: str) -> Reproduction:
+        return of_recipe(recipe, PluginConfig(name=name), folder="x", settings={}, seeds=2)
+
+    assert on("fsdd").published == ({}, {}) and not on("fsdd").published_clips
+    same = on("speechcommands-digits")
+    assert same.published[1] == {"validation_accuracy": 0.8492, "test_accuracy": 0.8429}
+    lines = same.record(data, same_hardware(), command="bench reproduce x").differences
+    assert lines[0] == "published with 18,620 clips in train, here 28: the figures are of other data"
+
+
+def same_hardware() -> Hardware:
+    return Hardware(device="cpu", threads=1, system="", versions={})
+
+
+def test_every_recipe_is_listed() -> None:
+    from bench.plugins.registry import installed
+
+    listed = invoke("--list").stdout.splitlines()[1:]
+    assert [line.split()[0] for line in listed] == sorted(installed().recipes)
+    (baseline,) = [line for line in listed if line.startswith("digits-cnn ")]
+    assert "speechcommands-digits  validation accuracy 0.2640, test accuracy 0.2760" in baseline
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ((), "name a recipe"),
+        (("digits-cnn", "--list"), "name a recipe"),
+        (("digits-cnn", "--output", "x.md"), "--output is for"),
+        (("digits-cnn", "--set", "training.epoch=2"), "did you mean training.epochs"),
+        (("digits-cnn", "--set", "model.cnn.blocks=3"), "only dataset. and training. settings"),
+        (("digits-cnn", "--set", "training.epochs=0"), "option 'epochs'"),
+        (("leaderboards/fsdd.json:x", "--set", "training.epochs=2"), "is run as it is"),
+        (("--table",), "no recipe was run"),
+    ],
+)
+def test_wrong_use_is_one_line(words: tuple[str, ...], complaint: str) -> None:
+    error = invoke(*words).exception
+    assert isinstance(error, BenchError) and complaint in str(error), error
+
+
+def test_all_goes_on_past_recipes_whose_data_are_not_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With no data at all every recipe is a line, and then there is no table to print."""
+    monkeypatch.setenv("BENCH_DATA_DIR", str(tmp_path / "empty"))
+    done = invoke("--all")
+    from bench.plugins.registry import installed
+
+    said = [line.split(": ")[2] for line in done.stderr.splitlines() if line.startswith("bench: warning: ")]
+    assert said == sorted(installed().recipes)
+    assert isinstance(done.exception, BenchError) and "no recipe was run" in str(done.exception)
