@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from torch import nn
 
 from bench.plugins import TrainingSettings
-from bench.training import loop
+from bench.training import examination, feed, inputs, loop
 from bench.training.augmentation import Augmentation, mask, mix, shift
+from bench.training.batches import batch_sizes, class_weights, draw_order
 from bench.training.clips import DeviceClips
 from bench.training.frontend import FrontEnd
-from bench.training.loop import class_weights, draw_order, train
+from bench.training.loop import train
 from bench.training.optimisers import build_optimiser, build_schedule
 from bench_plugins.features.waveform import Waveform
 
@@ -129,16 +130,17 @@ def test_biases_and_normalisation_are_spared_weight_decay() -> None:
 def test_a_last_batch_of_one_clip_is_left_out_but_not_the_only_one(
     clips: int, batch_size: int, sizes: list[int]
 ) -> None:
-    assert list(loop._batch_sizes(clips, batch_size)) == sizes
+    assert batch_sizes(clips, batch_size) == sizes
 
 
 def test_features_are_made_outside_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a GPU, where what is made inside would be bfloat16: autocast is switched on for the CPU here."""
-    monkeypatch.setattr(loop, "autocast", lambda device: torch.autocast("cpu", dtype=torch.bfloat16))
+    for module in (loop, examination):
+        monkeypatch.setattr(module, "autocast", lambda device: torch.autocast("cpu", dtype=torch.bfloat16))
     seen: list[tuple[str, bool]] = []
 
-    class Inputs(loop.Inputs):
-        def __call__(self, index: torch.Tensor) -> torch.Tensor:
+    class Inputs(inputs.Inputs):
+        def __call__(self, index: torch.Tensor) -> tuple[torch.Tensor, ...]:
             seen.append(("features", torch.is_autocast_enabled("cpu")))
             return super().__call__(index)
 
@@ -147,7 +149,8 @@ def test_features_are_made_outside_autocast(monkeypatch: pytest.MonkeyPatch) -> 
             seen.append(("network", torch.is_autocast_enabled("cpu")))
             return super().forward(batch)
 
-    monkeypatch.setattr(loop, "Inputs", Inputs)
+    for module in (feed, examination):
+        monkeypatch.setattr(module, "Inputs", Inputs)
     clips = DeviceClips(
         ids=("a", "b", "c", "d"),
         groups=("",) * 4,
@@ -166,5 +169,5 @@ def test_features_are_made_outside_autocast(monkeypatch: pytest.MonkeyPatch) -> 
         generator=generator(),
     )
     (epoch,) = epochs
-    assert epoch.validation_logits.dtype == torch.float32
+    assert epoch.validation.logits.dtype == torch.float32
     assert set(seen) == {("features", False), ("network", True)}

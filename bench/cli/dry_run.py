@@ -62,7 +62,7 @@ def _epoch_seconds(
 
     from bench.executors.local import threads_per_worker
     from bench.training.clips import DataOnDevice
-    from bench.trial.run import time_batch
+    from bench.trial.run import time_epoch
 
     torch.set_num_threads(threads or threads_per_worker(workers))
     configuration = candidate.configuration
@@ -74,5 +74,4 @@ def _epoch_seconds(
         training=configuration.training,
         seed=0,
     )
-    batch = time_batch(spec, DataOnDevice(data.without_test(), torch.device(device)))
-    return batch * data.clips("train") / spec.training.batch_size
+    return time_epoch(spec, DataOnDevice(data.without_test(), torch.device(device)))

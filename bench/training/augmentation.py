@@ -45,17 +45,20 @@ class Augmentation:
             batch = batch * torch.pow(10.0, decibels / 20)[:, None]
         return batch
 
-    def features(self, batch: Tensor) -> Tensor:
-        """Masks a stretch of time and a stretch of bands of features [B, ..., bands, frames] with the clip's mean."""
+    def features(self, batch: Tensor, frames: Tensor | None = None) -> Tensor:
+        """Masks a stretch of time and a stretch of bands of features [B, ..., bands, frames] with the clip's mean.
+
+        `frames`, int64 [B]: how many of the last frames are the clip's own; what stands before them stays. None: all are.
+        """
         if batch.dim() < 3:
             return batch
         settings = self._settings
         if settings.time_mask > 0:
-            batch = mask(batch, dim=-1, share=settings.time_mask, draws=(self._uniform(batch), self._uniform(batch)))
+            draws = (self._uniform(batch), self._uniform(batch))
+            batch = mask(batch, dim=-1, share=settings.time_mask, draws=draws, frames=frames)
         if settings.frequency_mask > 0:
-            batch = mask(
-                batch, dim=-2, share=settings.frequency_mask, draws=(self._uniform(batch), self._uniform(batch))
-            )
+            draws = (self._uniform(batch), self._uniform(batch))
+            batch = mask(batch, dim=-2, share=settings.frequency_mask, draws=draws, frames=frames)
         return batch
 
     def _uniform(self, batch: Tensor) -> Tensor:
@@ -97,15 +100,28 @@ def mix(batch: Tensor, noise: Tensor, snr: Tensor) -> Tensor:
     return batch + noise * scale[:, None]
 
 
-def mask(batch: Tensor, *, dim: int, share: float, draws: tuple[Tensor, Tensor]) -> Tensor:
-    """Sets one stretch of up to `share` of dimension `dim` to the clip's mean; draws [B] in 0..1: its width and place."""
+def mask(
+    batch: Tensor, *, dim: int, share: float, draws: tuple[Tensor, Tensor], frames: Tensor | None = None
+) -> Tensor:
+    """Sets one stretch of up to `share` of dimension `dim` to the clip's mean; draws [B] in 0..1: its width and place.
+
+    `frames`, int64 [B]: how many of the last frames of [B, ..., frames] are the clip's own, the others being zeros that are
+    left as they are; None: all are.
+    """
     size = batch.shape[dim]
+    own = size if frames is None or dim != -1 else frames
     width, place = draws
-    width = width * share * size
-    start = place * (size - width)
+    width = width * share * own
+    start = place * (own - width) + (size - own)
     position = torch.arange(size, device=batch.device)[None, :]
     hidden = (position >= start[:, None].floor()) & (position < (start + width)[:, None].floor())
     shape = [len(batch)] + [1] * (batch.dim() - 1)
     shape[dim] = size
-    mean = batch.flatten(1).mean(dim=1).view([len(batch)] + [1] * (batch.dim() - 1))
-    return torch.where(hidden.view(shape), mean, batch)
+    hidden = hidden.view(shape)
+    mean = batch.flatten(1).mean(dim=1)
+    if frames is not None:
+        longest = batch.shape[-1]
+        mean = mean * (longest / frames)
+        theirs = torch.arange(longest, device=batch.device) >= (longest - frames)[:, None]
+        hidden = hidden & theirs.view(len(batch), *[1] * (batch.dim() - 2), longest)
+    return torch.where(hidden, mean.view([len(batch)] + [1] * (batch.dim() - 1)), batch)

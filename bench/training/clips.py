@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from bench.data.prepared import PreparedData
-from bench.plugins import Split
+from bench.data.prepared import ClipSet, PreparedData
+from bench.plugins import Split, TrainingSettings
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+
+FULL_SCALE = 32768.0
+"""Of int16 samples: what 1.0 is."""
+
+
+class Examples(Protocol):
+    """What a network is shown one by one, all of one length: clips, or segments of them."""
+
+    @property
+    def targets(self) -> Tensor:
+        """int64 [examples]."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Samples of every example."""
+        ...
+
+    def waveforms(self, index: Tensor | slice) -> Tensor:
+        """float32 [B, width] in -1..1 of the examples at `index`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -26,9 +47,14 @@ class DeviceClips:
     lengths: Tensor
     """int64 [clips]: samples of every clip before it was padded with zeros at its end."""
 
+    @property
+    def width(self) -> int:
+        """Samples of every clip, padding included."""
+        return self.samples.shape[1]
+
     def waveforms(self, index: Tensor | slice) -> Tensor:
         """float32 [B, samples] in -1..1 of the clips at `index`."""
-        return self.samples[index].float().mul_(1.0 / 32768.0)
+        return self.samples[index].float().mul_(1.0 / FULL_SCALE)
 
 
 class DataOnDevice:
@@ -40,6 +66,7 @@ class DataOnDevice:
         self.device = device
         self._at_most = at_most
         self._splits: dict[tuple[Split, int], DeviceClips] = {}
+        self._copies: tuple[object, DeviceClips] | None = None
         self._noises: dict[int, Tensor | None] = {}
 
     def first(self, clips: int) -> DataOnDevice:
@@ -49,8 +76,27 @@ class DataOnDevice:
     def split(self, split: Split, sample_rate: int) -> DeviceClips:
         """A split, read at the first call. Raises BenchError where it is not the holder's to read."""
         if (split, sample_rate) not in self._splits:
-            self._splits[split, sample_rate] = self._read(split, sample_rate)
+            from bench.data.preparation import load_split
+
+            self._splits[split, sample_rate] = self._on_device(
+                load_split(self.prepared, split, sample_rate=sample_rate)
+            )
         return self._splits[split, sample_rate]
+
+    def training(self, settings: TrainingSettings, sample_rate: int) -> DeviceClips:
+        """The training clips, or the augmented copies in their place. Raises BenchError where those are not made."""
+        if settings.copies == 0:
+            return self.split("train", sample_rate)
+        key = (
+            sample_rate,
+            *(getattr(settings, name) for name in type(settings).model_fields if name.startswith("cop")),
+        )
+        if self._copies is None or self._copies[0] != key:
+            from bench.data.copies import load_copies
+
+            self._copies = None  # before others are read: one set of copies is held at a time
+            self._copies = key, self._on_device(load_copies(self.prepared, settings, sample_rate))
+        return self._copies[1]
 
     def noise(self, sample_rate: int) -> Tensor | None:
         """Background noise as float32 [samples] in -1..1; None where the data set brings none."""
@@ -58,12 +104,9 @@ class DataOnDevice:
             self._noises[sample_rate] = self._read_noise(sample_rate)
         return self._noises[sample_rate]
 
-    def _read(self, split: Split, sample_rate: int) -> DeviceClips:
+    def _on_device(self, clips: ClipSet) -> DeviceClips:
         import torch
 
-        from bench.data.preparation import load_split
-
-        clips = load_split(self.prepared, split, sample_rate=sample_rate)
         few = slice(self._at_most)
         return DeviceClips(
             ids=clips.ids[few],
@@ -79,4 +122,4 @@ class DataOnDevice:
         from bench.data.preparation import load_noise
 
         noise = load_noise(self.prepared, sample_rate=sample_rate)
-        return None if noise is None else torch.from_numpy(noise).to(self.device).float() / 32768.0
+        return None if noise is None else torch.from_numpy(noise).to(self.device).float() / FULL_SCALE

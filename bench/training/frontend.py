@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.plugins import Feature
-from bench.training.clips import DeviceClips
+from bench.training.clips import Examples
 
 CPU_CHUNK = 16
 """Clips a chunk on a CPU: larger chunks fall out of the cache."""
@@ -30,19 +30,18 @@ class FrontEnd:
             return self.module(waveforms)  # type: ignore[no-any-return]
         return torch.cat([self.module(chunk) for chunk in torch.split(waveforms, self._chunk)])
 
-    def fits(self, clips: DeviceClips) -> bool:
-        """Whether the features of all these clips may be kept in memory."""
-        count, samples = clips.samples.shape
-        size = count * 4
-        for dimension in self.feature.shape(samples):
+    def fits(self, examples: Examples) -> bool:
+        """Whether the features of all these examples may be kept in memory."""
+        size = len(examples.targets) * 4
+        for dimension in self.feature.shape(examples.width):
             size *= dimension
         return size <= KEPT_BYTES
 
     @torch.no_grad()
-    def all_of(self, clips: DeviceClips) -> Tensor:
-        """Features of every clip [clips, ...], as float32 on the device."""
-        count, samples = clips.samples.shape
-        kept = torch.empty((count, *self.feature.shape(samples)), device=clips.samples.device)
+    def all_of(self, examples: Examples) -> Tensor:
+        """Features of every example [examples, ...], as float32 on the device."""
+        count = len(examples.targets)
+        kept = torch.empty((count, *self.feature.shape(examples.width)), device=examples.targets.device)
         for start in range(0, count, self._chunk):
-            kept[start : start + self._chunk] = self.module(clips.waveforms(slice(start, start + self._chunk)))
+            kept[start : start + self._chunk] = self.module(examples.waveforms(slice(start, start + self._chunk)))
         return kept

@@ -10,22 +10,28 @@ from torch import nn
 from bench.errors import one_line
 from bench.plugins import Infeasible
 from bench.plugins.registry import Incompatible, installed
+from bench.training.batches import input_samples
 from bench.trial.records import TrialSpec
 
 
 def check_feasible(spec: TrialSpec, *, seconds: float, classes: int) -> int:
     """Runs the model on the `meta` device, which costs milliseconds and no memory; returns its number of parameters.
 
-    Raises Infeasible where options do not go together, as a window that is searched and longer than a fixed n_fft, and where
-    the model cannot take the feature's shape; whatever else a plugin raises passes through.
+    `seconds`: the data set's clip length. Raises Infeasible where options do not go together, as a window that is searched
+    and longer than a fixed n_fft, and where the model cannot take the feature's shape, or clips of their own lengths;
+    whatever else a plugin raises passes through.
     """
     try:
         feature, model = installed().feature(spec.feature), installed().model(spec.model)
     except Incompatible as error:
         raise Infeasible(one_line(error)) from error
-    shape = feature.shape(round(seconds * feature.sample_rate))
+    if spec.training.lengths == "own" and not model.any_length:
+        raise Infeasible(f"{spec.model.name} takes clips of one length only: leave out lengths=own")
+    samples = input_samples(spec.training, sample_rate=feature.sample_rate, seconds=seconds)
+    shape = feature.shape(samples)
     if min(shape) < 1:
-        raise Infeasible(f"{spec.feature.name} gives the empty shape {list(shape)} for clips of {seconds:g} s")
+        length = f"{samples / feature.sample_rate:g} s"
+        raise Infeasible(f"{spec.feature.name} gives the empty shape {list(shape)} for clips of {length}")
     try:
         with torch.device("meta"), torch.no_grad():
             network: nn.Module = model.build(shape, classes).eval()

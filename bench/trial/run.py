@@ -20,12 +20,16 @@ from bench.evaluation.predictions import Predictions
 from bench.plugins import Infeasible
 from bench.plugins.registry import installed
 from bench.training.augmentation import Augmentation
+from bench.training.batches import input_samples, steps_per_epoch
+from bench.training.budget import OverBudget
 from bench.training.clips import DataOnDevice, DeviceClips
 from bench.training.device import PeakMemory, device_name
+from bench.training.examination import Answers, Examination
 from bench.training.frontend import FrontEnd
-from bench.training.loop import Inputs, evaluate, train
+from bench.training.loop import EpochOutcome, train
+from bench.training.range_test import NoSuggestion, find_learning_rate
 from bench.trial.feasibility import check_feasible
-from bench.trial.records import Epoch, Hardware, OnEpoch, Status, TrialOutcome, TrialResult, TrialSpec
+from bench.trial.records import Epoch, Hardware, OnEpoch, RangeTest, Status, TrialOutcome, TrialResult, TrialSpec
 
 
 class Diverged(Exception):
@@ -36,11 +40,14 @@ class TimedOut(Exception):
     """Raised inside a trial, by its worker, when its time limit has passed."""
 
 
-def run_trial(spec: TrialSpec, data: DataOnDevice, on_epoch: OnEpoch, *, test: bool = False) -> TrialOutcome:
+def run_trial(
+    spec: TrialSpec, data: DataOnDevice, on_epoch: OnEpoch, *, test: bool = False, budget: float | None = None
+) -> TrialOutcome:
     """Builds, trains and validates one configuration on `data.device`; whatever happens becomes a status.
 
     With `test`, the best epoch's network is also run once over the test split, which raises BenchError where `data`
     may not read it, and its weights are returned. Nothing else of a trial ever touches test clips.
+    `budget`: seconds that its training may take; one whose first steps tell that it would take longer is ended as pruned.
     """
     if test and "test" not in data.prepared.splits:
         raise BenchError("a trial of a search may not read the test split: only finals and reproductions do")
@@ -48,7 +55,8 @@ def run_trial(spec: TrialSpec, data: DataOnDevice, on_epoch: OnEpoch, *, test: b
     status: Status = "complete"
     reason, trace = "", ""
     try:
-        if not run.train(on_epoch):
+        run.build()
+        if not run.train(on_epoch, budget=budget):
             status, reason = "pruned", "stopped early: others were better at the same epoch"
         elif test:
             run.test()
@@ -56,7 +64,9 @@ def run_trial(spec: TrialSpec, data: DataOnDevice, on_epoch: OnEpoch, *, test: b
             run.time_one_clip()
     except Infeasible as error:
         status, reason = "infeasible", one_line(error)
-    except Diverged as error:
+    except OverBudget as error:
+        status, reason = "pruned", one_line(error)
+    except (Diverged, NoSuggestion) as error:
         status, reason = "diverged", one_line(error)
     except TimedOut as error:
         status, reason = "timed-out", one_line(error)
@@ -68,17 +78,32 @@ def run_trial(spec: TrialSpec, data: DataOnDevice, on_epoch: OnEpoch, *, test: b
     return run.outcome(status, reason, trace)
 
 
-def time_batch(spec: TrialSpec, data: DataOnDevice) -> float:
-    """Seconds of one training step with its features and augmentation, from the second of two short epochs.
+def run_range_test(spec: TrialSpec, data: DataOnDevice) -> RangeTest:
+    """A learning-rate range test alone, as a trial with `find_learning_rate` begins with it.
+
+    Raises Infeasible where the model cannot take the feature, NoSuggestion, and whatever a plugin raises.
+    """
+    run = _Run(spec, data, keep_weights=False)
+    run.build()
+    return run.find_learning_rate()
+
+
+def time_epoch(spec: TrialSpec, data: DataOnDevice) -> float:
+    """Seconds of one epoch with its features and augmentation, from the steps of the second of two very short ones.
 
     Raises Infeasible where the model cannot take the feature, and whatever a plugin raises.
     """
-    steps = 2
-    settings = spec.training.model_copy(update={"epochs": 2, "balance": "none"})
-    few = data.first(steps * settings.batch_size)
-    run = _Run(spec.model_copy(update={"training": settings}), few, keep_weights=False)
+    few, steps = spec.training.model_copy(update={"copies": 0}), 2
+    rate = installed().feature(spec.feature).sample_rate
+    clips = data.split("train", rate)
+    short = few.model_copy(
+        update={"epochs": 2, "steps": steps, "balance": "none", "patience": None, "find_learning_rate": False}
+    )
+    run = _Run(spec.model_copy(update={"training": short}), data.first(steps * few.batch_size), keep_weights=False)
+    run.build()
     run.train(lambda epoch: True)
-    return run.epochs[1].seconds / steps
+    passes = 1 if few.steps else max(1, spec.training.copies)
+    return run.epochs[1].seconds / steps * passes * steps_per_epoch(clips, few, sample_rate=rate)
 
 
 class _Run:
@@ -89,82 +114,87 @@ class _Run:
         self.data = data
         self.epochs: list[Epoch] = []
         self.best: Epoch | None = None
-        self.validation: Predictions | None = None
         self.parameters: int | None = None
         self._network: nn.Module | None = None
         self._front_end: FrontEnd | None = None
-        self._tested: Predictions | None = None
+        self._validation: _Judged | None = None
+        self._tested: _Judged | None = None
+        self._range_test: RangeTest | None = None
         self._latency_ms: float | None = None
         self._keep_weights = keep_weights
         self._best_state: dict[str, Tensor] = {}
         self._best_key = (-1.0, 0.0)
         self._peak = PeakMemory(data.device)
 
-    def train(self, on_epoch: OnEpoch) -> bool:
-        """Trains to the end (True), or until `on_epoch` says stop (False)."""
+    def build(self) -> None:
+        """Builds front end and network. Raises Infeasible where they do not go together."""
         prepared, device = self.data.prepared, self.data.device
         check_feasible(self.spec, seconds=prepared.seconds, classes=len(prepared.labels))
         torch.manual_seed(self.spec.seed)
-        generator = torch.Generator().manual_seed(self.spec.seed)
         feature = installed().feature(self.spec.feature)
-        rate = feature.sample_rate
-        training, validation = self.data.split("train", rate), self.data.split("validation", rate)
-        shape = feature.shape(training.samples.shape[1])
+        shape = feature.shape(self._input_samples(feature.sample_rate))
         network = installed().model(self.spec.model).build(shape, len(prepared.labels)).to(device)
         self._network = network
         self._front_end = FrontEnd(feature, device)
         self.parameters = sum(parameter.numel() for parameter in network.parameters())
-        noise = self.data.noise(rate) if self.spec.training.noise_snr is not None else None
-        augmentation = Augmentation(self.spec.training, sample_rate=rate, noise=noise, generator=generator)
+
+    def train(self, on_epoch: OnEpoch, *, budget: float | None = None) -> bool:
+        """Trains to the end (True), or until `on_epoch` says stop (False)."""
+        network, front_end = self._built()
+        settings = self.spec.training
+        if settings.find_learning_rate:
+            self._range_test = self.find_learning_rate()
+            settings = settings.model_copy(update={"learning_rate": self._range_test.suggestion})
+        validation = self.data.split("validation", front_end.feature.sample_rate)
+        generator = self._generator()
         epochs = train(
             network,
-            self._front_end,
-            self.spec.training,
-            training=training,
+            front_end,
+            settings,
+            training=self._training_clips(),
             validation=validation,
-            augmentation=augmentation,
+            augmentation=self._augmentation(generator),
             generator=generator,
+            budget=budget,
         )
         for outcome in epochs:
-            if not math.isfinite(outcome.train_loss):
-                raise Diverged(f"the loss was {outcome.train_loss} in epoch {outcome.number}")
-            if not bool(torch.isfinite(outcome.validation_logits).all()):
-                raise Diverged(f"the answers to validation clips are not all numbers in epoch {outcome.number}")
-            predictions = self._predictions(validation, outcome.validation_logits)
-            scores = score(predictions)
-            epoch = Epoch(
-                number=outcome.number,
-                learning_rate=outcome.learning_rate,
-                train_loss=outcome.train_loss,
-                train_accuracy=outcome.train_accuracy,
-                validation_loss=scores.loss,
-                validation_accuracy=scores.accuracy,
-                validation_balanced_accuracy=scores.balanced_accuracy,
-                seconds=outcome.seconds,
-            )
-            self.epochs.append(epoch)
-            self._keep_if_best(epoch, scores, predictions)
-            if not on_epoch(epoch) and outcome.number < self.spec.training.epochs:
+            goes_on = on_epoch(self._judge(outcome, validation))
+            if outcome.number == settings.epochs or self._out_of_patience():
+                return True
+            if not goes_on:
                 return False
-        return True
+        raise AssertionError("a training has one epoch at least")
+
+    def find_learning_rate(self) -> RangeTest:
+        """Runs a range test, which leaves the network and all that is drawn after it as they would be without it."""
+        network, front_end = self._built()
+        generator = self._generator()
+        curve = find_learning_rate(
+            network,
+            front_end,
+            self.spec.training,
+            training=self._training_clips(),
+            augmentation=self._augmentation(generator),
+            generator=generator,
+        )
+        return RangeTest(rates=curve.rates, losses=curve.losses, suggestion=curve.suggestion)
 
     def test(self) -> None:
         """Runs the best epoch's network over the test split, once."""
-        assert self._network is not None and self._front_end is not None
-        self._network.load_state_dict(self._best_state)
-        clips = self.data.split("test", self._front_end.feature.sample_rate)
-        inputs = Inputs(clips, self._front_end, None, keep=False)
-        logits = evaluate(self._network, inputs, len(clips.targets))
-        if not bool(torch.isfinite(logits).all()):
+        network, front_end = self._built()
+        network.load_state_dict(self._best_state)
+        clips = self.data.split("test", front_end.feature.sample_rate)
+        answers = Examination(clips, front_end, self.spec.training, keep=False)(network)
+        if not bool(torch.isfinite(answers.logits).all()):
             raise Diverged("the network's answers to test clips are not all numbers")
-        self._tested = self._predictions(clips, logits)
+        self._tested = _Judged(self.data.prepared.labels, clips, answers)
 
     def time_one_clip(self, repeats: int = 7) -> None:
-        """Measures the time from one clip's waveform to its logits."""
-        assert self._network is not None and self._front_end is not None
-        network, front_end, device = self._network.eval(), self._front_end, self.data.device
-        samples = round(self.data.prepared.seconds * front_end.feature.sample_rate)
-        waveform = torch.zeros(1, samples, device=device)
+        """Measures the time from the waveform of one clip, or one segment, to its logits."""
+        network, front_end = self._built()
+        network.eval()
+        device = self.data.device
+        waveform = torch.zeros(1, self._input_samples(front_end.feature.sample_rate), device=device)
         times = []
         with torch.no_grad():
             for _ in range(repeats):
@@ -177,13 +207,17 @@ class _Run:
 
     def outcome(self, status: Status, reason: str = "", trace: str = "") -> TrialOutcome:
         """The result, as far as the run came."""
+        validation, tested = self._validation, self._tested
         result = TrialResult(
             status=status,
             reason=reason,
             epochs=tuple(self.epochs),
             best_epoch=None if self.best is None else self.best.number,
-            validation=None if self.validation is None else score(self.validation),
-            test=None if self._tested is None else score(self._tested),
+            validation=None if validation is None else validation.scores,
+            test=None if tested is None else tested.scores,
+            validation_segments=None if validation is None else validation.segment_scores(),
+            test_segments=None if tested is None else tested.segment_scores(),
+            range_test=self._range_test,
             parameters=self.parameters,
             train_seconds=sum(epoch.seconds for epoch in self.epochs),
             latency_ms=self._latency_ms,
@@ -193,32 +227,92 @@ class _Run:
         )
         return TrialOutcome(
             result=result,
-            validation=self.validation,
-            test=self._tested,
-            weights=None if self._tested is None else self._weights(),
+            validation=None if validation is None else validation.predictions,
+            test=None if tested is None else tested.predictions,
+            weights=None if tested is None else self._weights(),
         )
 
-    def _keep_if_best(self, epoch: Epoch, scores: Scores, predictions: Predictions) -> None:
-        key = (getattr(scores, self.spec.objective), -scores.loss)
+    def _judge(self, outcome: EpochOutcome, clips: DeviceClips) -> Epoch:
+        """The epoch, with its scores; keeps it if it is the best so far. Raises Diverged."""
+        if not math.isfinite(outcome.train_loss):
+            raise Diverged(f"the loss was {outcome.train_loss} in epoch {outcome.number}")
+        if not bool(torch.isfinite(outcome.validation.logits).all()):
+            raise Diverged(f"the answers to validation clips are not all numbers in epoch {outcome.number}")
+        judged = _Judged(self.data.prepared.labels, clips, outcome.validation)
+        epoch = Epoch(
+            number=outcome.number,
+            learning_rate=outcome.learning_rate,
+            train_loss=outcome.train_loss,
+            train_accuracy=outcome.train_accuracy,
+            validation_loss=judged.scores.loss,
+            validation_accuracy=judged.scores.accuracy,
+            validation_balanced_accuracy=judged.scores.balanced_accuracy,
+            seconds=outcome.seconds,
+        )
+        self.epochs.append(epoch)
+        key = (getattr(judged.scores, self.spec.objective), -judged.scores.loss)
         if key > self._best_key:
-            assert self._network is not None
-            self._best_key, self.best, self.validation = key, epoch, predictions
+            self._best_key, self.best, self._validation = key, epoch, judged
             if self._keep_weights:
-                self._best_state = {name: value.detach().clone() for name, value in self._network.state_dict().items()}
+                state = self._built()[0].state_dict()
+                self._best_state = {name: value.detach().clone() for name, value in state.items()}
+        return epoch
 
-    def _predictions(self, clips: DeviceClips, logits: Tensor) -> Predictions:
-        return Predictions(
-            labels=self.data.prepared.labels,
-            ids=clips.ids,
-            groups=clips.groups,
-            targets=clips.targets.cpu().numpy(),
-            probabilities=logits.softmax(dim=1).cpu().numpy(),
-        )
+    def _out_of_patience(self) -> bool:
+        patience = self.spec.training.patience
+        return patience is not None and self.best is not None and len(self.epochs) - self.best.number >= patience
+
+    def _built(self) -> tuple[nn.Module, FrontEnd]:
+        assert self._network is not None and self._front_end is not None
+        return self._network, self._front_end
+
+    def _input_samples(self, sample_rate: int) -> int:
+        return input_samples(self.spec.training, sample_rate=sample_rate, seconds=self.data.prepared.seconds)
+
+    def _training_clips(self) -> DeviceClips:
+        return self.data.training(self.spec.training, self._built()[1].feature.sample_rate)
+
+    def _generator(self) -> torch.Generator:
+        return torch.Generator().manual_seed(self.spec.seed)
+
+    def _augmentation(self, generator: torch.Generator) -> Augmentation:
+        rate = self._built()[1].feature.sample_rate
+        noise = self.data.noise(rate) if self.spec.training.noise_snr is not None else None
+        return Augmentation(self.spec.training, sample_rate=rate, noise=noise, generator=generator)
 
     def _weights(self) -> bytes:
         buffer = io.BytesIO()
         torch.save({name: value.cpu() for name, value in self._best_state.items()}, buffer)
         return buffer.getvalue()
+
+
+class _Judged:
+    """A network's answers to the clips of a split, beside the truth."""
+
+    def __init__(self, labels: tuple[str, ...], clips: DeviceClips, answers: Answers) -> None:
+        self._answers = answers
+        self.predictions = Predictions(
+            labels=labels,
+            ids=clips.ids,
+            groups=clips.groups,
+            targets=clips.targets.cpu().numpy(),
+            probabilities=answers.probabilities.numpy(),
+        )
+        self.scores = score(self.predictions)
+
+    def segment_scores(self) -> Scores | None:
+        """Scores of the segments, each on its own; None where clips were not cut into some."""
+        if self._answers.segment_clip is None:
+            return None
+        clip, of_clips = self._answers.segment_clip.numpy(), self.predictions
+        segments = Predictions(
+            labels=of_clips.labels,
+            ids=tuple(of_clips.ids[place] for place in clip),
+            groups=tuple(of_clips.groups[place] for place in clip),
+            targets=of_clips.targets[clip],
+            probabilities=self._answers.logits.softmax(dim=1).cpu().numpy(),
+        )
+        return score(segments)
 
 
 def hardware(device: torch.device) -> Hardware:

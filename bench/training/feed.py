@@ -1,0 +1,113 @@
+"""Batches of training, without end: of whole clips, of clips of their own lengths, or of segments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.plugins import TrainingSettings
+from bench.training.augmentation import Augmentation, changes_waveforms
+from bench.training.batches import (
+    batch_sizes,
+    bucketed,
+    class_weights,
+    examples_per_pass,
+    input_samples,
+    inverse_weights,
+    shuffled,
+    steps_per_epoch,
+)
+from bench.training.clips import DeviceClips
+from bench.training.frontend import FrontEnd
+from bench.training.inputs import Inputs, OwnLengthInputs, own_lengths
+from bench.training.segments import RandomSegments
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step of training sees."""
+
+    inputs: tuple[Tensor, ...]
+    """The network's arguments: features [B, ...], and each clip's frames [B] where clips keep their lengths."""
+    targets: Tensor
+    """int64 [B]."""
+
+
+@dataclass(frozen=True)
+class Feed:
+    """The batches of a training, and how many of them are an epoch."""
+
+    batches: Iterator[Batch]
+    """Without end; each is made when it is asked for."""
+    steps: int
+    """Of an epoch."""
+    class_weights: Tensor | None
+    """In the loss, float32 [classes]; None: all alike."""
+
+
+def build_feed(
+    clips: DeviceClips,
+    front_end: FrontEnd,
+    settings: TrainingSettings,
+    *,
+    augmentation: Augmentation,
+    generator: torch.Generator,
+    keep: bool = True,
+) -> Feed:
+    """The feed that the settings ask for. `keep`: whether features are computed once where nothing random precedes them."""
+    if settings.segment_seconds is not None:
+        return _segment_feed(clips, front_end, settings, augmentation, generator)
+    return _clip_feed(clips, front_end, settings, augmentation, generator, keep and not changes_waveforms(settings))
+
+
+def _clip_feed(
+    clips: DeviceClips,
+    front_end: FrontEnd,
+    settings: TrainingSettings,
+    augmentation: Augmentation,
+    generator: torch.Generator,
+    keep: bool,
+) -> Feed:
+    own = settings.lengths == "own"
+    inputs = (OwnLengthInputs if own else Inputs)(clips, front_end, augmentation, keep=keep)
+
+    def indices() -> Iterator[Tensor]:
+        if own:
+            return bucketed(clips.targets, own_lengths(clips), settings, generator)
+        return shuffled(clips.targets, settings, generator)
+
+    def batches() -> Iterator[Batch]:
+        while True:
+            for index in indices():
+                yield Batch(inputs(index), clips.targets[index])
+
+    steps = steps_per_epoch(clips, settings, sample_rate=front_end.feature.sample_rate)
+    return Feed(batches(), steps, class_weights(clips.targets) if settings.balance == "loss" else None)
+
+
+def _segment_feed(
+    clips: DeviceClips,
+    front_end: FrontEnd,
+    settings: TrainingSettings,
+    augmentation: Augmentation,
+    generator: torch.Generator,
+) -> Feed:
+    rate = front_end.feature.sample_rate
+    width = input_samples(settings, sample_rate=rate, seconds=0.0)
+    equal = settings.balance == "sampling"
+    segments = RandomSegments(clips, width, peak=settings.segment_peak, equal_classes=equal)
+    sizes = batch_sizes(examples_per_pass(clips, settings, sample_rate=rate), settings.batch_size)
+
+    def batches() -> Iterator[Batch]:
+        while True:
+            drawn = segments.draw(sum(sizes), generator)
+            inputs = Inputs(drawn, front_end, augmentation, keep=False)
+            for index in torch.split(torch.arange(sum(sizes), device=clips.targets.device), sizes):
+                yield Batch(inputs(index), drawn.targets[index])
+
+    weights = inverse_weights(segments.amounts).float().to(clips.targets.device)
+    steps = steps_per_epoch(clips, settings, sample_rate=rate)
+    return Feed(batches(), steps, weights if settings.balance == "loss" else None)

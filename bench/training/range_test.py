@@ -1,0 +1,91 @@
+"""Learning-rate range test (Smith, 2017, arXiv:1506.01186): the loss while the learning rate rises step by step.
+
+As fastai and PyTorch Lightning run it: the rate rises by the same factor every step, the loss is smoothed exponentially, the
+test ends where it has diverged, and what is suggested is the rate at which the smoothed loss falls most steeply over the
+logarithm of the rate.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from bench.plugins import TrainingSettings
+from bench.training.augmentation import Augmentation
+from bench.training.clips import DeviceClips
+from bench.training.feed import build_feed
+from bench.training.frontend import FrontEnd
+from bench.training.loop import step
+from bench.training.optimisers import build_optimiser
+
+STEPS = 100
+LOWEST, HIGHEST = 1e-6, 1.0
+MEMORY = 0.98
+"""Of the smoothed loss: the share that it keeps every step; what it lacks at the start is corrected for, as in Adam."""
+DIVERGED = 4.0
+"""The test ends where the smoothed loss is this many times the least so far."""
+SKIPPED = 10
+"""First steps from which nothing is suggested: the smoothed loss is still settling."""
+
+
+class NoSuggestion(Exception):
+    """The loss was no number before there was a descent; the message says where."""
+
+
+@dataclass(frozen=True)
+class RangeCurve:
+    """The losses of a range test, by learning rate."""
+
+    rates: tuple[float, ...]
+    """Of every step, rising, in the terms of `learning_rate`: sgd takes ten times as much."""
+    losses: tuple[float, ...]
+    """Smoothed, in nats."""
+    suggestion: float
+
+
+def find_learning_rate(
+    network: nn.Module,
+    front_end: FrontEnd,
+    settings: TrainingSettings,
+    *,
+    training: DeviceClips,
+    augmentation: Augmentation,
+    generator: torch.Generator,
+) -> RangeCurve:
+    """Runs the test on a copy of the network. `augmentation` and `generator` are used up: a training takes others.
+
+    torch's own generators are put back, so that a training after it draws what it would have drawn without it.
+    Raises NoSuggestion.
+    """
+    network = copy.deepcopy(network).train()
+    feed = build_feed(
+        training, front_end, settings, augmentation=augmentation, generator=generator, keep=False
+    )  # a hundred batches: fewer than all features, mostly
+    optimiser = build_optimiser(network, settings.model_copy(update={"learning_rate": 1.0}))
+    rates = np.geomspace(LOWEST, HIGHEST, STEPS).tolist()
+    schedule = LambdaLR(optimiser, lambda number: rates[min(number, STEPS - 1)])
+    average, losses = 0.0, list[float]()
+    device = training.targets.device
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        for number, batch in enumerate(islice(feed.batches, STEPS), start=1):
+            total = step(network, batch, feed, optimiser, schedule, label_smoothing=settings.label_smoothing)
+            average = MEMORY * average + (1 - MEMORY) * float(total[0]) / len(batch.targets)
+            loss = average / (1 - MEMORY**number)
+            if not np.isfinite(loss) or loss > DIVERGED * min(losses, default=loss):
+                break
+            losses.append(loss)
+    return RangeCurve(tuple(rates[: len(losses)]), tuple(losses), steepest_descent(rates, losses))
+
+
+def steepest_descent(rates: list[float], losses: list[float]) -> float:
+    """The rate at which the loss falls most steeply over the logarithm of the rate. Raises NoSuggestion."""
+    if len(losses) < SKIPPED + 2:
+        raise NoSuggestion(f"the loss diverged at the learning rate {rates[len(losses)]:.1e}, where it has only begun")
+    slopes = np.gradient(np.array(losses[SKIPPED:]), np.log(rates[SKIPPED : len(losses)]))
+    return rates[SKIPPED + int(slopes.argmin())]
