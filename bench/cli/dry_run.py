@@ -14,8 +14,13 @@ from bench.search.space import Candidate
 from bench.trial import TrialSpec
 
 
-def describe(record: StudyRecord, plan: Plan, *, device: str, workers: int, threads: int | None) -> None:
-    """Prints what the study would search, with which versions and data, and about how long it would take."""
+def describe(
+    record: StudyRecord, plan: Plan, *, device: str, workers: int, threads: int | None, trial_budget: float | None
+) -> None:
+    """Prints what the study would search, with which versions and data, and about how long it would take.
+
+    `trial_budget`: seconds of training after which a trial is ended.
+    """
     print("\nsearched:")
     print_table(
         ("parameter", "range"), [(name, str(text)) for name, text in record.space["searched"].items()], left=(0, 1)
@@ -44,8 +49,10 @@ def describe(record: StudyRecord, plan: Plan, *, device: str, workers: int, thre
         except Exception as error:  # a plugin may raise anything: its trial would fail, and the rest is worth telling
             found = f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"
         else:
-            found = duration(took)
-            seconds.append(took * candidate.configuration.training.epochs)
+            training = took * candidate.configuration.training.epochs
+            over = trial_budget is not None and training > trial_budget
+            found = duration(took) + (f" (over the budget in all: {duration(training)})" if over else "")
+            seconds.append(0.0 if over else training)
         rows.append((candidate.origin, f"{model} on {feature}", found))
     print_table(("origin", "what", "epoch"), rows, left=(0, 1))
     if seconds:

@@ -29,6 +29,7 @@ def command(
     threads: option.Threads = None,
     timeout: option.Timeout = None,
     trial_timeout: option.TrialTimeout = 1800,
+    trial_budget: option.TrialBudget = None,
     tracking_uri: option.TrackingUri = None,
     max_unusable: MaxUnusable = 0.05,
     data_dir: DataDir = None,
@@ -57,6 +58,7 @@ def command(
         threads=threads,
         timeout=timeout,
         trial_timeout=trial_timeout,
+        trial_budget=trial_budget,
         max_unusable=max_unusable,
         tracking_uri=tracking_uri,
         dry_run=dry_run,
@@ -88,7 +90,7 @@ OF_THE_STUDY = (
     *("finalists", "final_seeds", "pruner"),
 )
 """Options that a study keeps from its first command on."""
-OF_THE_PLACE = ("results", "data_dir", "max_unusable", "tracking_uri")
+OF_THE_PLACE = ("results", "data_dir", "max_unusable", "tracking_uri", "trial_budget")
 """Options without which a study of this command would not be found again, or not be what it was."""
 
 

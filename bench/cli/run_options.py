@@ -108,6 +108,16 @@ TrialTimeout = Annotated[
         rich_help_panel=WHERE,
     ),
 ]
+TrialBudget = Annotated[
+    float | None,
+    typer.Option(
+        "--trial-budget",
+        min=0,
+        help="Seconds of training that a trial may take: one that its first steps show to take longer is pruned. 0 for "
+        "any number.  \[default: 600 on a cpu, any number on cuda]",
+        rich_help_panel=WHERE,
+    ),
+]
 TrackingUri = Annotated[
     str | None,
     typer.Option(

@@ -37,6 +37,7 @@ class StudyRun:
     threads: int | None
     timeout: float | None
     trial_timeout: float
+    trial_budget: float | None
     max_unusable: float
     tracking_uri: str | None
     dry_run: bool
@@ -107,7 +108,14 @@ def _run(run: StudyRun, study: Study, record: StudyRecord, plan: Plan) -> None:
     if run.dry_run:
         from bench.cli.dry_run import describe
 
-        describe(record, plan, device=device, workers=run.workers, threads=run.threads)
+        describe(
+            record,
+            plan,
+            device=device,
+            workers=run.workers,
+            threads=run.threads,
+            trial_budget=trial_budget(run, device),
+        )
         return
     resume = shlex.join(["bench", "run", "--resume", study.name, *run.again])
     with locked(study):
@@ -121,6 +129,16 @@ def _run(run: StudyRun, study: Study, record: StudyRecord, plan: Plan) -> None:
         print(f"{ending.trials} of {record.trials} trials are done; to continue: {resume}")
     if not ending.interrupted:
         _show(run, study, record)
+
+
+CPU_TRIAL_BUDGET = 600.0
+"""Seconds of training of a trial on a CPU, unless told otherwise: what a GPU trains in seconds must not hold a search up."""
+
+
+def trial_budget(run: StudyRun, device: str) -> float | None:
+    """Seconds of training that a trial may take on this device; None for any number."""
+    default = CPU_TRIAL_BUDGET if device == "cpu" else 0.0
+    return (default if run.trial_budget is None else run.trial_budget) or None
 
 
 def _execute(run: StudyRun, study: Study, record: StudyRecord, plan: Plan, device: str) -> Ending:
@@ -145,6 +163,7 @@ def _execute(run: StudyRun, study: Study, record: StudyRecord, plan: Plan, devic
                 watcher=watcher,
                 report=_write_report,
                 timeout=run.timeout,
+                trial_budget=trial_budget(run, device),
             )
             _finish_tracking(tracker, run, study, record, ending)
         executor.close()

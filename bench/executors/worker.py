@@ -114,7 +114,7 @@ def _run(connection: Connection, job: Job, data: DataOnDevice) -> TrialOutcome:
         return not _asked_to_stop(connection)
 
     try:
-        return run_trial(job.spec, data, report, test=job.test)
+        return run_trial(job.spec, data, report, test=job.test, budget=job.budget)
     except TimedOut:
         raise
     except Exception as error:  # the worker outlives whatever a job does

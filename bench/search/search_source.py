@@ -34,12 +34,15 @@ class SearchSource:
         optuna_study: optuna.Study,
         candidates: list[Candidate],
         deadline: float | None = None,
+        trial_budget: float | None = None,
     ) -> None:
-        """Takes up where the results folder and Optuna left off. `deadline`: of time.monotonic, None for none."""
+        """Takes up where the results folder and Optuna left off. `deadline`: of time.monotonic, None for none.
+        `trial_budget`: seconds of training that a trial may take, None for any number."""
         self._record = record
         self._space = space
         self._optuna = optuna_study
         self._deadline = deadline
+        self._trial_budget = trial_budget
         self._database = study.folder / DATABASE
         self._asked: dict[int, optuna.Trial] = {}
         """Trials in the workers' hands, by number."""
@@ -71,7 +74,8 @@ class SearchSource:
         trial.set_user_attr("number", number)
         self._asked[number] = trial
         name = f"trial-{number:04d}"
-        return Assignment(Job(name, spec, self._record.data.without_test()), "trial", number, origin=origin)
+        job = Job(name, spec, self._record.data.without_test(), budget=self._trial_budget)
+        return Assignment(job, "trial", number, origin=origin)
 
     def epoch(self, assignment: Assignment, epoch: Epoch) -> bool:
         trial = self._asked[assignment.number]

@@ -46,9 +46,10 @@ def run_study(
     watcher: Watcher,
     report: Report | None = None,
     timeout: float | None = None,
+    trial_budget: float | None = None,
 ) -> Ending:
     """Tops the study up to its number of trials, then runs its finals. `timeout`: seconds after which no trial starts;
-    the finals are then those of the trials that there are.
+    the finals are then those of the trials that there are. `trial_budget`: seconds of training that a trial may take.
 
     Everything that ends is kept at once; a study that was stopped in any way can be run again, and goes on.
     Raises BenchError where going on makes no sense (repeated failures, a full disk), KeyboardInterrupt on a second Ctrl-C.
@@ -63,6 +64,7 @@ def run_study(
         optuna_study=open_optuna_study(study.folder / DATABASE, record),
         candidates=list(plan.candidates),
         deadline=deadline,
+        trial_budget=trial_budget,
     )
     head = Head(study=study, executor=executor, tracker=tracker, watcher=watcher, report=report)
     with _interrupts(head):
