@@ -138,3 +138,47 @@ def test_an_option_that_is_a_tuple_does_not_make_a_resumed_space_another(monkeyp
     space = plan(models=("odd",), features=("mel",)).space.as_json()
     assert space["fixed"]["model.odd.kernels"] == [3, 3]
     assert json.loads(json.dumps(space)) == space
+
+
+@pytest.fixture
+def barks(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A data set that is searched on segments."""
+
+    class Barks(installed().datasets["fsdd"]):  # type: ignore[misc]
+        name: ClassVar[str] = "barks"
+        training: ClassVar[dict[str, Any]] = {"segment_seconds": 0.5, "batch_size": 8}
+
+    monkeypatch.setitem(installed().datasets, "barks", Barks)
+    return "barks"
+
+
+def test_a_search_holds_the_training_settings_of_the_data_set(barks: str) -> None:
+    found = plan(barks, features=("mel",), models=("tc-resnet",))
+    assert "training.batch_size" not in found.space.ranges
+    tried = [candidate.configuration.training for candidate in found.candidates]
+    assert tried and all((training.segment_seconds, training.batch_size) == (0.5, 8) for training in tried)
+    assert {ask(found.space, seed).training.segment_seconds for seed in range(5)} == {0.5}
+
+
+def test_the_user_overrules_the_data_set_and_recipes_keep_their_own(
+    barks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = installed().recipes["digits-tc-resnet8"].model_copy(update={"name": "barking", "datasets": (barks,)})
+    monkeypatch.setitem(installed().recipes, "barking", recipe)
+    found = plan(barks, settings={"training.batch_size": [4, 16]}, features=("mel",), models=("tc-resnet",))
+    assert found.space.ranges["training.batch_size"] == Choice(4, 16)
+    first = found.candidates[0]
+    assert first.origin.startswith("barking") and first.configuration.training.segment_seconds is None
+    assert {ask(found.space, seed).training.segment_seconds for seed in range(5)} == {0.5}
+
+
+@pytest.mark.parametrize("value", ["own", ["common", "own"]])
+def test_training_settings_that_do_not_go_together_are_one_line(barks: str, value: Any) -> None:
+    with pytest.raises(BenchError, match=r"leave out segment_seconds.*barks brings segment_seconds=0\.5") as raised:
+        plan(barks, settings={"training.lengths": value})
+    assert "\n" not in str(raised.value)
+
+
+def test_models_of_one_length_are_left_out_where_clips_keep_theirs() -> None:
+    with pytest.raises(BenchError, match="none of the models"):
+        plan(settings={"training.lengths": "own"}, models=("cnn",))

@@ -89,6 +89,9 @@ def _print_plugin(found: Registry, kind: str, name: str) -> None:
     if kind == "dataset":
         print(f"\nFrom: {plugin.source}" if plugin.source else "")
         print(f"Folder: {plugin.folder}" if plugin.folder else f"Write: {name}:{(plugin.argument or '').upper()}")
+        if plugin.training:
+            held = ", ".join(f"training.{setting}={value}" for setting, value in plugin.training.items())
+            print(f"A search holds fixed, unless --set says otherwise: {held}")
     print(f"\nSource: {plugin.__module__} ({inspect.getsourcefile(plugin)})\n")
     _print_options(plugin)
 

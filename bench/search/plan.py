@@ -7,14 +7,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import product
 from typing import Any
+
+from pydantic import ValidationError
 
 import bench
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError
 from bench.evaluation.metrics import Objective
 from bench.plugins import Dataset, Infeasible, PluginConfig, TrainingSettings
-from bench.plugins.registry import Registry, find
+from bench.plugins.registry import Registry, find, first_complaint
 from bench.results.records import StudyRecord, StudyRequest
 from bench.search.space import Candidate, SearchSpace, build_space, candidates
 from bench.trial import TrialSpec
@@ -46,7 +49,8 @@ def make_plan(registry: Registry, dataset: Dataset, request: StudyRequest) -> Pl
     """
     features = [find("feature", registry.features, name).name for name in request.features or registry.features]
     models = [find("model", registry.models, name).name for name in request.models or registry.models]
-    pairs = _fitting_pairs(registry, dataset, features, models)
+    training = _starting_training(dataset, request.settings)
+    pairs = _fitting_pairs(registry, dataset, features, models, training)
     fitting_features = [name for name in features if any(feature == name for feature, _ in pairs)]
     fitting_models = [name for name in models if any(model == name for _, model in pairs)]
     notes = tuple(
@@ -65,14 +69,36 @@ def make_plan(registry: Registry, dataset: Dataset, request: StudyRequest) -> Pl
         if recipe.feature.name in fitting_features and recipe.model.name in fitting_models
     ]
     space = build_space(
-        registry, features=fitting_features, models=fitting_models, settings=request.settings, recipes=recipes
+        registry,
+        features=fitting_features,
+        models=fitting_models,
+        settings=request.settings,
+        recipes=recipes,
+        training=dataset.training,
     )
     resolved = request.model_copy(update={"features": tuple(fitting_features), "models": tuple(fitting_models)})
-    return Plan(resolved, space, tuple(candidates(registry, space, recipes, _covering(pairs))), notes)
+    return Plan(resolved, space, tuple(candidates(registry, space, recipes, _covering(pairs), dataset.training)), notes)
+
+
+def _starting_training(dataset: Dataset, settings: Mapping[str, Any]) -> TrainingSettings:
+    """The training settings that a search starts from: the defaults, then the data set's, then the user's, of a list the
+    first. Raises BenchError where any that the user's lists allow do not go together."""
+    values: dict[str, list[Any]] = {name: [value] for name, value in dataset.training.items()}
+    for name, value in settings.items():
+        field = name.removeprefix("training.")
+        if name.startswith("training.") and field in TrainingSettings.model_fields and value != []:
+            values[field] = value if isinstance(value, list) else [value]
+    try:
+        chosen = [TrainingSettings(**dict(zip(values, choice, strict=True))) for choice in product(*values.values())]
+    except ValidationError as error:
+        given = ", ".join(f"{name}={value}" for name, value in dataset.training.items())
+        hint = f" (data set {dataset.name} brings {given}: change it by --set training.NAME=VALUE)" if given else ""
+        raise BenchError(f"training: {first_complaint(error)}{hint}") from None
+    return chosen[0]
 
 
 def _fitting_pairs(
-    registry: Registry, dataset: Dataset, features: Sequence[str], models: Sequence[str]
+    registry: Registry, dataset: Dataset, features: Sequence[str], models: Sequence[str], training: TrainingSettings
 ) -> dict[tuple[str, str], int]:
     """(feature, model) whose defaults go through a forward pass on the meta device, with the model's parameters.
 
@@ -88,7 +114,7 @@ def _fitting_pairs(
                 revision="",
                 feature=registry.features[feature]().config(),
                 model=registry.models[model]().config(),
-                training=TrainingSettings(),
+                training=training,
                 seed=0,
             )
             try:

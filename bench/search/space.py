@@ -125,11 +125,13 @@ def build_space(
     models: Iterable[str],
     settings: Mapping[str, Any],
     recipes: Iterable[Recipe],
+    training: Mapping[str, Scalar] | None = None,
 ) -> SearchSpace:
     """The space over these plugins.
 
-    `settings` fix a parameter (a value) or narrow it (a list of values). Ranges are widened to hold the values of the
-    recipes, which are tried first. Raises BenchError on a setting that names nothing, or a value that is not allowed.
+    `settings` fix a parameter (a value) or narrow it (a list of values). `training`: what the data set holds fixed of the
+    training settings, where `settings` say nothing of it. Ranges are widened to hold the values of the recipes, which are
+    tried first. Raises BenchError on a setting that names nothing, or a value that is not allowed.
     """
     features, models = tuple(features), tuple(models)
     owners = _owners(registry, features, models)
@@ -142,6 +144,8 @@ def build_space(
                 ranges[prefix + field] = searched[field]
             else:
                 fixed[prefix + field] = info.get_default(call_default_factory=True)
+    for name, value in _prefixed("training.", training or {}).items():
+        _narrow(ranges, fixed, name, value)
     for recipe in recipes:
         _widen(ranges, recipe)
     for name, value in settings.items():
@@ -155,13 +159,19 @@ def build_space(
 
 
 def candidates(
-    registry: Registry, space: SearchSpace, recipes: Iterable[Recipe], pairs: Iterable[tuple[str, str]]
+    registry: Registry,
+    space: SearchSpace,
+    recipes: Iterable[Recipe],
+    pairs: Iterable[tuple[str, str]],
+    training: Mapping[str, Scalar] | None = None,
 ) -> list[Candidate]:
-    """What is tried first: the recipes, then the defaults of every (feature, model) of `pairs`."""
+    """What is tried first: the recipes, then the defaults of every (feature, model) of `pairs`, with the data set's
+    `training` settings."""
     found = [Candidate(recipe.name, _of_recipe(recipe)) for recipe in recipes]
     owners = _owners(registry, space.features, space.models)
     for feature, model in pairs:
-        found.append(Candidate(f"defaults of {model} on {feature}", _defaults(owners, feature, model)))
+        defaults = _defaults(owners, feature, model, training or {})
+        found.append(Candidate(f"defaults of {model} on {feature}", defaults))
     distinct: dict[str, Candidate] = {}
     for candidate in found:
         adapted = space.adapt(candidate)
@@ -170,15 +180,17 @@ def candidates(
     return list(distinct.values())
 
 
-def _defaults(owners: Mapping[str, type[BaseModel]], feature: str, model: str) -> Configuration:
-    """Defaults of the two plugins and of training."""
+def _defaults(
+    owners: Mapping[str, type[BaseModel]], feature: str, model: str, training: Mapping[str, Scalar]
+) -> Configuration:
+    """Defaults of the two plugins and of training, but for the settings that `training` names."""
     prefixes = (f"feature.{feature}.", f"model.{model}.", "training.")
     defaults = {
         prefix + name: info.get_default(call_default_factory=True)
         for prefix in prefixes
         for name, info in owners[prefix].model_fields.items()
     }
-    return _configuration(feature, model, defaults)
+    return _configuration(feature, model, defaults | _prefixed("training.", training))
 
 
 def _of_recipe(recipe: Recipe) -> Configuration:
