@@ -13,6 +13,10 @@ from bench.plugins.registry import Incompatible, installed
 from bench.training.batches import input_samples
 from bench.trial.records import TrialSpec
 
+FEW = 16
+"""Frames (of a waveform: samples) that a network for clips of any length is run on: the meta device takes recurrent layers
+step by step in Python, 4 s for three layers and a thousand frames."""
+
 
 def check_feasible(spec: TrialSpec, *, seconds: float, classes: int) -> int:
     """Runs the model on the `meta` device, which costs milliseconds and no memory; returns its number of parameters.
@@ -36,7 +40,7 @@ def check_feasible(spec: TrialSpec, *, seconds: float, classes: int) -> int:
         with torch.device("meta"), torch.no_grad():
             network: nn.Module = model.build(shape, classes).eval()
             with suppress(NotImplementedError):  # an operation without a meta kernel: the first batch will tell
-                network(torch.empty(2, *shape))
+                network(torch.empty(2, *shape[:-1], FEW if model.any_length else shape[-1]))
     except (RuntimeError, ValueError) as error:  # torch's layers complain of shapes by either
         raise Infeasible(
             f"{spec.model.name} cannot take {spec.feature.name} {list(shape)}: {one_line(error)}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
 from bench.plugins import Choice, Float, Model
 from bench_plugins.models.initial import he_
+from bench_plugins.models.lengths import AnyLength
+from bench_plugins.models.residual import Residual
 from bench_plugins.models.shapes import as_sequence, image_shape
 
 STEM = 16
@@ -23,6 +24,7 @@ class TcResNet(Model):
     """
 
     name: ClassVar[str] = "tc-resnet"
+    any_length: ClassVar[bool] = True
     depth: Annotated[Literal[8, 14], Choice(8, 14)] = 8
     """Layers: one residual block a stage, or two."""
     width: Annotated[float, Choice(1.0, 1.5), Field(gt=0)] = 1.0
@@ -38,35 +40,26 @@ class TcResNet(Model):
         layers = [as_sequence(shape), *_convolution(channels * bands, inputs, kernel=3), nn.ReLU()]
         for stage in STAGES:
             for _ in range(1 if self.depth == 8 else 2):
-                layers.append(Residual(inputs, self._scaled(stage), kernel=self.kernel))
+                layers.append(_residual(inputs, self._scaled(stage), kernel=self.kernel))
                 inputs = self._scaled(stage)
         pooled = (nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Dropout(self.dropout))
-        return he_(nn.Sequential(*layers, *pooled, nn.Linear(inputs, classes)))
+        return he_(AnyLength(*layers, *pooled, nn.Linear(inputs, classes)))
 
     def _scaled(self, channels: int) -> int:
         return max(1, round(channels * self.width))
 
 
-class Residual(nn.Module):
-    """Two convolutions beside a shortcut, [B, inputs, frames] to [B, outputs, frames], the frames halved where the
-    channels change."""
-
-    def __init__(self, inputs: int, outputs: int, *, kernel: int) -> None:
-        super().__init__()
-        stride = 1 if inputs == outputs else 2
-        self.main = nn.Sequential(
-            *_convolution(inputs, outputs, kernel=kernel, stride=stride),
-            nn.ReLU(),
-            *_convolution(outputs, outputs, kernel=kernel),
-        )
-        self.shortcut = (
-            nn.Identity()
-            if stride == 1
-            else nn.Sequential(*_convolution(inputs, outputs, kernel=1, stride=stride), nn.ReLU())
-        )
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        return torch.relu(self.main(inputs) + self.shortcut(inputs))
+def _residual(inputs: int, outputs: int, *, kernel: int) -> Residual:
+    """Two convolutions, [B, inputs, frames] to [B, outputs, frames], the frames halved where the channels change."""
+    stride = 1 if inputs == outputs else 2
+    main = nn.Sequential(
+        *_convolution(inputs, outputs, kernel=kernel, stride=stride),
+        nn.ReLU(),
+        *_convolution(outputs, outputs, kernel=kernel),
+    )
+    if stride == 1:
+        return Residual(main, nn.Identity())
+    return Residual(main, nn.Sequential(*_convolution(inputs, outputs, kernel=1, stride=stride), nn.ReLU()))
 
 
 def _convolution(inputs: int, outputs: int, *, kernel: int, stride: int = 1) -> tuple[nn.Module, nn.Module]:
