@@ -11,7 +11,7 @@ import typer
 
 from bench.errors import BenchError, did_you_mean
 
-VERBS = ("run", "ui", "leaderboard", "report", "reproduce", "list", "show", "fetch", "check")
+VERBS = ("run", "ui", "leaderboard", "report", "reproduce", "lr-find", "list", "show", "fetch", "check")
 """Each is a module of this package with a function `command`; what is heavy is imported inside that function."""
 
 
@@ -27,7 +27,7 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_options)
     for verb in VERBS:
-        app.command(verb)(import_module(f"bench.cli.{verb}").command)
+        app.command(verb)(import_module(f"bench.cli.{verb.replace('-', '_')}").command)
     return app
 
 

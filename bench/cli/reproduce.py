@@ -82,7 +82,7 @@ def command(
             raise BenchError("a row of a leaderboard is run as it is: leave out --set, or name a recipe")
         run(found, _row(found, row, dataset, seeds), place)
     elif row:
-        run(found, _recipe(found, row, dataset, given, seeds), place)
+        run(found, recipe_on(found, row, dataset, given, seeds), place)
     elif listing:
         _list(found)
     else:
@@ -116,7 +116,7 @@ def _run_all(found: Registry, settings: dict[str, Any], seeds: int | None, place
     failed = 0
     for name in sorted(found.recipes.keys() - done):
         try:
-            run(found, _recipe(found, name, "", settings, seeds), place)
+            run(found, recipe_on(found, name, "", settings, seeds), place)
         except BenchError as error:
             warn(f"{name}: {error}")
             failed += 1
@@ -179,7 +179,7 @@ def _here(found: Registry, published: PluginConfig, dataset: str) -> PluginConfi
     return given.model_copy(update={"options": {**published.options, takes: given.options[takes]}})
 
 
-def _recipe(found: Registry, name: str, dataset: str, settings: dict[str, Any], seeds: int | None) -> Reproduction:
+def recipe_on(found: Registry, name: str, dataset: str, settings: dict[str, Any], seeds: int | None) -> Reproduction:
     """A recipe on the data set named, or else on the one that it was published on, with its options."""
     from bench.cli.common import dataset_config, reference
     from bench.reporting.publishing import file_name
