@@ -17,9 +17,12 @@ class OverBudget(Exception):
 class Budget:
     """Seconds that a whole training may take. It is judged in its first quarter: whoever has come further may finish."""
 
-    def __init__(self, seconds: float, *, steps: int, clock: Callable[[], float] = time.perf_counter) -> None:
-        """`steps`: of all epochs. The time runs from here."""
+    def __init__(
+        self, seconds: float, *, steps: int, spent: float = 0.0, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        """`steps`: of all epochs, the first of which begins now. `spent`: seconds before it, on features that are kept."""
         self._seconds = seconds
+        self._spent = spent
         self._steps = steps
         self._clock = clock
         self._start = clock()
@@ -29,7 +32,7 @@ class Budget:
         taken = self._clock() - self._start
         if done < FEWEST_STEPS or taken < FEWEST_SECONDS or done > max(FEWEST_STEPS, self._steps // 4):
             return
-        expected = taken / done * self._steps
+        expected = self._spent + taken / done * self._steps
         if expected > self._seconds:
             raise OverBudget(
                 f"it would take {_spoken(expected)}, more than the {_spoken(self._seconds)} "

@@ -57,7 +57,7 @@ def train(
     steps = settings.epochs * feed.steps
     optimiser = build_optimiser(network, settings)
     schedule = build_schedule(optimiser, settings, steps)
-    judge = Budget(budget, steps=steps) if budget else None
+    judge = Budget(budget, steps=steps, spent=time.perf_counter() - start) if budget else None
 
     for number in range(1, settings.epochs + 1):
         network.train()
