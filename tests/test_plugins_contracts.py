@@ -263,6 +263,73 @@ class RefusesAll(Linear):
         raise Infeasible("never")
 
 
+class MeanNetwork(nn.Module):
+    """A linear layer on the mean of a clip's own frames."""
+
+    def __init__(self, bands: int, classes: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(bands, classes)
+
+    def forward(self, features: Tensor, lengths: Tensor | None = None) -> Tensor:
+        own = features.shape[-1] if lengths is None else lengths[:, None]
+        return self.linear(features.sum(-1) / own)
+
+
+class MeanOverPadding(MeanNetwork):
+    def forward(self, features: Tensor, lengths: Tensor | None = None) -> Tensor:
+        return super().forward(features)
+
+
+class LengthsOnTheCpu(MeanNetwork):
+    def forward(self, features: Tensor, lengths: Tensor | None = None) -> Tensor:
+        if lengths is None:
+            return super().forward(features)
+        own = torch.arange(features.shape[-1]) >= features.shape[-1] - lengths[:, None]
+        return self.linear((features * own[:, None]).sum(-1) / lengths[:, None])
+
+
+class Mean(Linear):
+    """Takes clips of any length."""
+
+    any_length: ClassVar[bool] = True
+    kind: ClassVar[type[MeanNetwork]] = MeanNetwork
+
+    def network(self, bands: int, frames: int, classes: int) -> nn.Module:
+        return self.kind(bands, classes)
+
+
+class CountsPadding(Mean):
+    """Averages over the padding too."""
+
+    kind: ClassVar[type[MeanNetwork]] = MeanOverPadding
+
+
+class LeavesLengthsBehind(Mean):
+    """Makes a tensor on the CPU where it is told lengths."""
+
+    kind: ClassVar[type[MeanNetwork]] = LengthsOnTheCpu
+
+
+class TakesNoLengths(Linear):
+    """Says that it takes any length, and takes none."""
+
+    any_length: ClassVar[bool] = True
+
+
+@pytest.mark.parametrize(
+    ("model", "complaint"),
+    [
+        (CountsPadding, "the zeros that pad a clip on the left change its logits"),
+        (LeavesLengthsBehind, "a tensor stays on the CPU"),
+        (TakesNoLengths, r"frames raise TypeError .*module\(features, lengths=None\)"),
+    ],
+)
+def test_models_that_wrongly_claim_any_length_are_told_why(model: type[Model], complaint: str) -> None:
+    check_model(Mean)
+    with pytest.raises(AssertionError, match=complaint):
+        check_model(model)
+
+
 @pytest.mark.parametrize(
     ("model", "complaint"),
     [

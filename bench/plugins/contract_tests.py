@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 AnyPlugin = TypeVar("AnyPlugin", bound=Plugin)
 
 NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
-SHAPES = ((64, 101), (40, 101), (128, 44), (2, 257, 101), (16000,))
+SHAPES = ((13, 49), (64, 101), (40, 101), (128, 44), (2, 257, 101), (16000,))
 """Shapes that features commonly give; a model must take at least one of them."""
 CLASSES = 7
 COMBINATIONS = 10
@@ -74,7 +74,8 @@ def check_feature(feature: type[Feature]) -> None:
 def check_model(model: type[Model]) -> None:
     """The declaration; that common shapes are taken, or refused by Infeasible alone, also on the meta device; and for
     the defaults: logits, gradients, determinism, independence of the batch when evaluated, weights that load again, one
-    device."""
+    device. Where it takes clips of any length, also that what pads a short clip changes nothing, for range ends and random
+    combinations too."""
     check_declaration(model)
     default = model()
     taken = [shape for shape in SHAPES if _takes(default, shape)]
@@ -83,6 +84,8 @@ def check_model(model: type[Model]) -> None:
         _takes(default, shape)
     for config in configurations(model):
         _takes(config, taken[0], device="cpu")
+        if model.any_length:
+            _check_any_length(config, taken[0])
     _check_network(default, taken[0])
 
 
@@ -262,6 +265,45 @@ def _check_network(config: Model, shape: tuple[int, ...]) -> None:
         "when evaluated, a clip's logits depend on the rest of its batch",
     )
     _check_one_device(first, inputs)
+    if config.any_length:
+        _check_one_device(first, inputs, torch.full((len(inputs),), shape[-1]))
+
+
+def _check_any_length(config: Model, shape: tuple[int, ...]) -> None:
+    """That clips of unequal length, padded with zeros on the left, train, and are judged as each is alone.
+
+    Training first moves what zeros would leave at zero (biases, running means), which hides what is not masked.
+    """
+    import torch
+
+    frames = shape[-1]
+    lengths = torch.tensor([frames, max(1, frames - 1), max(1, frames // 2), 1])
+    where = f"at {list(shape)} with {config.model_dump()}"
+    with torch.random.fork_rng(devices=[]):
+        network, inputs = _seeded(config, shape), torch.randn(len(lengths), *shape)
+        for clip, length in zip(inputs, lengths.tolist(), strict=True):
+            clip[..., : frames - length] = 0.0
+        try:
+            _check_gradients(network, inputs, lengths)
+            with torch.no_grad():
+                for weights in network.parameters():
+                    if weights.ndim == 1:
+                        weights.add_(torch.randn(weights.shape), alpha=0.1)
+                network.eval()
+                together = network(inputs, lengths)
+                pairs = zip(inputs, lengths.tolist(), strict=True)
+                alone = torch.cat([network(clip[None, ..., frames - length :]) for clip, length in pairs])
+        except AssertionError:
+            raise
+        except Exception as error:
+            raise AssertionError(
+                f"any_length is set, but clips of {', '.join(map(str, lengths.tolist()))} frames raise "
+                f"{type(error).__name__} ({error}), {where}: the call is module(features, lengths=None)"
+            ) from error
+    _require(
+        torch.allclose(together, alone, rtol=1e-4, atol=1e-4 * _size(together)),
+        f"the zeros that pad a clip on the left change its logits, {where}: keep layers from what is not the clip's own",
+    )
 
 
 def _seeded(config: Model, shape: tuple[int, ...]) -> nn.Module:
@@ -271,18 +313,18 @@ def _seeded(config: Model, shape: tuple[int, ...]) -> nn.Module:
     return config.build(shape, CLASSES)
 
 
-def _check_gradients(network: nn.Module, inputs: Tensor) -> None:
+def _check_gradients(network: nn.Module, inputs: Tensor, *lengths: Tensor) -> None:
     import torch
     from torch.nn.functional import cross_entropy
 
-    loss = cross_entropy(network.train()(inputs), torch.arange(len(inputs)) % CLASSES)
+    loss = cross_entropy(network.train()(inputs, *lengths), torch.arange(len(inputs)) % CLASSES)
     loss.backward()  # type: ignore[no-untyped-call]
     unreached = [name for name, weight in network.named_parameters() if weight.requires_grad and weight.grad is None]
     _require(not unreached, f"no gradient reaches {', '.join(unreached)}")
     network.zero_grad()
 
 
-def _check_one_device(module: nn.Module, inputs: Tensor) -> None:
+def _check_one_device(module: nn.Module, *inputs: Tensor) -> None:
     """That all tensors of a forward pass move with the module, as they must on a GPU: here the meta device stands for one.
 
     A pass that reads values (`item`, `nonzero`), which the meta device does not have, is checked up to there. Changes the
@@ -304,7 +346,7 @@ def _check_one_device(module: nn.Module, inputs: Tensor) -> None:
 
     try:
         with OneDevice(), torch.no_grad():  # type: ignore[no-untyped-call]
-            module.to("meta")(inputs.to("meta"))
+            module.to("meta")(*(tensor.to("meta") for tensor in inputs))
     except Exception as error:
         complaint = str(error)
         two = isinstance(error, _TwoDevices) or ("cpu" in complaint and "meta" in complaint)
