@@ -38,7 +38,7 @@ class CnnAdaptive(Model):
             for channels in widths
             for layer in (nn.Conv2d(channels, self.width, kernel_size=3, padding=1), nn.LeakyReLU())
         ]
-        narrow = max(classes, self.width // 2)  # a layer of fewer units than classes could not tell them apart
+        narrow = max(classes, self.width // 2)  # fewer units than classes could not tell them apart
         return he_(
             AnyLength(
                 as_image(shape),

@@ -26,7 +26,7 @@ class CnnUnpooled(Model):
     channels: Annotated[int, Choice(4, 8, 16), Field(ge=1)] = 16
     """Channels of the first convolution; the second has twice as many."""
     dense: Annotated[int, Choice(128, 256, 512), Field(ge=1)] = 512
-    """Units of the first linear layer; the second has an eighth of them."""
+    """Units of the first linear layer; the second has an eighth of them, and at least one a class."""
     dropout: Annotated[float, Float(0.0, 0.5), Field(ge=0, lt=1)] = 0.0
     """Share of activations dropped before each linear layer."""
 
@@ -40,7 +40,7 @@ class CnnUnpooled(Model):
                 f"{self.name} would have {flat * self.dense / 1e6:.0f} million weights in its first linear layer at "
                 f"{list(shape)}: fewer bands or frames, channels or dense units"
             )
-        narrow = max(1, self.dense // 8)
+        narrow = max(classes, self.dense // 8)  # fewer units than classes could not tell them apart
         return he_(
             nn.Sequential(
                 as_image(shape),
