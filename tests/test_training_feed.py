@@ -56,7 +56,7 @@ def test_segments_are_as_many_as_the_audio_holds_or_as_the_steps_ask_for(clips: 
     shown = list(islice(asked.batches, 8))
     assert asked.steps == 4 and [len(batch.targets) for batch in shown] == [5] * 8
     assert all(batch.inputs[0].shape == (5, 400) for batch in shown)
-    assert not torch.equal(shown[0].inputs[0], shown[4].inputs[0])
+    assert all(not torch.equal(shown[0].inputs[0], other.inputs[0]) for other in shown[1:])
 
 
 def test_the_loss_is_weighted_by_how_often_a_class_is_drawn(clips: DeviceClips) -> None:
@@ -69,7 +69,7 @@ class Network(nn.Linear):
     """A linear layer that also draws, as dropout does."""
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        return super().forward(batch) + (0.01 * torch.rand(()) if self.training else 0)
+        return super().forward(batch) * (1 + torch.rand(()) if self.training else 1)
 
 
 def trained(clips: DeviceClips, settings: TrainingSettings, *, tested: bool) -> list[float]:
