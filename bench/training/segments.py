@@ -11,7 +11,7 @@ from torch.nn import functional
 from bench.training.augmentation import shift
 from bench.training.clips import FULL_SCALE, DeviceClips
 
-CHUNK = 32
+CHUNK = 16
 """Clips that are searched for loud samples at a time."""
 
 
@@ -117,14 +117,15 @@ def _loud_stretches(clips: DeviceClips, width: int, starts: Tensor, peak: float)
     if peak == 0:
         return torch.arange(len(starts)), torch.zeros_like(starts), starts
     threshold = _thresholds(clips, peak)
+    taken = min(width, clips.width)
+    start = torch.arange(clips.width - taken + 1, device=threshold.device)
     found = []
     for at in range(0, len(starts), CHUNK):
         chunk = slice(at, at + CHUNK)
         samples, least = clips.samples[chunk], threshold[chunk, None]
         loud_before = functional.pad(((samples >= least) | (samples <= -least)).cumsum(1, dtype=torch.int32), (1, 0))
-        start = torch.arange(clips.width, device=samples.device)
-        end = (start + width).clamp_max(clips.width)
-        usable = (loud_before[:, end] > loud_before[:, start]) & (start < starts[chunk, None].to(samples.device))
+        usable = loud_before[:, taken:] > loud_before[:, : len(start)]
+        usable &= start < starts[chunk, None].to(start.device)
         edges = functional.pad(usable.to(torch.int8), (1, 1)).diff(dim=1)
         first, last = (edges == 1).nonzero().cpu(), (edges == -1).nonzero().cpu()
         found.append(torch.stack([at + first[:, 0], first[:, 1], last[:, 1] - first[:, 1]]))
