@@ -67,7 +67,7 @@ def test_report_prints_the_table_and_writes_below_the_run(tmp_path: Path, run: s
     assert {path.name for path in folder.iterdir()} == {
         "report.md",
         "report.json",
-        "confusion-matrix.png",
+        *(f"{figure}.png" for figure in ("class-histogram", "confusion-matrix", "confusion-rates", "confusions")),
         "loss-curves.png",
     }
     found = json.loads((folder / "report.json").read_text())

@@ -111,8 +111,8 @@ def test_a_final_is_reported_on_the_test_split_with_all_files(tmp_path: Path) ->
     assert report["report"]["accuracy"] == pytest.approx(np.mean(stored.targets == stored.predicted))
     assert set(report["scores"]) == {"validation", "test"}
     assert report["spec"] == final.spec.model_dump(mode="json")
-    for png in (paths.confusion_matrix, paths.loss_curves):
-        assert png is not None
+    assert set(paths.figures) == {"classes", "confusion", "confusion-rates", "alluvial", "curves"}
+    for png in paths.figures.values():
         assert png.read_bytes().startswith(PNG)
     page = paths.markdown.read_text()
     assert "](confusion-matrix.png)" in page
@@ -152,7 +152,7 @@ def test_a_result_without_epochs_has_no_curves(tmp_path: Path) -> None:
     run = run.model_copy(update={"result": run.result.model_copy(update={"epochs": (), "best_epoch": None})})
     save(study, run, found)
     paths = write_report(study, run, tmp_path / "out")
-    assert paths.loss_curves is None
+    assert "curves" not in paths.figures
     assert not (tmp_path / "out" / "loss-curves.png").exists()
     assert "loss-curves" not in paths.markdown.read_text()
 

@@ -21,7 +21,7 @@ def command(
     ] = None,
     results: ResultsDir = None,
 ) -> None:
-    """Write the classification report of a run: tables as Markdown and JSON, confusion matrix and curves as PNG."""
+    """Write the classification report of a run: tables as Markdown and JSON, figures as PNG."""
     from bench.files import results_directory
     from bench.reporting.classification_report import HEADER, report_rows
     from bench.reporting.numbers import interval, over
@@ -36,6 +36,5 @@ def command(
     print_table(HEADER, report_rows(report))
     accuracy = report.accuracy_interval
     print(f"\nAccuracy, 95 % interval over {over(accuracy)}: {interval(accuracy)}\n")
-    for path in (paths.markdown, paths.json, paths.confusion_matrix, paths.loss_curves):
-        if path is not None:
-            print(path)
+    for path in paths.files:
+        print(path)

@@ -175,9 +175,7 @@ def _execute(run: StudyRun, study: Study, record: StudyRecord, plan: Plan, devic
 def _write_report(study: Study, final: RunRecord) -> list[Path]:
     from bench.reporting.run_report import write_report
 
-    paths = write_report(study, final, study.report_folder(final))
-    files = (paths.markdown, paths.json, paths.confusion_matrix, paths.loss_curves)
-    return [path for path in files if path is not None]
+    return list(write_report(study, final, study.report_folder(final)).files)
 
 
 def _finish_tracking(tracker: Tracker, run: StudyRun, study: Study, record: StudyRecord, ending: Ending) -> None:

@@ -1,4 +1,4 @@
-"""The report of one run: report.md, report.json, confusion-matrix.png and loss-curves.png in a folder."""
+"""The report of one run: report.md, report.json and the figures of the run in a folder."""
 
 from __future__ import annotations
 
@@ -13,23 +13,19 @@ from bench.evaluation.metrics import Scores, score
 from bench.evaluation.predictions import Predictions
 from bench.files import write_atomically
 from bench.plugins import Split
-from bench.reporting import figures
 from bench.reporting.classification_report import (
     MOST_CONFUSIONS,
     ClassificationReport,
     classification_report,
-    confusion_counts,
     report_table,
 )
 from bench.reporting.commands import portable, without_traceback
 from bench.reporting.markdown import Markup, bullets, code, code_block, details, escape, heading, page, table
 from bench.reporting.numbers import ABSENT, count, duration, interval, number, over, plural, share, words
+from bench.reporting.run_figures import KINDS, Drawn, Subject, draw_figures
 from bench.results.records import RunRecord
 from bench.results.store import Study
 from bench.trial import Epoch, TrialResult, TrialSpec
-
-CONFUSION_MATRIX = "confusion-matrix.png"
-LOSS_CURVES = "loss-curves.png"
 
 
 @dataclass(frozen=True)
@@ -38,10 +34,13 @@ class ReportPaths:
 
     markdown: Path
     json: Path
-    confusion_matrix: Path
-    loss_curves: Path | None
-    """None where a run has no epochs on record."""
+    figures: dict[str, Path]
+    """By kind, see `bench.reporting.run_figures.KINDS`: those that could be drawn."""
     report: RunReport
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return self.markdown, self.json, *self.figures.values()
 
 
 class RunReport(BaseModel):
@@ -86,29 +85,14 @@ def write_run_report(study: Study, run: RunRecord, folder: Path, *, data: Prepar
         scores={name: score(predictions) for name, predictions in by_split.items()},
         report=classification_report(by_split[split], split=split),
     )
-    paths = ReportPaths(
-        markdown=folder / "report.md",
-        json=folder / "report.json",
-        confusion_matrix=folder / CONFUSION_MATRIX,
-        loss_curves=folder / LOSS_CURVES if run.result.epochs else None,
-        report=report,
-    )
-    title = f"{report.study}/{report.run}"
-    matrix = figures.confusion_matrix(
-        confusion_counts(by_split[split]),
-        by_split[split].labels,
-        f"{title}: {split}, accuracy {share(report.report.accuracy)}",
-    )
-    write_atomically(paths.confusion_matrix, matrix)
-    if paths.loss_curves is not None:
-        curves = figures.training_curves(run.result.epochs, run.result.best_epoch, title)
-        write_atomically(paths.loss_curves, curves)
+    drawn = draw_figures(Subject(study, run, data), folder)
+    paths = ReportPaths(folder / "report.md", folder / "report.json", drawn.files, report)
     write_atomically(paths.json, report.model_dump_json(indent=1) + "\n")
-    write_atomically(paths.markdown, render(report, data))
+    write_atomically(paths.markdown, render(report, data, drawn))
     return paths
 
 
-def render(report: RunReport, data: PreparedData) -> str:
+def render(report: RunReport, data: PreparedData, drawn: Drawn) -> str:
     """The report in Markdown."""
     classes = report.report
     return page(
@@ -122,12 +106,34 @@ def render(report: RunReport, data: PreparedData) -> str:
             _intervals(classes),
             heading(2, "Confusions"),
             _confusions(classes),
-            f"![Confusion matrix]({CONFUSION_MATRIX})",
-            *_training(report.result),
+            *_figures(drawn, "confusion", "confusion-rates", "alluvial"),
+            *_training(report.result, drawn),
+            *_titled("The network", _figures(drawn, "activations", "pooled", "filters")),
+            *_titled("The data", _figures(drawn, "classes", "clip")),
+            *_titled("Figures left out", _failures(drawn)),
             heading(2, "Reproduce"),
             *_reproduce(report, data),
         ]
     )
+
+
+def _figures(drawn: Drawn, *kinds: str) -> list[str]:
+    """Images of the kinds that were drawn."""
+    return [Markup(f"![{KINDS[kind].caption}]({KINDS[kind].file})") for kind in kinds if kind in drawn.files]
+
+
+def _failures(drawn: Drawn) -> list[str]:
+    """A line for every reason why figures are not there."""
+    by_reason: dict[str, list[str]] = {}
+    for kind, reason in drawn.failures.items():
+        by_reason.setdefault(reason, []).append(kind)
+    lines = [f"{', '.join(kinds)}: {reason}" for reason, kinds in by_reason.items()]
+    return [bullets(lines)] if lines else []
+
+
+def _titled(title: str, parts: list[str]) -> list[str]:
+    """The parts below a heading, which goes where there are none."""
+    return [heading(2, title), *parts] if parts else []
 
 
 def _origin(study: Study, run: RunRecord) -> str:
@@ -227,7 +233,7 @@ def _confusions(report: ClassificationReport) -> Markup:
     return Markup(f"{said}\n\n{found}")
 
 
-def _training(result: TrialResult) -> list[str]:
+def _training(result: TrialResult, drawn: Drawn) -> list[str]:
     if not result.epochs:
         return []
     header = (
@@ -242,7 +248,7 @@ def _training(result: TrialResult) -> list[str]:
     )
     rows = [_epoch_cells(epoch, best=epoch.number == result.best_epoch) for epoch in result.epochs]
     folded = details(f"All {len(rows)} epochs", table(header, rows))
-    return [heading(2, "Training"), f"![Loss and accuracy by epoch]({LOSS_CURVES})", folded]
+    return [heading(2, "Training"), *_figures(drawn, "curves", "range-test"), folded]
 
 
 def _epoch_cells(epoch: Epoch, *, best: bool) -> tuple[str, ...]:

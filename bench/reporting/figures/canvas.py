@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+from bench.plugins import Split
 from bench.reporting.markdown import printable
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ LONGEST_LABEL = 24
 LONGEST_TITLE = 100
 DOTS_PER_INCH = 120
 TRAIN, VALIDATION, TEST = "#3b6ea8", "#c8553d", "#4c8c6b"
-SPLIT_COLOURS = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
+SPLIT_COLOURS: dict[Split, str] = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
 # Paul Tol's "muted" scheme (SRON/EPS/TN/09-002), safe for all kinds of colour blindness.
 COLOURS = (
     *("#332288", "#cc6677", "#117733", "#ddaa33", "#88ccee"),

@@ -1,0 +1,103 @@
+"""What every layer of a network makes of one clip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.reporting.figures.canvas import TRAIN, caption, label, new_figure, png, shown
+from bench.reporting.figures.lines import thinned
+from bench.reporting.figures.tiles import side_by_side
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_CHANNELS = 10
+
+
+@dataclass(frozen=True)
+class LayerOutput:
+    """What a layer gave for one clip."""
+
+    name: str
+    """`Conv2d, ReLU`."""
+    values: NDArray[np.float32]
+    """[units], [channels, steps], or [channels, height, width], with more than one step."""
+    shape: tuple[int, ...]
+    """Of the layer's output, where `values` are thinned out or have lost axes of one."""
+    recurrent: bool = False
+    """Whether channels are the units of a recurrent layer, which are shown all, as one image over its steps."""
+
+
+def activations(
+    layers: Sequence[LayerOutput], title: str, *, labels: Sequence[str] = (), channels: int = MOST_CHANNELS
+) -> bytes:
+    """A row for each layer, from the input down, with at most so many channels side by side: those that vary most. The
+    last layer's units are named by the `labels` where it has one for each."""
+    heights = [0.62 if _is_low(layer) else 1.05 for layer in layers]
+    figure = new_figure(13, 0.9 + sum(heights) * 1.12, title)
+    panels = figure.subplots(len(layers), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
+    for axes, layer in zip(panels, layers, strict=True):
+        _draw(axes, layer, channels)
+        size = " x ".join(map(str, layer.shape))
+        said = f"{shown(layer.name, 30)}\n{size}"
+        axes.set_ylabel(said, rotation=0, ha="right", va="center", fontsize=8, parse_math=False)
+        axes.set_yticks([])
+        axes.spines[:].set_visible(False)
+        axes.tick_params(labelsize=6, length=0, pad=1)
+    last = layers[-1].values
+    if last.ndim == 1 and len(last) == len(labels):
+        names = [label(name) for name in labels]
+        upright = sum(map(len, names)) <= 100
+        panels[-1].set_xticks(range(len(last)), names, rotation=0 if upright else 90, fontsize=7, parse_math=False)
+    caption(figure, "Numbers are those of the channels; every layer has a scale of its own")
+    return png(figure)
+
+
+def _is_low(layer: LayerOutput) -> bool:
+    return layer.values.ndim == 1 or (layer.values.ndim == 2 and not layer.recurrent)
+
+
+def _draw(axes: Axes, layer: LayerOutput, channels: int) -> None:
+    values = layer.values
+    if values.ndim == 1:
+        axes.bar(range(len(values)), values, color=TRAIN, width=0.92)
+        axes.axhline(0, color="0.6", linewidth=0.5)
+        axes.margins(x=0)
+        axes.set_xticks(range(len(values)) if len(values) <= 40 else [0, len(values) - 1])
+        return
+    if layer.recurrent:
+        axes.imshow(values, aspect="auto", cmap="viridis", origin="lower", interpolation="nearest")
+        axes.set_xticks([0, values.shape[1] - 1], ["first step", "last step"])
+        return
+    chosen = liveliest(values, channels)
+    if values.ndim == 2:
+        _lines(axes, values[chosen], chosen)
+    else:
+        _images(axes, values[chosen], chosen)
+
+
+def liveliest(values: NDArray[np.float32], channels: int) -> NDArray[np.intp]:
+    """The channels that vary most, in their own order, [channels]."""
+    variance = values.reshape(len(values), -1).std(axis=1)
+    return np.sort(np.argsort(-variance, kind="stable")[:channels])
+
+
+def _images(axes: Axes, values: NDArray[np.float32], numbers: NDArray[np.intp]) -> None:
+    width = values.shape[2]
+    gap = max(1, round(width * 0.06))
+    row = side_by_side(list(values), gap)
+    axes.imshow(row, aspect="auto", cmap="viridis", origin="lower", interpolation="nearest")
+    axes.set_xticks(np.arange(len(values)) * (width + gap) + (width - 1) / 2, [f"{number}" for number in numbers])
+
+
+def _lines(axes: Axes, values: NDArray[np.float32], numbers: NDArray[np.intp]) -> None:
+    time = np.linspace(0, 1, values.shape[1])
+    for place, line in enumerate(values):
+        axes.plot(*thinned(place * 1.08 + time, line), color=TRAIN, linewidth=0.6)
+    axes.set_xlim(-0.02, len(values) * 1.08 - 0.06)
+    axes.set_xticks(np.arange(len(values)) * 1.08 + 0.5, [f"{number}" for number in numbers])

@@ -1,0 +1,110 @@
+"""An alluvial plot: what flows from the predicted classes to the true ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.errors import BenchError
+from bench.reporting.figures.canvas import caption, colour, label, new_figure, png
+from bench.reporting.numbers import plural
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+THOUSANDTH = 1 / 1000
+"""Pairs of classes with fewer clips than this share of all clips are left out."""
+GAP = 0.22
+"""Inches between classes, so that their names stand apart however few clips they have."""
+BANDS = 4.0
+"""Inches of all bands together."""
+
+
+def alluvial(
+    counts: NDArray[np.int64],
+    labels: Sequence[str],
+    title: str,
+    *,
+    threshold: float = THOUSANDTH,
+    correct: bool = False,
+) -> bytes:
+    """Counts [true class, predicted class] as bands from the predicted class on the left to the true one on the right,
+    coloured by the predicted class. Only confusions, unless clips that are `correct` are wanted too.
+
+    `threshold`: share of all clips, 0 to 1, that a pair of classes has to reach. Raises BenchError where none does.
+    """
+    flows = counts.T.copy()  # [predicted, true]
+    if not correct:
+        np.fill_diagonal(flows, 0)
+    rare = flows < threshold * counts.sum()
+    left_out = flows[rare]
+    flows[rare] = 0
+    if not flows.any():
+        raise BenchError(
+            f"no two classes are confused in {math.ceil(threshold * counts.sum()):,} clips or more "
+            f"({threshold:g} of all): there is nothing to draw"
+        )
+    sides = [np.flatnonzero(flows.sum(axis=axis)) for axis in (1, 0)]
+    height = BANDS + GAP * max(map(len, sides))
+    figure = new_figure(9, height + 1.2, title)
+    axes = figure.add_subplot()
+    _draw(axes, flows, sides, labels, height)
+    what = "clips" if correct else f"confused clips of {counts.sum():,}"
+    pairs = int(np.count_nonzero(left_out))
+    rest = f": {plural(pairs, 'pair')} with {plural(int(left_out.sum()), 'clip')}" if pairs else " (none)"
+    said = f"{flows.sum():,} {what}, by the colour of the predicted class"
+    caption(figure, f"{said}; left out are pairs under {threshold:g} of all clips{rest}")
+    return png(figure)
+
+
+def _draw(
+    axes: Axes, flows: NDArray[np.int64], sides: Sequence[NDArray[np.intp]], labels: Sequence[str], height: float
+) -> None:
+    inches = BANDS / flows.sum()
+    left = _places(flows.sum(axis=1), sides[0], inches, height)
+    right = _places(flows.sum(axis=0), sides[1], inches, height)
+    for place, clips, x, align in ((left, flows.sum(axis=1), 0.0, "right"), (right, flows.sum(axis=0), 1.0, "left")):
+        for class_, top in place.items():
+            size = clips[class_] * inches
+            axes.bar(x, size, bottom=top - size, width=0.02, color=colour(class_))
+            away = -0.02 if align == "right" else 0.02
+            said = f"{label(labels[class_])} ({clips[class_]:,})"
+            axes.text(x + away, top - size / 2, said, ha=align, va="center", fontsize=9, parse_math=False)
+    ends = dict(right)
+    for predicted, top in left.items():
+        for true in sides[1]:
+            if size := flows[predicted, true] * inches:
+                _band(axes, top, ends[true], size, colour(predicted))
+                top, ends[true] = top - size, ends[true] - size
+    axes.text(0, height + 0.15, "Predicted", ha="center", fontsize=10)
+    axes.text(1, height + 0.15, "True", ha="center", fontsize=10)
+    axes.set_xlim(-0.45, 1.45)
+    axes.set_ylim(-0.1, height + 0.4)
+    axes.set_axis_off()
+
+
+def _places(clips: NDArray[np.int64], classes: NDArray[np.intp], inches: float, height: float) -> dict[int, float]:
+    """Upper end of every class on one side, the whole in the middle of the height."""
+    gap = (height - BANDS) / len(classes)
+    places, top = {}, height - gap / 2
+    for class_ in classes.tolist():
+        places[class_] = top
+        top -= clips[class_] * inches + gap
+    return places
+
+
+def _band(axes: Axes, left: float, right: float, size: float, face: str) -> None:
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    start, end = 0.01, 0.99
+    points = [
+        *((start, left), (0.5, left), (0.5, right), (end, right)),
+        *((end, right - size), (0.5, right - size), (0.5, left - size), (start, left - size), (start, left)),
+    ]
+    codes = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3, Path.CLOSEPOLY]
+    axes.add_patch(PathPatch(Path(points, codes), facecolor=face, alpha=0.55, linewidth=0))

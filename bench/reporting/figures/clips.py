@@ -1,0 +1,104 @@
+"""Clips side by side: waveform, discrete Fourier transform, and what a feature makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.reporting.figures.canvas import TEST, TRAIN, label, new_figure, png, shown
+from bench.reporting.figures.lines import thinned
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+DYNAMIC_RANGE = 90.0
+"""Of a discrete Fourier transform, in dB below its maximum."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One clip as it is shown."""
+
+    id: str
+    label: str
+    waveform: NDArray[np.float32]
+    """Its own samples, -1 to 1."""
+    sample_rate: int
+    feature: NDArray[np.float32]
+    """[samples], [bands, frames] or [channels, bands, frames]."""
+
+
+def example_clips(examples: Sequence[Example], feature: str, title: str) -> bytes:
+    """A column for each clip, a row each for waveform, spectrum in dB, and `feature` by its channels."""
+    channels = examples[0].feature.shape[0] if examples[0].feature.ndim == 3 else 1
+    rows = 2 + channels
+    figure = new_figure(0.9 + max(2.4 * len(examples), 4.0), 0.9 + 1.75 * rows, title)
+    panels = figure.subplots(rows, len(examples), squeeze=False)
+    for column, example in enumerate(examples):
+        _waveform(panels[0, column], example)
+        _spectrum(panels[1, column], example)
+        for channel in range(channels):
+            _feature(panels[2 + channel, column], example, channel)
+    panels[0, 0].set_ylabel("Amplitude")
+    panels[1, 0].set_ylabel("Fourier transform\n(dB of its maximum)")
+    for channel in range(channels):
+        of = f" {channel + 1} of {channels}" if channels > 1 else ""
+        panels[2 + channel, 0].set_ylabel(f"{shown(feature, 20)}{of}\n({_rows(examples[0].feature)})", parse_math=False)
+    for axes in panels.flat:
+        axes.tick_params(labelsize=7)
+    return png(figure)
+
+
+def _waveform(axes: Axes, example: Example) -> None:
+    axes.plot(*thinned(_seconds(example), example.waveform), color=TRAIN, linewidth=0.6)
+    axes.set_xlim(0, len(example.waveform) / example.sample_rate)
+    axes.set_title(f"{label(example.label)}\n{_end_of(example.id)}", fontsize=8, parse_math=False)
+    axes.set_xlabel("s", fontsize=7, labelpad=1)
+
+
+def _spectrum(axes: Axes, example: Example) -> None:
+    levels = spectrum(example.waveform)
+    frequencies = np.linspace(0, example.sample_rate / 2000, len(levels))
+    axes.plot(*thinned(frequencies, levels), color=TEST, linewidth=0.6)
+    axes.set_xlim(0, example.sample_rate / 2000)
+    axes.set_ylim(-DYNAMIC_RANGE, 3)
+    axes.set_xlabel("kHz", fontsize=7, labelpad=1)
+
+
+def spectrum(waveform: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Magnitude of the discrete Fourier transform from 0 to half the sample rate, in dB of its maximum; silence lies at
+    the end of the range."""
+    magnitude = np.abs(np.fft.rfft(waveform.astype(np.float64)))
+    loudest = magnitude.max()
+    if loudest == 0:
+        return np.full(len(magnitude), -DYNAMIC_RANGE)
+    levels: NDArray[np.float64] = 20 * np.log10(np.maximum(magnitude / loudest, 10 ** (-DYNAMIC_RANGE / 20)))
+    return levels
+
+
+def _feature(axes: Axes, example: Example, channel: int) -> None:
+    values = example.feature[channel] if example.feature.ndim == 3 else example.feature
+    end = len(example.waveform) / example.sample_rate
+    if values.ndim == 1:
+        axes.plot(*thinned(np.linspace(0, end, len(values)), values), color="0.3", linewidth=0.6)
+        axes.set_xlim(0, end)
+    else:
+        axes.imshow(values, origin="lower", aspect="auto", cmap="magma", extent=(0, end, 0, len(values)))
+    axes.set_xlabel("s", fontsize=7, labelpad=1)
+
+
+def _rows(feature: NDArray[np.float32]) -> str:
+    return "samples" if feature.ndim == 1 else f"{feature.shape[-2]} bands"
+
+
+def _seconds(example: Example) -> NDArray[np.float64]:
+    return np.arange(len(example.waveform)) / example.sample_rate
+
+
+def _end_of(text: str) -> str:
+    """A clip's id by its end, where names differ."""
+    return text if len(shown(text, 10_000)) <= 26 else f"…{shown(text, 10_000)[-25:]}"

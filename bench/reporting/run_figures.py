@@ -1,0 +1,274 @@
+"""Every figure of one run, by kind: what `bench figure KIND` and the run's report draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.data.prepared import PreparedData
+from bench.errors import BenchError, one_line
+from bench.evaluation.predictions import Predictions
+from bench.files import write_atomically
+from bench.plugins import Feature, Split
+from bench.reporting import figures
+from bench.reporting.audio import MOST_EXAMPLES, ChosenClip, clips_by_id, clips_of_classes, examples, is_decoded
+from bench.reporting.classification_report import confusion_counts
+from bench.reporting.figures.activations import MOST_CHANNELS
+from bench.reporting.figures.alluvial import THOUSANDTH
+from bench.reporting.numbers import share
+from bench.results.records import RunRecord
+from bench.results.store import Study
+
+if TYPE_CHECKING:
+    from bench.reporting.kept_network import KeptNetwork
+
+POOLED_CLIPS = 105
+"""Of all classes together, for the pooled outputs."""
+POOLED_CLIPS_EACH = 10
+
+
+@dataclass(frozen=True)
+class FigureOptions:
+    """What `bench figure` can ask for; by itself what a report shows."""
+
+    clips: tuple[str, ...] = ()
+    """Ids of the clips; none: the first ones of the classes."""
+    feature: Feature | None = None
+    """None: the run's own."""
+    threshold: float = THOUSANDTH
+    correct: bool = False
+    """Whether an alluvial plot shows the clips that are right, too."""
+    channels: int = MOST_CHANNELS
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A run with its data: what figures are drawn from, each part read when it is first asked for."""
+
+    study: Study
+    run: RunRecord
+    data: PreparedData
+    options: FigureOptions = field(default_factory=FigureOptions)
+
+    @property
+    def title(self) -> str:
+        return f"{self.run.study}/{self.run.name}"
+
+    @property
+    def what(self) -> str:
+        """`final-1-seed-0 of fsdd-1: tc-resnet on mel`."""
+        spec = self.run.spec
+        return f"{self.title}: {spec.model.name} on {spec.feature.name}"
+
+    @property
+    def split(self) -> Split:
+        """That the run was scored on last."""
+        return "test" if self.run.result.test is not None else "validation"
+
+    @cached_property
+    def predictions(self) -> Predictions:
+        if self.run.result.validation is None:
+            raise BenchError(
+                f"{self.title} ended as {self.run.result.status} before it had predictions: name another run"
+            )
+        return self.study.predictions(self.run, self.split)
+
+    @cached_property
+    def feature(self) -> Feature:
+        from bench.plugins.registry import installed
+
+        return self.options.feature or installed().feature(self.run.spec.feature)
+
+    @cached_property
+    def network(self) -> KeptNetwork:
+        from bench.reporting.kept_network import KeptNetwork
+
+        return KeptNetwork(self.study, self.run, self.data)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A figure that can be drawn of a run."""
+
+    file: str
+    caption: str
+    draw: Callable[[Subject], bytes]
+    """Raises BenchError where it cannot be drawn, saying why."""
+    has: Callable[[Subject], bool] = lambda subject: True
+    """Whether the run has what the figure is of: a report is silent about what it has not."""
+    audio: bool = False
+    """Whether it takes the decoded clips."""
+    weights: bool = False
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The figures of a report."""
+
+    files: dict[str, Path]
+    """By kind."""
+    failures: dict[str, str]
+    """By kind, why it is not there."""
+
+
+def draw_figures(subject: Subject, folder: Path) -> Drawn:
+    """Draws all figures of a run that can be drawn into a folder. One that fails costs the others nothing.
+
+    Raises BenchError where the folder cannot be written to.
+    """
+    files: dict[str, Path] = {}
+    failures: dict[str, str] = {}
+    for name, kind in KINDS.items():
+        try:
+            if not kind.has(subject):
+                continue
+            if reason := _missing(subject, kind):
+                failures[name] = reason
+                continue
+            content = kind.draw(subject)
+        except Exception as error:  # matplotlib, a damaged file, a third party's network: no reason to lose a result
+            said = one_line(error)
+            failures[name] = said if isinstance(error, BenchError) else f"{type(error).__name__}: {said}"
+            continue
+        files[name] = folder / kind.file
+        write_atomically(files[name], content)
+    return Drawn(files, failures)
+
+
+def _missing(subject: Subject, kind: Kind) -> str:
+    if kind.weights and not (subject.study.run_folder(subject.run) / "weights.pt").is_file():
+        return "the run kept no weights, as finals and reproductions do"
+    if kind.audio and not is_decoded(subject.data, subject.feature.sample_rate):
+        return "the decoded audio is no longer here, which bench figure makes again"
+    return ""
+
+
+def class_histogram(data: PreparedData, title: str) -> bytes:
+    """Clips of every class by split."""
+    return figures.class_histogram(data.supports, data.labels, title)
+
+
+def example_clips(data: PreparedData, feature: Feature, ids: Iterable[str], title: str) -> bytes:
+    """The named clips, or the first training clip of each class (of eight classes at most), and their feature."""
+    rate = feature.sample_rate
+    named = tuple(ids)
+    if named:
+        chosen, said = clips_by_id(data, named, sample_rate=rate), ""
+    else:
+        chosen = clips_of_classes(data, "train", sample_rate=rate, classes=MOST_EXAMPLES)
+        said = f", {len(chosen)} of {len(data.labels)} classes" if len(chosen) < len(data.labels) else ""
+    return figures.example_clips(examples(data, chosen, feature), feature.name, f"{title}{said}, {rate:,} Hz")
+
+
+def _classes(subject: Subject) -> bytes:
+    return class_histogram(subject.data, subject.run.spec.dataset.name)
+
+
+def _clip(subject: Subject) -> bytes:
+    return example_clips(subject.data, subject.feature, subject.options.clips, subject.run.spec.dataset.name)
+
+
+def _confusion(subject: Subject) -> bytes:
+    return figures.confusion_matrix(_counts(subject), subject.predictions.labels, _scored(subject))
+
+
+def _confusion_rates(subject: Subject) -> bytes:
+    return figures.confusion_rates(_counts(subject), subject.predictions.labels, _scored(subject))
+
+
+def _alluvial(subject: Subject) -> bytes:
+    options = subject.options
+    return figures.alluvial(
+        _counts(subject),
+        subject.predictions.labels,
+        _scored(subject),
+        threshold=options.threshold,
+        correct=options.correct,
+    )
+
+
+def _curves(subject: Subject) -> bytes:
+    result = subject.run.result
+    if not result.epochs:
+        raise BenchError(f"{subject.title} has no epochs on record: it ended as {result.status} before its first")
+    return figures.training_curves(result.epochs, result.best_epoch, subject.title)
+
+
+def _range_test(subject: Subject) -> bytes:
+    test = subject.run.result.range_test
+    if test is None:
+        raise BenchError(f"{subject.title} has no range test: its learning rate was given (bench lr-find runs one)")
+    return figures.range_test(test, f"{subject.what}: learning-rate range test")
+
+
+def _activations(subject: Subject) -> bytes:
+    rate = subject.network.sample_rate
+    clip = _named(subject, rate) or clips_of_classes(subject.data, "validation", sample_rate=rate, classes=1)
+    chosen = clip[0]
+    layers = subject.network.layers(subject.network.heard(chosen.samples, chosen.length))
+    title = f"{subject.what}: {subject.data.labels[chosen.target]}, {chosen.id}"
+    return figures.activations(layers, title, labels=subject.data.labels, channels=subject.options.channels)
+
+
+def _pooled(subject: Subject) -> bytes:
+    rate, labels = subject.network.sample_rate, subject.data.labels
+    each = max(1, min(POOLED_CLIPS_EACH, POOLED_CLIPS // len(labels)))
+    clips = _named(subject, rate) or clips_of_classes(subject.data, "validation", sample_rate=rate, each=each)
+    outputs, weights = subject.network.pooled([subject.network.heard(clip.samples, clip.length) for clip in clips])
+    return figures.pooled_outputs(outputs, np.array([clip.target for clip in clips]), weights, labels, subject.what)
+
+
+def _filters(subject: Subject) -> bytes:
+    rate = subject.network.sample_rate if subject.network.reads_waveforms else None
+    return figures.first_filters(subject.network.first_filters(), f"{subject.what}: first layer", sample_rate=rate)
+
+
+def _named(subject: Subject, sample_rate: int) -> list[ChosenClip]:
+    return clips_by_id(subject.data, subject.options.clips, sample_rate=sample_rate)
+
+
+def _counts(subject: Subject) -> NDArray[np.int64]:
+    return confusion_counts(subject.predictions)
+
+
+def _scored(subject: Subject) -> str:
+    scores = getattr(subject.run.result, subject.split)
+    return f"{subject.title}: {subject.split}, accuracy {share(scores.accuracy)}"
+
+
+def _is_confused(subject: Subject) -> bool:
+    return bool((subject.predictions.predicted != subject.predictions.targets).any())
+
+
+KINDS: dict[str, Kind] = {
+    "classes": Kind("class-histogram.png", "Clips of every class", _classes),
+    "clip": Kind("example-clips.png", "Example clips: waveform, Fourier transform, feature", _clip, audio=True),
+    "confusion": Kind("confusion-matrix.png", "Confusion matrix", _confusion),
+    "confusion-rates": Kind("confusion-rates.png", "Confusion matrix in percent of the true class", _confusion_rates),
+    "alluvial": Kind("confusions.png", "Confusions from predicted to true class", _alluvial, has=_is_confused),
+    "curves": Kind("loss-curves.png", "Loss and accuracy by epoch", _curves, has=lambda s: bool(s.run.result.epochs)),
+    "range-test": Kind(
+        "range-test.png",
+        "Learning-rate range test",
+        _range_test,
+        has=lambda subject: subject.run.result.range_test is not None,
+    ),
+    "activations": Kind(
+        "activations.png", "Activations of every layer for one clip", _activations, audio=True, weights=True
+    ),
+    "pooled": Kind(
+        "pooled-outputs.png",
+        "Outputs before the last linear layer, and its weights",
+        _pooled,
+        audio=True,
+        weights=True,
+    ),
+    "filters": Kind("filters.png", "Filters of the first layer", _filters, weights=True),
+}
+"""Every kind of figure of a run by the name that the command line gives it, in the order of a report."""
