@@ -114,7 +114,7 @@ TrialBudget = Annotated[
         "--trial-budget",
         min=0,
         help="Seconds of training that a trial may take: one that its first steps show to take longer is pruned. 0 for "
-        "any number.  \[default: 600 on a cpu, any number on cuda]",
+        "any number.  \\[default: 600 on a cpu, any number on cuda]",
         rich_help_panel=WHERE,
     ),
 ]
