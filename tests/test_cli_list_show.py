@@ -205,3 +205,11 @@ def bench_recipes():
     install(tmp_path, "lone-recipes", source)
     done = bench("show", "lone", path=tmp_path)
     assert done.returncode == 1 and done.stderr == "bench: the recipe names no data set: give one by --dataset\n"
+
+
+def test_show_says_which_training_settings_a_data_set_brings(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bench.plugins.registry import installed
+
+    assert "A search holds fixed" not in lines("show", "fsdd")
+    monkeypatch.setattr(installed().datasets["fsdd"], "training", {"segment_seconds": 0.5})
+    assert "A search holds fixed, unless --set says otherwise: training.segment_seconds=0.5" in lines("show", "fsdd")
