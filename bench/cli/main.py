@@ -11,7 +11,7 @@ import typer
 
 from bench.errors import BenchError, did_you_mean
 
-VERBS = ("run", "ui", "leaderboard", "report", "reproduce", "lr-find", "list", "show", "fetch", "check")
+VERBS = ("run", "ui", "leaderboard", "report", "figure", "reproduce", "lr-find", "list", "show", "fetch", "check")
 """Each is a module of this package with a function `command`; what is heavy is imported inside that function."""
 
 

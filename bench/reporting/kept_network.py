@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -109,6 +110,14 @@ class KeptNetwork:
             if isinstance(layer, nn.Conv1d | nn.Conv2d):
                 return np.asarray(layer.weight.detach().numpy())
         raise BenchError("the network has no convolution, so it has no filters to show")
+
+
+def weights_path(study: Study, run: RunRecord) -> Path:
+    """Where a run's weights are. Raises BenchError where it kept none."""
+    path = study.run_folder(run) / "weights.pt"
+    if not path.is_file():
+        raise BenchError(f"{run.study}/{run.name} has no weights: only finals and reproductions keep them, name one")
+    return path
 
 
 def loudest_stretch(waveform: Tensor, width: int) -> Tensor:

@@ -87,12 +87,21 @@ def _feature(axes: Axes, example: Example, channel: int) -> None:
         axes.plot(*thinned(np.linspace(0, end, len(values)), values), color="0.3", linewidth=0.6)
         axes.set_xlim(0, end)
     else:
-        axes.imshow(values, origin="lower", aspect="auto", cmap="magma", extent=(0, end, 0, len(values)))
+        low, high = _limits(values)
+        extent = (0, end, 0, len(values))
+        axes.imshow(values, origin="lower", aspect="auto", cmap="magma", extent=extent, vmin=low, vmax=high)
     axes.set_xlabel("s", fontsize=7, labelpad=1)
 
 
+def _limits(values: NDArray[np.floating]) -> tuple[float, float]:
+    """The scale of an image: the one or two lowest and highest rows may leave it, as the loudness in cepstra does, which
+    would leave all others in one colour."""
+    spare = min(2, len(values) // 8)
+    return float(np.sort(values.min(axis=1))[spare]), float(np.sort(values.max(axis=1))[-1 - spare])
+
+
 def _rows(feature: NDArray[np.float32]) -> str:
-    return "samples" if feature.ndim == 1 else f"{feature.shape[-2]} bands"
+    return "samples" if feature.ndim == 1 else f"{feature.shape[-2]} rows"
 
 
 def _seconds(example: Example) -> NDArray[np.float64]:

@@ -1,0 +1,221 @@
+"""`bench figure`: one figure of a run, a study or a data set, by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bench.cli.common import DataDir, MaxUnusable, ResultsDir, Settings
+
+if TYPE_CHECKING:
+    from bench.data.prepared import PreparedData
+    from bench.plugins import Dataset, Feature, PluginConfig
+    from bench.plugins.registry import Registry
+    from bench.reporting.run_figures import FigureOptions
+    from bench.results.records import RunRecord
+
+KINDS = (
+    *("classes", "clip", "confusion", "confusion-rates", "alluvial", "curves", "comparison"),
+    *("range-test", "activations", "pooled", "filters"),
+)
+
+
+def command(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"One of {', '.join(KINDS)}.", show_default=False)],
+    targets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TARGET",
+            help="STUDY/final-1-seed-0, STUDY/trial-0007, STUDY for its best, or for classes and clip a data set, as in "
+            "bench run. For comparison one or several.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="The PNG file.  \\[default: KIND-TARGET.png here]"),
+    ] = None,
+    feature: Annotated[
+        str, typer.Option("--feature", help="For clip: the feature.  \\[default: the run's; mel]", show_default=False)
+    ] = "",
+    model: Annotated[
+        str, typer.Option("--model", help="For comparison: the model.  \\[default: the best]", show_default=False)
+    ] = "",
+    clip: Annotated[
+        list[str] | None,
+        typer.Option("--clip", metavar="ID", help="For clip, activations, pooled: a clip by its id. Repeatable."),
+    ] = None,
+    settings: Settings = None,
+    channels: Annotated[int, typer.Option("--channels", min=1, help="For activations: channels of a layer.")] = 10,
+    threshold: Annotated[
+        float, typer.Option("--threshold", min=0, max=1, help="For alluvial: smallest share of all clips of a pair.")
+    ] = 0.001,
+    correct: Annotated[bool, typer.Option("--correct", help="For alluvial: draw what is right, too.")] = False,
+    max_unusable: MaxUnusable = 0.05,
+    data_dir: DataDir = None,
+    results: ResultsDir = None,
+) -> None:
+    """Draw one figure as PNG: of the data, of how a run went, or of what its network does with real clips."""
+    from bench.cli.common import parse_settings, registry
+    from bench.errors import BenchError, did_you_mean
+    from bench.files import data_directory, results_directory, write_atomically
+    from bench.reporting.publishing import file_name
+    from bench.reporting.run_figures import FigureOptions
+
+    if kind not in KINDS:
+        raise BenchError(f"unknown kind of figure {kind!r}: {did_you_mean(kind, KINDS)}")
+    if len(targets) > 1 and kind != "comparison":
+        raise BenchError(f"a figure of kind {kind} has one target, and here are {len(targets)}: {', '.join(targets)}")
+    _refuse_what_the_kind_has_not(kind, feature=feature, model=model, clip=clip, set=settings, correct=correct)
+    found, given = registry(), parse_settings(settings)
+    folder, target = results_directory(results), targets[0]
+    place = _Place(found, data_directory(data_dir), max_unusable)
+    if kind == "comparison":
+        content = _comparison(folder, targets, model)
+    elif target.partition(":")[0] in found.datasets:
+        content = _of_dataset(kind, target, place, feature, given, tuple(clip or ()))
+    else:
+        options = FigureOptions(clips=tuple(clip or ()), threshold=threshold, correct=correct, channels=channels)
+        content = _of_run(kind, folder, target, place, feature, given, options)
+    path = output or Path(f"{kind}-{file_name(target.replace('/', '-'))}.png")
+    write_atomically(path, content)
+    print(path)
+
+
+OPTIONS = {
+    "feature": ("clip",),
+    "set": ("classes", "clip"),
+    "clip": ("clip", "activations", "pooled"),
+    "model": ("comparison",),
+    "correct": ("alluvial",),
+}
+"""The kinds that an option is for."""
+
+
+def _refuse_what_the_kind_has_not(kind: str, **given: object) -> None:
+    """Raises BenchError rather than leave out what the user has typed."""
+    from bench.errors import BenchError
+
+    for option, value in given.items():
+        if value and kind not in OPTIONS[option]:
+            raise BenchError(
+                f"--{option} is for figures of kind {' and '.join(OPTIONS[option])}, not for {kind}: leave it out"
+            )
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The installed plugins, and where their data are."""
+
+    registry: Registry
+    data_dir: Path
+    max_unusable: float
+
+    def prepare(self, dataset: Dataset, sample_rate: int) -> PreparedData:
+        """The data set decoded at this rate."""
+        from bench.cli.common import warn
+        from bench.cli.progress import PreparationProgress
+        from bench.data.preparation import prepare
+        from bench.files import cache_directory
+
+        with PreparationProgress() as progress:
+            data = prepare(
+                dataset,
+                data_dir=self.data_dir,
+                cache_dir=cache_directory(),
+                sample_rates=[sample_rate],
+                max_unusable=self.max_unusable,
+                progress=progress,
+            )
+        for line in data.notes:
+            warn(line)
+        return data
+
+    def feature(self, config: PluginConfig, settings: dict[str, Any]) -> Feature:
+        """The feature with the `feature.NAME.` settings laid over its own options. Raises BenchError on other keys."""
+        from bench.errors import BenchError
+
+        prefix = f"feature.{config.name}."
+        for key in settings:
+            if not key.startswith((prefix, "dataset.")):
+                raise BenchError(f"--set {key} has nothing to set here: keys begin with {prefix} or dataset.")
+        own = {key.removeprefix(prefix): value for key, value in settings.items() if key.startswith(prefix)}
+        return self.registry.feature(config.model_copy(update={"options": {**config.options, **own}}))
+
+    def audio(self, run: RunRecord, data: PreparedData, sample_rate: int) -> PreparedData:
+        """The data of a run with its clips decoded at this rate: as they are, or else made again."""
+        from bench.cli.common import warn
+        from bench.reporting.audio import is_decoded
+
+        if is_decoded(data, sample_rate):
+            return data
+        made = self.prepare(self.registry.dataset(run.spec.dataset), sample_rate)
+        if made.revision != run.spec.revision:
+            warn(f"the files of {run.spec.dataset.name} are not those that {run.study}/{run.name} was run on")
+        return made
+
+
+def _of_dataset(
+    kind: str, target: str, place: _Place, feature: str, settings: dict[str, Any], clips: tuple[str, ...]
+) -> bytes:
+    from bench.cli.common import dataset_config
+    from bench.errors import BenchError
+    from bench.plugins import PluginConfig
+    from bench.reporting.run_figures import class_histogram, example_clips
+
+    if kind not in ("classes", "clip"):
+        raise BenchError(
+            f"{target} is a data set, and {kind} is a figure of a run: name STUDY/final-1-seed-0, or STUDY"
+        )
+    chosen = place.feature(PluginConfig(name=feature or "mel"), settings)
+    dataset = place.registry.dataset(dataset_config(place.registry, target, settings))
+    data = place.prepare(dataset, chosen.sample_rate)
+    return (
+        class_histogram(data, dataset.name) if kind == "classes" else example_clips(data, chosen, clips, dataset.name)
+    )
+
+
+def _of_run(
+    kind: str,
+    results: Path,
+    target: str,
+    place: _Place,
+    feature: str,
+    settings: dict[str, Any],
+    options: FigureOptions,
+) -> bytes:
+    from dataclasses import replace
+
+    from bench.plugins import PluginConfig
+    from bench.reporting.run_figures import KINDS as OF_A_RUN
+    from bench.reporting.run_figures import Subject
+    from bench.results.store import find_run
+
+    study, run = find_run(results, target)
+    data = (study.reproduction() if study.is_reproduction() else study.record()).data
+    if OF_A_RUN[kind].weights:
+        from bench.reporting.kept_network import weights_path
+
+        weights_path(study, run)  # which raises, before audio is decoded for minutes
+    if OF_A_RUN[kind].audio:
+        own = PluginConfig(name=feature) if feature else run.spec.feature
+        chosen = place.feature(own, settings)
+        options = replace(options, feature=chosen)
+        data = place.audio(run, data, chosen.sample_rate)
+    return OF_A_RUN[kind].draw(Subject(study, run, data, options))
+
+
+def _comparison(results: Path, targets: list[str], model: str) -> bytes:
+    """Of a study all runs; of several targets the run of each."""
+    from bench.reporting.feature_comparison import compare_features
+    from bench.results.store import find_run
+
+    runs: list[RunRecord] = []
+    for target in targets:
+        study, run = find_run(results, target)
+        whole = "/" not in target
+        runs += [*study.trials(), *study.finals(), *study.repeats()] if whole else [run]
+    return compare_features(runs, model=model)
