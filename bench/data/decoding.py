@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from pathlib import Path
 
@@ -35,6 +36,8 @@ class DecodedClip:
     samples: Mapping[int, NDArray[np.int16]]
     suspicion: str | None = None
     problem: str | None = None
+    silent_piece: bool = False
+    """Whether this is a silent stretch that was cut from a recording with sound in it: left out, without being a problem."""
 
 
 def decode_clips(
@@ -43,11 +46,13 @@ def decode_clips(
     *,
     sample_rates: Sequence[int],
     seconds: float,
+    cut: bool = False,
     progress: Callable[[int, int], None],
 ) -> Iterator[DecodedClip]:
     """Every clip, in the order given, cut to `seconds`; a file is read once for all its clips that stand together.
 
-    `progress` is called with the number of clips done and their total.
+    With `cut`, a longer clip becomes consecutive ones of that length, see `pieces`. `progress` is called with the number of
+    clips done and their total.
     """
     files = [list(of_file) for _, of_file in groupby(clips, key=lambda clip: clip.path)]
     batches = iter([files[place : place + BATCH] for place in range(0, len(files), BATCH)])
@@ -56,10 +61,25 @@ def decode_clips(
     with ThreadPoolExecutor(threads) as pool:
         # A few batches at a time: what is decoded waits in memory until it is taken.
         while window := list(islice(batches, 4 * threads)):
-            for batch in pool.map(lambda batch: _decode_batch(root, batch, sample_rates, seconds), window):
-                yield from batch
-                done += len(batch)
+            decoded = pool.map(lambda batch: _decode_batch(root, batch, sample_rates, seconds, cut), window)
+            for batch, of_batch in zip(window, decoded, strict=True):
+                yield from of_batch
+                done += sum(map(len, batch))
                 progress(done, len(clips))
+
+
+def pieces(clip: Clip, length: float, seconds: float) -> tuple[Clip, ...]:
+    """A clip that lasts `length` seconds as consecutive ones of `seconds`, all of one group.
+
+    What is left at the end is one, too, from half of that on; a clip that is no longer than one stays as it is.
+    """
+    group = clip.path if clip.group is None else clip.group
+    if length <= seconds * 1.001:
+        return (replace(clip, group=group),)
+    count = max(1, math.floor(length / seconds + 0.5 + 1e-6))
+    starts = [clip.start + place * seconds for place in range(count)]
+    last = math.inf if clip.end is None else clip.end
+    return tuple(replace(clip, start=start, end=min(start + seconds, last), group=group) for start in starts)
 
 
 def decode_noise(root: Path, folder: str | None, sample_rate: int) -> tuple[NDArray[np.int16] | None, tuple[str, ...]]:
@@ -97,13 +117,13 @@ def longest_seconds(root: Path, clips: Sequence[Clip]) -> float:
 
 
 def _decode_batch(
-    root: Path, batch: Sequence[Sequence[Clip]], sample_rates: Sequence[int], seconds: float
+    root: Path, batch: Sequence[Sequence[Clip]], sample_rates: Sequence[int], seconds: float, cut: bool
 ) -> list[DecodedClip]:
-    return [decoded for of_file in batch for decoded in _decode_file(root, of_file, sample_rates, seconds)]
+    return [decoded for of_file in batch for decoded in _decode_file(root, of_file, sample_rates, seconds, cut)]
 
 
 def _decode_file(
-    root: Path, clips: Sequence[Clip], sample_rates: Sequence[int], seconds: float
+    root: Path, clips: Sequence[Clip], sample_rates: Sequence[int], seconds: float, cut: bool
 ) -> Iterator[DecodedClip]:
     path = root / clips[0].path
     try:
@@ -117,9 +137,24 @@ def _decode_file(
     for clip in clips:
         content = f"{digest}:{clip.start!r}:{clip.end!r}"
         try:
-            yield _decode_clip(clip, content, recording, sample_rates, seconds)
+            if cut:
+                yield from _decode_pieces(clip, digest, recording, sample_rates, seconds)
+            else:
+                yield _decode_clip(clip, content, recording, sample_rates, seconds)
         except UnreadableClip as error:
             yield DecodedClip(clip, content, 0.0, {}, problem=str(error))
+
+
+def _decode_pieces(
+    clip: Clip, digest: str, recording: Recording, sample_rates: Sequence[int], seconds: float
+) -> Iterator[DecodedClip]:
+    whole = recording.stretch(clip.start, clip.end)
+    found = pieces(clip, whole.seconds, seconds)
+    for piece in found:
+        decoded = _decode_clip(piece, f"{digest}:{piece.start!r}:{piece.end!r}", recording, sample_rates, seconds)
+        if decoded.suspicion == "silent" and len(found) > 1 and whole.suspicion() is None:
+            decoded = replace(decoded, samples={}, suspicion=None, silent_piece=True)
+        yield decoded
 
 
 def _decode_clip(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -149,6 +149,7 @@ def _build(source: Source, folders: Mapping[int, Path], report: Progress) -> Fac
         source.clips,
         sample_rates=tuple(folders),
         seconds=seconds,
+        cut=source.dataset.cuts_recordings(),
         progress=lambda done, total: report("decoding", done, total),
     )
     target = {label: place for place, label in enumerate(source.labels)}
@@ -192,11 +193,7 @@ def clip_length(dataset: Dataset, root: Path, clips: Sequence[Clip]) -> tuple[fl
 
 
 def _facts(source: Source, seen: Sequence[DecodedClip], seconds: float, notes: tuple[str, ...]) -> Facts:
-    usable = [decoded for decoded in seen if decoded.problem is None]
-    longer = sum(decoded.seconds > seconds + 0.001 for decoded in usable)
-    cut = (
-        (f"{clips_of(longer)} longer than {seconds:g} s {'is' if longer == 1 else 'are'} cut there",) if longer else ()
-    )
+    usable = [decoded for decoded in seen if decoded.problem is None and not decoded.silent_piece]
     heard = [HeardClip(decoded.clip, decoded.content) for decoded in usable]
     return Facts(
         revision=_revision(usable),
@@ -214,8 +211,25 @@ def _facts(source: Source, seen: Sequence[DecodedClip], seconds: float, notes: t
             for decoded in seen
             if decoded.problem or decoded.suspicion
         ),
-        notes=(*notes, *cut, *leaks(heard)),
+        notes=(*notes, *_lengths(source, seen, seconds), *leaks(heard)),
     )
+
+
+def _lengths(source: Source, seen: Sequence[DecodedClip], seconds: float) -> Iterator[str]:
+    """Lines on what did not fit the clip length."""
+    usable = [decoded for decoded in seen if decoded.problem is None]
+    if not source.dataset.cuts_recordings():
+        longer = sum(decoded.seconds > seconds + 0.001 for decoded in usable)
+        if longer:
+            yield f"{clips_of(longer)} longer than {seconds:g} s {'is' if longer == 1 else 'are'} cut there"
+        return
+    shorter = sum(decoded.clip.end is None and decoded.seconds < seconds - 0.001 for decoded in usable)
+    if shorter:
+        verb = "recording is" if shorter == 1 else "recordings are"
+        yield f"{shorter:,} {verb} shorter than the clips of {seconds:g} s: each is one clip, with zeros at its end"
+    silent = sum(decoded.silent_piece for decoded in usable)
+    if silent:
+        yield f"{clips_of(silent)} cut from recordings {'is' if silent == 1 else 'are'} silent and left out"
 
 
 def _revision(usable: Iterable[DecodedClip]) -> str:

@@ -51,6 +51,7 @@ def look(dataset: Dataset, root: Path, labels: tuple[str, ...], listing: Listing
     noise = [path.relative_to(root).as_posix() for path in noise_files(root, dataset.noise_folder)]
     lines = [
         f"{FORMAT} {dataset.config().model_dump_json()} {dataset.seconds()} {labels}",
+        *(("recordings are cut",) if dataset.cuts_recordings() else ()),
         *(f"{clip} {stamps[clip.path]}" for clip in there),
         *(f"{path} {_stamp(root, path)}" for path in noise),
     ]

@@ -8,9 +8,9 @@ import warnings
 from collections import Counter
 from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bench.data.splits import complete
 from bench.errors import BenchError, did_you_mean
@@ -49,6 +49,19 @@ class CsvFile(Dataset):
 
     clip_seconds: float | None = Field(None, gt=0)
     """Clip length in seconds: shorter clips get zeros, longer ones are cut; None: the longest clip's, up to 30 s."""
+
+    cut: bool = False
+    """Cut recordings longer than `clip_seconds` into consecutive clips of that length, rather than off there. The clips of
+    a recording stay in one split."""
+
+    @model_validator(mode="after")
+    def _cut_to_a_length(self) -> Self:
+        if self.cut and self.clip_seconds is None:
+            raise ValueError("cut needs clip_seconds, the length of the clips")
+        return self
+
+    def cuts_recordings(self) -> bool:
+        return self.cut
 
     def root(self, data_dir: Path) -> Path:
         return self._file().parent

@@ -8,9 +8,9 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from bench.data.audio import FOREIGN_SUFFIXES, SUFFIXES
 from bench.data.splits import complete
@@ -61,6 +61,16 @@ class Folder(Dataset):
     clip_seconds: float | None = Field(None, gt=0)
     """Clip length in seconds: shorter clips get zeros, longer ones are cut; None: the longest clip's, up to 30 s."""
 
+    cut: bool = False
+    """Cut recordings longer than `clip_seconds` into consecutive clips of that length, rather than off there. The clips of
+    a recording stay in one split."""
+
+    @model_validator(mode="after")
+    def _cut_to_a_length(self) -> Self:
+        if self.cut and self.clip_seconds is None:
+            raise ValueError("cut needs clip_seconds, the length of the clips")
+        return self
+
     @field_validator("group")
     @classmethod
     def _has_a_group(cls, pattern: str | None) -> str | None:
@@ -79,6 +89,9 @@ class Folder(Dataset):
 
     def seconds(self) -> float | None:
         return self.clip_seconds
+
+    def cuts_recordings(self) -> bool:
+        return self.cut
 
     def labels(self) -> tuple[str, ...]:
         return tuple(sorted({file.label for file in self._scan(self.root(Path())).files}))

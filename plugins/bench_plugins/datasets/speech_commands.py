@@ -11,10 +11,13 @@ import os
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+from pydantic import Field
+
+from bench.data.splits import cut
 from bench.errors import BenchError
 from bench.plugins import Archive, Clip, Dataset, Listing, Split
 from bench.plugins.contracts import SPLITS
@@ -108,13 +111,33 @@ class SpeechCommandsDigits(SpeechCommands):
 
 
 class SpeechCommands30(SpeechCommands):
-    """All thirty words of Speech Commands v0.01, official split."""
+    """All thirty words of Speech Commands v0.01.
+
+    `split=official` is by speaker. `split=random` is that of the published words system: 60 % train, 20 % validation and
+    20 % test within each word, so that speakers stand in several splits.
+    """
 
     name: ClassVar[str] = "speechcommands-30"
     folder: ClassVar[str] = "speech_commands_v0.01"
     archive: ClassVar[Archive | None] = ARCHIVE_V1
     words: ClassVar[tuple[str, ...]] = THIRTY
     official: ClassVar[Mapping[Split, int]] = {"train": 51_088, "validation": 6_798, "test": 6_835}
+
+    split: Literal["official", "random"] = "official"
+    """official: unknown voices; random: as published, by clip within each word."""
+
+    seed: int = Field(0, ge=0)
+    """Of the random split."""
+
+    def clips(self, root: Path) -> Listing:
+        listing = super().clips(root)
+        if self.split == "official":
+            return listing
+        names, words = [clip.path for clip in listing.clips], [clip.label for clip in listing.clips]
+        splits = cut(names, words, validation=0.2, test=0.2, seed=self.seed)
+        clips = tuple(replace(clip, split=split) for clip, split in zip(listing.clips, splits, strict=True))
+        note = "speakers stand in all splits: to measure unknown voices, use option split=official"
+        return replace(listing, clips=clips, notes=(*listing.notes, note))
 
 
 class SpeechCommands35(SpeechCommands):

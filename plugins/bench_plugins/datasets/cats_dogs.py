@@ -1,0 +1,58 @@
+"""Audio Cats and Dogs (Moreaux, https://www.kaggle.com/datasets/mmoreaux/audio-cats-and-dogs)."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from bench.data.splits import complete
+from bench.errors import BenchError
+from bench.plugins import Clip, Dataset, Listing
+from bench.plugins.annotations import Scalar
+
+FILE_NAME = re.compile(r"(?P<animal>cat|dog)_(?:barking_)?\d+\.wav")
+COMPLETE = {"cat": 164, "dog": 113}
+TWICE = {"dog_barking_15.wav": "dog_barking_14.wav"}
+"""Files that hold the same sound as another: they stay in one split with it."""
+
+
+class AudioCatsAndDogs(Dataset):
+    """277 recordings at 16 kHz, 1 to 20 s long: 164 of cats, 113 of dogs. A clip is a whole recording.
+
+    They come without an official split: 70 % train, 15 % validation and 15 % test by class, the same every time. As they
+    differ much in length, searches train on segments of a second, whose probabilities decide their clip together.
+    """
+
+    name: ClassVar[str] = "audio-cats-and-dogs"
+    folder: ClassVar[str] = "audio-cats-and-dogs"
+    source: ClassVar[str] = "Moreaux, 2017; CC BY-SA 3.0; https://www.kaggle.com/datasets/mmoreaux/audio-cats-and-dogs"
+    training: ClassVar[Mapping[str, Scalar]] = {"segment_seconds": 1.0}
+
+    seed: int = Field(0, ge=0)
+    """Of the split."""
+
+    def labels(self) -> tuple[str, ...]:
+        return tuple(COMPLETE)
+
+    def seconds(self) -> float | None:
+        return None
+
+    def clips(self, root: Path) -> Listing:
+        files = sorted((root / "cats_dogs").glob("*.wav"))
+        found = [match for path in files if (match := FILE_NAME.fullmatch(path.name))]
+        if not found:
+            raise BenchError(f"{root / 'cats_dogs'} holds no file like cat_1.wav or dog_barking_1.wav: is {root} it?")
+        listed = [
+            Clip(f"cats_dogs/{match[0]}", match["animal"], "train", group=TWICE.get(match[0], match[0]))
+            for match in found
+        ]
+        clips, notes = complete(listed, seed=self.seed)
+        animals = Counter(clip.label for clip in clips)
+        lacking = [f"{animals[name]} of {count} {name}s" for name, count in COMPLETE.items() if animals[name] != count]
+        incomplete = (f"this copy is incomplete: {', '.join(lacking)}",) if lacking else ()
+        return Listing(clips, notes=(*incomplete, *notes))

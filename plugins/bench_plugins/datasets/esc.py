@@ -1,0 +1,101 @@
+"""ESC: environmental sounds in five official folds (Piczak, 2015, https://github.com/karolpiczak/ESC-50)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from bench.errors import BenchError
+from bench.plugins import Archive, Clip, Dataset, Listing, Split
+
+COLUMNS = ("filename", "fold", "category", "esc10", "src_file")
+FOLDS = 5
+CLIPS_PER_CLASS = 40
+
+TEN = (
+    "dog",
+    "rooster",
+    "rain",
+    "sea_waves",
+    "crackling_fire",
+    "crying_baby",
+    "sneezing",
+    "clock_tick",
+    "helicopter",
+    "chainsaw",
+)
+FIFTY = (
+    *("dog", "rooster", "pig", "cow", "frog", "cat", "hen", "insects", "sheep", "crow"),
+    *("rain", "sea_waves", "crackling_fire", "crickets", "chirping_birds", "water_drops", "wind", "pouring_water"),
+    *("toilet_flush", "thunderstorm", "crying_baby", "sneezing", "clapping", "breathing", "coughing", "footsteps"),
+    *("laughing", "brushing_teeth", "snoring", "drinking_sipping", "door_wood_knock", "mouse_click"),
+    *("keyboard_typing", "door_wood_creaks", "can_opening", "washing_machine", "vacuum_cleaner", "clock_alarm"),
+    *("clock_tick", "glass_breaking", "helicopter", "chainsaw", "siren", "car_horn", "engine", "train"),
+    *("church_bells", "airplane", "fireworks", "hand_saw"),
+)
+"""In the order of the official class numbers."""
+
+
+class Esc(Dataset):
+    """Five-second recordings, forty a class, in five official folds; group: the recording that a clip was cut from.
+
+    One fold is the test split, the one before it validation, the other three train. Published figures are means over all
+    five test folds.
+    """
+
+    folder: ClassVar[str] = "ESC-50-master"
+    archive: ClassVar[Archive | None] = Archive(
+        url="https://github.com/karolpiczak/ESC-50/archive/master.zip", sha256=None, size=646_000_000, strip=1
+    )
+    source: ClassVar[str] = "Piczak, ACM Multimedia 2015; CC BY-NC 3.0; https://github.com/karolpiczak/ESC-50"
+    classes: ClassVar[tuple[str, ...]]
+
+    test_fold: int = Field(5, ge=1, le=FOLDS)
+    """The official fold that is the test split, 1 to 5."""
+
+    def labels(self) -> tuple[str, ...]:
+        return self.classes
+
+    def seconds(self) -> float | None:
+        return 5.0
+
+    def clips(self, root: Path) -> Listing:
+        import pandas as pd
+
+        path = root / "meta" / "esc50.csv"
+        try:
+            table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        except (OSError, ValueError) as error:
+            raise BenchError(
+                f"{path} cannot be read: it is part of {self.folder} and says which fold is whose"
+            ) from error
+        lacking = [column for column in COLUMNS if column not in table.columns]
+        if lacking:
+            raise BenchError(f"{path} has no column {lacking[0]!r}: is it the official one?")
+        validation_fold = (self.test_fold - 2) % FOLDS + 1
+        split_of: dict[str, Split] = {str(self.test_fold): "test", str(validation_fold): "validation"}
+        clips = tuple(
+            Clip(f"audio/{row.filename}", row.category, split_of.get(row.fold, "train"), group=row.src_file)
+            for row in table[table["category"].isin(self.classes)].itertuples()
+        )
+        counts = Counter(clip.label for clip in clips)
+        short = [f"{label} {counts[label]}" for label in self.classes if counts[label] != CLIPS_PER_CLASS]
+        notes = (f"this copy is not the official one of {CLIPS_PER_CLASS} clips a class: {', '.join(short)}",)
+        return Listing(clips, notes=notes if short else ())
+
+
+class Esc50(Esc):
+    """All fifty classes: 2,000 clips of five seconds in five official folds."""
+
+    name: ClassVar[str] = "esc50"
+    classes: ClassVar[tuple[str, ...]] = FIFTY
+
+
+class Esc10(Esc):
+    """Ten of the classes: 400 clips of five seconds in five official folds."""
+
+    name: ClassVar[str] = "esc10"
+    classes: ClassVar[tuple[str, ...]] = TEN
