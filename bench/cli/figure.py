@@ -102,7 +102,7 @@ def _refuse_what_the_kind_has_not(kind: str, **given: object) -> None:
     for option, value in given.items():
         if value and kind not in OPTIONS[option]:
             raise BenchError(
-                f"--{option} is for figures of kind {' and '.join(OPTIONS[option])}, not for {kind}: leave it out"
+                f"--{option} is for figures of kind {', '.join(OPTIONS[option])}, not for {kind}: leave it out"
             )
 
 
@@ -189,12 +189,15 @@ def _of_run(
 ) -> bytes:
     from dataclasses import replace
 
+    from bench.errors import BenchError
     from bench.plugins import PluginConfig
     from bench.reporting.run_figures import KINDS as OF_A_RUN
     from bench.reporting.run_figures import Subject
     from bench.results.store import find_run
 
     study, run = find_run(results, target)
+    if any(key.startswith("dataset.") for key in settings):
+        raise BenchError("--set dataset.OPTION is for a data set: the run's data set has its options, leave it out")
     data = (study.reproduction() if study.is_reproduction() else study.record()).data
     if OF_A_RUN[kind].weights:
         from bench.reporting.kept_network import weights_path

@@ -209,10 +209,11 @@ def _range_test(subject: Subject) -> bytes:
 
 def _activations(subject: Subject) -> bytes:
     rate = subject.network.sample_rate
-    clip = _named(subject, rate) or clips_of_classes(subject.data, "validation", sample_rate=rate, classes=1)
-    chosen = clip[0]
+    chosen = (_named(subject, rate) or clips_of_classes(subject.data, "validation", sample_rate=rate, classes=1))[0]
     layers = subject.network.layers(subject.network.heard(chosen.samples, chosen.length))
-    title = f"{subject.what}: {subject.data.labels[chosen.target]}, {chosen.id}"
+    seconds = subject.run.spec.training.segment_seconds
+    part = "" if seconds is None else f", its loudest {seconds:g} s"
+    title = f"{subject.what}: {subject.data.labels[chosen.target]}, {chosen.id}{part}"
     return figures.activations(layers, title, labels=subject.data.labels, channels=subject.options.channels)
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_CHANNELS = 10
+FEW_UNITS = 12
+"""Up to so many, the values of units are written on them."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,9 @@ def _is_low(layer: LayerOutput) -> bool:
 def _draw(axes: Axes, layer: LayerOutput, channels: int) -> None:
     values = layer.values
     if values.ndim == 1:
-        axes.bar(range(len(values)), values, color=TRAIN, width=0.92)
+        bars = axes.bar(range(len(values)), values, color=TRAIN, width=0.92)
+        if len(values) <= FEW_UNITS:
+            axes.bar_label(bars, [f"{value:.2g}" for value in values], label_type="center", color="black", fontsize=7)
         axes.axhline(0, color="0.6", linewidth=0.5)
         axes.margins(x=0)
         axes.set_xticks(range(len(values)) if len(values) <= 40 else [0, len(values) - 1])

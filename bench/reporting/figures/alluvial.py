@@ -45,7 +45,7 @@ def alluvial(
     flows[rare] = 0
     if not flows.any():
         raise BenchError(
-            f"no two classes are confused in {math.ceil(threshold * counts.sum()):,} clips or more "
+            f"no two classes are confused in {plural(max(1, math.ceil(threshold * counts.sum())), 'clip')} or more "
             f"({threshold:g} of all): there is nothing to draw"
         )
     sides = [np.flatnonzero(flows.sum(axis=axis)) for axis in (1, 0)]

@@ -1,0 +1,143 @@
+"""`bench figure` through the command line's own functions, on a run that was trained on tones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+from figure_runs import train_on_tones
+from made_audio import cats_and_dogs
+from reporting_results import fitted, run_record, save, study_record
+from typer.testing import CliRunner, Result
+
+from bench.cli import figure
+from bench.errors import BenchError
+from bench.reporting.run_figures import KINDS
+from bench.results.store import Study
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Holds results/tones with one final, and the recordings in tones/."""
+    made = tmp_path_factory.mktemp("figure")
+    train_on_tones(made)
+    return made
+
+
+def invoke(*words: str, results: Path | None = None) -> Result:
+    app = typer.Typer()
+    app.command("figure")(figure.command)
+    app.command("other")(lambda: None)
+    there = () if results is None else ("--results", str(results))
+    return CliRunner().invoke(app, ["figure", *words, *there])
+
+
+def refusal(*words: str, results: Path | None = None) -> str:
+    error = invoke(*words, results=results).exception
+    assert isinstance(error, BenchError)
+    assert "\n" not in str(error)
+    return str(error)
+
+
+def test_the_kinds_are_those_that_are_drawn() -> None:
+    assert set(figure.KINDS) == {*KINDS, "comparison"}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("range-test", "alluvial")])
+def test_every_kind_of_a_run(kind: str, folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / f"{kind}.png"
+    done = invoke(kind, "tones", "--output", str(output), results=folder / "results")
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert output.read_bytes().startswith(PNG)
+    assert done.stdout.strip() == str(output)
+
+
+def test_the_alluvial_plot_with_what_is_right(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = invoke("alluvial", "tones/final-1-seed-0", "--correct", results=folder / "results")
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert (tmp_path / "alluvial-tones-final-1-seed-0.png").read_bytes().startswith(PNG)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("classes", ()), ("clip", ("--feature", "mfcc", "--set", "feature.mfcc.sample_rate=8000"))],
+)
+def test_a_data_set_without_any_run(
+    kind: str, words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cats_and_dogs(tmp_path / "pets", clips=20)
+    done = invoke(kind, f"folder:{tmp_path / 'pets'}", "--set", "dataset.test=0.2", *words)
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert Path(done.stdout.strip()).read_bytes().startswith(PNG)
+
+
+def test_named_clips_of_a_run_with_another_feature(folder: Path, tmp_path: Path) -> None:
+    feature = ("--feature", "spectrogram", "--set", "feature.spectrogram.sample_rate=8000")
+    named = ("--clip", "cat/s0_0.wav", "--clip", "dog/s1_1.wav", "--output", str(tmp_path / "clips.png"))
+    done = invoke("clip", "tones", *feature, *named, results=folder / "results")
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert "no clip 'cat/x.wav'" in refusal("clip", "tones", "--clip", "cat/x.wav", results=folder / "results")
+
+
+def test_audio_that_is_no_longer_decoded_is_decoded_again(folder: Path, tmp_path: Path) -> None:
+    study = Study(folder / "results" / "tones")
+    record = study.record()
+    elsewhere = Study(tmp_path / "results" / "tones")
+    elsewhere.write(record.model_copy(update={"data": record.data.model_copy(update={"caches": {}})}))
+    (run,) = study.finals()
+    elsewhere.run_folder(run).mkdir()
+    for name in ("run.json", "weights.pt"):
+        (elsewhere.run_folder(run) / name).write_bytes((study.run_folder(run) / name).read_bytes())
+    done = invoke("activations", "tones", "--output", str(tmp_path / "a.png"), results=tmp_path / "results")
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert (tmp_path / "a.png").read_bytes().startswith(PNG)
+
+
+def test_feature_against_feature_of_a_study_and_of_runs(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    record = study_record("both")
+    study = Study(results / "both")
+    study.write(record)
+    for number, feature in enumerate(("mel", "mfcc", "mel")):
+        found = fitted(seed=number)
+        run = run_record(record, number=number, predictions=found, width=1.0 + number)
+        config = run.spec.feature.model_copy(update={"name": feature})
+        run = run.model_copy(update={"spec": run.spec.model_copy(update={"feature": config})})
+        save(study, run, found)
+    output = ("--output", str(tmp_path / "c.png"))
+    for targets in (("both",), ("both/trial-0000", "both/trial-0001")):
+        done = invoke("comparison", *targets, *output, results=results)
+        assert done.exit_code == 0, (done.output, done.exception)
+    same = ("both/trial-0000", "both/trial-0002")
+    assert "no two features of any model" in refusal("comparison", *same, results=results)
+    assert "no complete run of model 'cnn': known: logistic" in refusal(
+        "comparison", "both", "--model", "cnn", results=results
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("pool", "tones"), "unknown kind of figure 'pool': did you mean pooled?"),
+        (("curves", "tone"), "did you mean tones?"),
+        (("curves", "tones", "tones"), "a figure of kind curves has one target, and here are 2"),
+        (("range-test", "tones"), "tones/final-1-seed-0 has no range test"),
+        (("filters", "folder:pets"), "folder:pets is a data set, and filters is a figure of a run"),
+        (
+            ("curves", "tones", "--clip", "a.wav"),
+            "--clip is for figures of kind clip, activations, pooled, not for curves",
+        ),
+        (("confusion", "tones", "--correct"), "--correct is for figures of kind alluvial"),
+        (("classes", "tones", "--set", "dataset.test=0.2"), "the run's data set has its options"),
+        (("clip", "tones", "--set", "dataset.test=0.2"), "the run's data set has its options"),
+        (("clip", "tones", "--set", "model.cnn.blocks=3"), "--set model.cnn.blocks has nothing to set here"),
+        (("clip", "tones", "--feature", "mell"), "unknown feature 'mell': did you mean mel"),
+    ],
+)
+def test_wrong_usage_is_one_line(words: tuple[str, ...], said: str, folder: Path) -> None:
+    assert said in refusal(*words, results=folder / "results")
