@@ -93,17 +93,17 @@ def time_epoch(spec: TrialSpec, data: DataOnDevice) -> float:
 
     Raises Infeasible where the model cannot take the feature, and whatever a plugin raises.
     """
-    few, steps = spec.training.model_copy(update={"copies": 0}), 2
-    rate = installed().feature(spec.feature).sample_rate
-    clips = data.split("train", rate)
-    short = few.model_copy(
-        update={"epochs": 2, "steps": steps, "balance": "none", "patience": None, "find_learning_rate": False}
-    )
-    run = _Run(spec.model_copy(update={"training": short}), data.first(steps * few.batch_size), keep_weights=False)
+    settings, steps = spec.training, 2
+    # The clips themselves stand for their copies, which are as long, and may not be made yet.
+    without = {"copies": 0, "balance": "none", "patience": None, "find_learning_rate": False}
+    short = settings.model_copy(update={**without, "epochs": 2, "steps": steps})
+    run = _Run(spec.model_copy(update={"training": short}), data.first(steps * settings.batch_size), keep_weights=False)
     run.build()
     run.train(lambda epoch: True)
-    passes = 1 if few.steps else max(1, spec.training.copies)
-    return run.epochs[1].seconds / steps * passes * steps_per_epoch(clips, few, sample_rate=rate)
+    rate = installed().feature(spec.feature).sample_rate
+    epoch = steps_per_epoch(data.split("train", rate), settings, sample_rate=rate)
+    times = max(1, settings.copies) if settings.steps is None else 1
+    return run.epochs[1].seconds / steps * epoch * times
 
 
 class _Run:
