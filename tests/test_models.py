@@ -139,10 +139,17 @@ def test_layers_of_the_lstm() -> None:
 
 
 def test_the_lstm_gives_the_last_state_of_every_layer() -> None:
-    layer, frames = LastStates(13, 16, layers=3), torch.randn(2, 13, 49)
-    outputs, (states, _cells) = layer.lstm(frames.transpose(1, 2))
-    torch.testing.assert_close(layer(frames), torch.cat(states.unbind(), dim=1))
-    torch.testing.assert_close(layer(frames)[:, 32:], outputs[:, -1])
+    """As torch's own LSTM of three layers with the same weights."""
+    layers, frames = LastStates(13, 16, layers=3), torch.randn(2, 13, 49)
+    whole = nn.LSTM(13, 16, 3, batch_first=True)
+    named = {
+        f"{name[:-1]}{number}": weights
+        for number, layer in enumerate(layers.layers)
+        for name, weights in layer.named_parameters()
+    }
+    whole.load_state_dict(named)
+    states = whole(frames.transpose(1, 2))[1][0]
+    torch.testing.assert_close(layers(frames), torch.cat(states.unbind(), dim=1))
 
 
 def test_layers_of_the_cnn1d() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from torch import Tensor, nn
 
 from bench.plugins import Model
 from bench_plugins.models import MODELS, Cnn1d, CnnAdaptive, CnnLstm, ConvNet, Lstm, ResNet18, TcResNet
-from bench_plugins.models.lengths import AnyLength, to_front, windows, zero_past_end
+from bench_plugins.models.lengths import AnyLength, through, to_front, windows, zero_past_end
 
 SMALL: dict[Model, tuple[int, ...]] = {
     TcResNet(width=0.5): (9, 40),
@@ -100,6 +102,21 @@ def test_training_does_not_see_the_padding(model: Model) -> None:
         seen.append([*(weights.grad for weights in network.parameters()), *buffers])
     for few, many in zip(*seen, strict=True):
         torch.testing.assert_close(few, many)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"), [(nn.BatchNorm1d(3), (4, 3, 9)), (nn.BatchNorm2d(3), (4, 3, 5, 9))], ids=str
+)
+def test_batch_normalisation_of_own_frames_is_torchs_where_all_are(layer: nn.Module, shape: tuple[int, ...]) -> None:
+    layer, inputs = layer.double(), 3.0 + 2.0 * torch.randn(shape, dtype=torch.float64)
+    nn.init.normal_(layer.weight), nn.init.normal_(layer.bias)
+    ours, usual = deepcopy(layer), deepcopy(layer)
+    for _ in range(2):
+        outputs, _lengths = through(ours, inputs, torch.full((4,), 9))
+        expected = usual(inputs)
+    torch.testing.assert_close(outputs, expected, check_dtype=False, rtol=1e-5, atol=1e-5)
+    for name, values in usual.state_dict().items():
+        torch.testing.assert_close(ours.state_dict()[name], values, rtol=1e-6, atol=1e-6)
 
 
 def test_clips_are_moved_to_the_front() -> None:

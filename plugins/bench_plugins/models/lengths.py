@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.utils.rnn import pack_padded_sequence
 
 Windowed = nn.Conv1d | nn.Conv2d | nn.MaxPool1d | nn.MaxPool2d
 
@@ -49,21 +48,26 @@ class AnyLength(nn.Sequential):
 
 
 class LastStates(nn.Module):
-    """An LSTM over time, [B, inputs, frames] to [B, layers * hidden]: the state of every layer after a clip's last frame."""
+    """LSTM layers over time, [B, inputs, frames] to [B, layers * hidden]: the state of each after a clip's last frame.
+
+    Layers of their own rather than one nn.LSTM, which gives the states of inner layers at the batch's last frame alone.
+    """
 
     def __init__(self, inputs: int, hidden: int, *, layers: int = 1) -> None:
         super().__init__()
-        self.lstm = nn.LSTM(inputs, hidden, layers, batch_first=True)
+        widths = (inputs, *(hidden,) * (layers - 1))
+        self.layers = nn.ModuleList(nn.LSTM(width, hidden, batch_first=True) for width in widths)
 
-    def forward(self, frames: Tensor) -> Tensor:
-        states: Tensor = self.lstm(frames.transpose(1, 2))[1][0]
-        return states.transpose(0, 1).flatten(1)
+    def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
+        steps, states = inputs.transpose(1, 2), []
+        clips = torch.arange(len(inputs), device=inputs.device)
+        for layer in self.layers:
+            steps = layer(steps)[0]
+            states.append(steps[:, -1] if lengths is None else steps[clips, lengths - 1])
+        return torch.cat(states, dim=1)
 
     def timed(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        # Packing reads the lengths on the CPU, also where the clips are on a GPU.
-        steps = pack_padded_sequence(inputs.transpose(1, 2), lengths.cpu(), batch_first=True, enforce_sorted=False)
-        states: Tensor = self.lstm(steps)[1][0]
-        return states.transpose(0, 1).flatten(1), torch.ones_like(lengths)
+        return self(inputs, lengths), torch.ones_like(lengths)
 
 
 def through(layer: nn.Module, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -129,12 +133,21 @@ def _mean(inputs: Tensor, lengths: Tensor) -> Tensor:
     return total / lengths.view(-1, *(1,) * (inputs.ndim - 1))
 
 
-def _normalised(layer: nn.Module, inputs: Tensor, lengths: Tensor) -> Tensor:
-    """Batch normalisation in training, by the mean and variance of the clips' own frames; zeros past their ends."""
-    inside = _inside(inputs, lengths)
-    frames = inputs.movedim(-1, 1)  # [B, frames, channels] or [B, frames, channels, bands]
-    own = frames[inside]
-    normalised: Tensor = layer(own if own.ndim == 2 else own[..., None]).view_as(own)
-    outputs = normalised.new_zeros(frames.shape)
-    outputs[inside] = normalised
-    return outputs.movedim(1, -1)
+def _normalised(layer: _BatchNorm, inputs: Tensor, lengths: Tensor) -> Tensor:
+    """Batch normalisation in training, by the mean and variance of the clips' own frames; under autocast in float32."""
+    running_mean, running_var, seen = layer.running_mean, layer.running_var, layer.num_batches_tracked
+    assert running_mean is not None and running_var is not None and seen is not None and layer.momentum is not None
+    channels = (1, -1, *(1,) * (inputs.ndim - 2))
+    others = [dimension for dimension in range(inputs.ndim) if dimension != 1]
+    inside = _per_frame(_inside(inputs, lengths), inputs)
+    count = lengths.sum() * (inputs[0, 0].numel() // inputs.shape[-1])
+    values = inputs.to(layer.weight.dtype)
+    mean = (values * inside).sum(others) / count
+    centred = values - mean.view(channels)
+    variance = (centred.square() * inside).sum(others) / count
+    with torch.no_grad():
+        seen.add_(1)
+        running_mean.lerp_(mean, layer.momentum)
+        running_var.lerp_(variance * count / (count - 1).clamp_min(1), layer.momentum)
+    scale = layer.weight * (variance + layer.eps).rsqrt()
+    return torch.addcmul(layer.bias.view(channels), centred, scale.view(channels)).to(inputs.dtype)
