@@ -65,6 +65,10 @@ class PlainWatcher:
         self._done += run.result.status != "lost"
         print(f"[{self._done}/{self._total}] {run.name} {title(run.spec)}: {summary(run)}", flush=True)
 
+    def preparing(self, what: str, done: int, total: int) -> None:
+        if not done:
+            print(f"{what}: {total:,} clips", flush=True)
+
     def note(self, line: str) -> None:
         print(line, flush=True)
 
@@ -87,6 +91,8 @@ class BarWatcher:
         )
         self._phase: TaskID | None = None
         self._jobs: dict[str, TaskID] = {}
+        self._made: TaskID | None = None
+        """What is being made for a run."""
         self._statuses: Counter[str] = Counter()
         self._best: RunRecord | None = None
 
@@ -128,6 +134,14 @@ class BarWatcher:
             self._best = run
         if self._phase is not None and run.result.status != "lost":
             self._progress.update(self._phase, advance=1, detail=self._detail())
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        if self._made is None:
+            self._made = self._progress.add_task(f"  {what}", total=total, detail="")
+        self._progress.update(self._made, completed=done, total=total)
+        if done == total:
+            self._progress.remove_task(self._made)
+            self._made = None
 
     def note(self, line: str) -> None:
         self._console.print(line, markup=False)

@@ -9,6 +9,7 @@ import torch
 
 from bench.cli.common import command_line, warn
 from bench.cli.progress import PreparationProgress
+from bench.data.copies import prepare_copies
 from bench.data.preparation import prepare
 from bench.data.prepared import PreparedData
 from bench.executors.local import LocalExecutor
@@ -67,15 +68,19 @@ def run(found: Registry, wanted: Reproduction, place: Place) -> None:
 
 
 def _prepare(found: Registry, wanted: Reproduction, place: Place) -> PreparedData:
+    spec = wanted.specs[0]
+    rate = found.feature(spec.feature).sample_rate
     with PreparationProgress() as progress:
-        return prepare(
+        data = prepare(
             found.dataset(wanted.dataset),
             data_dir=data_directory(place.data_dir),
             cache_dir=cache_directory(),
-            sample_rates=[found.feature(wanted.specs[0].feature).sample_rate],
+            sample_rates=[rate],
             max_unusable=place.max_unusable,
             progress=progress,
         )
+        prepare_copies(data, spec.training, sample_rate=rate, progress=progress)
+    return data
 
 
 def _print(wanted: Reproduction, runs: list[RunRecord]) -> None:

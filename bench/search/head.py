@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from bench.data.copies import prepare_copies
 from bench.executors.interface import EpochDone, Event, Executor, Finished, Job, Lost
+from bench.plugins.registry import installed
 from bench.results.records import Kind, RunRecord
 from bench.results.store import Study
 from bench.search.failures import ATTEMPTS
@@ -99,6 +101,9 @@ class Head:
 
     def _start(self, assignment: Assignment) -> None:
         job = assignment.job
+        if job.spec.training.copies:  # workers read them, and never make them: two would make the same ones
+            rate = installed().feature(job.spec.feature).sample_rate
+            prepare_copies(job.data, job.spec.training, sample_rate=rate, progress=self._watcher.preparing)
         run_id = self._tracker.start_run(
             self._study.name,
             job.name,

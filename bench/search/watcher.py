@@ -23,5 +23,8 @@ class Watcher(Protocol):
     def ended(self, run: RunRecord) -> None:
         """A run has ended and is kept."""
 
+    def preparing(self, what: str, done: int, total: int) -> None:
+        """Something that a run needs is being made: so much of it is done."""
+
     def note(self, line: str) -> None:
         """Something a person should know."""

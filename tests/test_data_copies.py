@@ -1,0 +1,151 @@
+"""Augmented copies: what they do to a clip, that they are the same every time, kept, and made again when damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_audio import tone, write
+
+from bench.data import copies
+from bench.data.copies import CopySettings, copy_of, load_copies, prepare_copies
+from bench.data.preparation import load_split, prepare
+from bench.data.prepared import PreparedData
+from bench.errors import BenchError
+from bench.plugins import TrainingSettings
+from bench_plugins.datasets.folder import Folder
+
+RATE = 8000
+NOTHING = CopySettings(copies=1, pitch=0.0, pitch_probability=0.0, shift=0.0, snr_low=300.0, snr_high=300.0)
+
+
+def random(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def wave(seed: int = 1) -> np.ndarray:
+    return tone(seed, 0.5, RATE).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
+    """Two classes of six clips, half of which are shorter than the others."""
+    root = tmp_path_factory.mktemp("copies")
+    for place in range(12):
+        write(root / "audio" / ("cat", "dog")[place % 2] / f"{place}.wav", tone(place, 0.3 + 0.2 * (place % 3 > 0)))
+    return prepare(
+        Folder(path=str(root / "audio")), data_dir=root, cache_dir=root / "cache", sample_rates=[RATE], max_unusable=0
+    )
+
+
+def test_a_copy_that_changes_nothing_is_the_clip_at_its_peak() -> None:
+    clip = wave()
+    copy = copy_of(clip, NOTHING, sample_rate=RATE, random=random())
+    assert np.allclose(copy, clip * copies.PEAK / np.abs(clip).max(), atol=1e-6)
+
+
+@pytest.mark.parametrize("snr", [-20.0, 0.0, 40.0])
+def test_noise_is_at_the_ratio_asked_for(snr: float) -> None:
+    clip = wave()
+    settings = CopySettings(**{**vars(NOTHING), "snr_low": snr, "snr_high": snr})
+    copy = copy_of(clip, settings, sample_rate=RATE, random=random())
+    scale = np.dot(copy, clip) / np.dot(clip, clip)
+    measured = 10 * np.log10(np.sum((scale * clip) ** 2) / np.sum((copy - scale * clip) ** 2))
+    assert measured == pytest.approx(snr, abs=1.0)
+    assert np.abs(copy).max() == pytest.approx(copies.PEAK)
+
+
+def test_a_shift_moves_zeros_in_and_keeps_the_length() -> None:
+    settings = CopySettings(**{**vars(NOTHING), "shift": 0.1})
+    shifts = set()
+    for seed in range(20):
+        copy = copy_of(np.ones(4000, dtype=np.float32), settings, sample_rate=RATE, random=random(seed))
+        sounding = np.flatnonzero(copy > 0.5)
+        assert len(copy) == 4000 and len(sounding) >= 4000 - 800
+        assert np.all(np.diff(sounding) == 1)
+        shifts.add(int(sounding[0]) - (3999 - int(sounding[-1])))
+    assert min(shifts) < -200 and max(shifts) > 200
+    long = CopySettings(**{**vars(NOTHING), "shift": 9.0})
+    assert np.isfinite(copy_of(wave(), long, sample_rate=RATE, random=random(3))).all()
+
+
+def test_pitch_is_shifted_by_up_to_so_many_semitones() -> None:
+    time = np.arange(RATE) / RATE
+    clip = (0.5 * np.sin(2 * np.pi * 500 * time)).astype(np.float32)
+    settings = CopySettings(**{**vars(NOTHING), "pitch": 12.0, "pitch_probability": 1.0})
+    found = []
+    for seed in range(6):
+        copy = copy_of(clip, settings, sample_rate=RATE, random=random(seed))
+        spectrum = np.abs(np.fft.rfft(copy * np.hanning(len(copy))))
+        semitones = 12 * np.log2(np.argmax(spectrum) / 500)
+        drawn = random(seed).uniform(-12, 12)
+        assert semitones == pytest.approx(drawn, abs=0.15)
+        found.append(semitones)
+    assert max(found) - min(found) > 4
+    never = CopySettings(**{**vars(settings), "pitch_probability": 0.0})
+    assert np.allclose(copy_of(clip, never, sample_rate=RATE, random=random()), clip * copies.PEAK / 0.5, atol=1e-4)
+
+
+def test_silence_stays_silent() -> None:
+    settings = CopySettings.of(TrainingSettings(copies=1))
+    copy = copy_of(np.zeros(800, dtype=np.float32), settings, sample_rate=RATE, random=random())
+    assert not copy.any()
+
+
+def test_copies_stand_in_the_place_of_the_training_clips_and_are_kept(
+    prepared: PreparedData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = TrainingSettings(copies=3, copy_snr_low=0.0)
+    said: list[tuple[str, int, int]] = []
+    with pytest.raises(BenchError, match=r"copies of folder .* are gone or damaged"):
+        load_copies(prepared, settings, RATE)
+    prepare_copies(prepared, settings, sample_rate=RATE, progress=lambda *line: said.append(line))
+    clips, made = load_split(prepared, "train", sample_rate=RATE), load_copies(prepared, settings, RATE)
+    total = len(clips.ids)
+    assert said[0] == ("augmenting", 0, total) and said[-1] == ("augmenting", total, total)
+    assert made.ids == tuple(f"{name}~{number}" for name in clips.ids for number in (1, 2, 3))
+    assert made.targets.tolist() == np.repeat(clips.targets, 3).tolist()
+    assert made.lengths.tolist() == np.repeat(clips.lengths, 3).tolist() and len(set(made.lengths)) == 2
+    for samples, length in zip(made.samples, made.lengths, strict=True):
+        assert not samples[length:].any() and np.abs(samples[:length]).max() == round(copies.PEAK * 32768)
+    assert len({samples.tobytes() for samples in made.samples}) == 3 * total
+
+    # Nothing changed: nothing is made, by whoever asks.
+    monkeypatch.setattr(copies, "_made", None)
+    prepare_copies(prepared, settings.model_copy(update={"epochs": 3}), sample_rate=RATE)
+    with pytest.raises(TypeError):
+        prepare_copies(prepared, settings.model_copy(update={"copy_shift": 0.1}), sample_rate=RATE)
+    monkeypatch.undo()
+
+    # A damaged copy is found, and made again as it was: whatever the number of processes.
+    kept = made.samples.copy()
+    (folder,) = {path.parent for path in next(iter(prepared.caches.values())).parent.glob("*-copies-*/train.npy")}
+    with (folder / "train.npy").open("r+b") as file:
+        file.seek(-100, 2)
+        file.write(b"\x01" * 10)
+    monkeypatch.setattr(copies.os, "cpu_count", lambda: 1)
+    prepare_copies(prepared, settings, sample_rate=RATE)
+    assert np.array_equal(load_copies(prepared, settings, RATE).samples, kept)
+
+
+def test_none_are_made_where_none_are_asked_for(prepared: PreparedData) -> None:
+    before = sorted(path.name for path in next(iter(prepared.caches.values())).parent.iterdir())
+    prepare_copies(prepared, TrainingSettings(), sample_rate=RATE)
+    assert sorted(path.name for path in next(iter(prepared.caches.values())).parent.iterdir()) == before
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    prepared: PreparedData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import errno
+
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("bench.data.cache.SplitWriter.add", full)
+    parent = next(iter(prepared.caches.values())).parent
+    before = sorted(parent.iterdir())
+    with pytest.raises(BenchError, match="no space left"):
+        prepare_copies(prepared, TrainingSettings(copies=2, copy_pitch=1.0), sample_rate=RATE)
+    assert sorted(parent.iterdir()) == before
