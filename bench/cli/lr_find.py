@@ -90,18 +90,21 @@ def _of_defaults(found: Registry, dataset: str, feature: str, model: str, settin
 def _prepare(dataset: Dataset, spec: TrialSpec, found: Registry, data_dir: Path, max_unusable: float) -> PreparedData:
     from bench.cli.common import warn
     from bench.cli.progress import PreparationProgress
+    from bench.data.copies import prepare_copies
     from bench.data.preparation import prepare
     from bench.files import cache_directory
 
+    rate = found.feature(spec.feature).sample_rate
     with PreparationProgress() as progress:
         data = prepare(
             dataset,
             data_dir=data_dir,
             cache_dir=cache_directory(),
-            sample_rates=[found.feature(spec.feature).sample_rate],
+            sample_rates=[rate],
             max_unusable=max_unusable,
             progress=progress,
         )
+        prepare_copies(data, spec.training, sample_rate=rate, progress=progress)
     for line in data.notes:
         warn(line)
     return data.without_test()

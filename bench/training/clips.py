@@ -87,13 +87,10 @@ class DataOnDevice:
         """The training clips, or the augmented copies in their place. Raises BenchError where those are not made."""
         if settings.copies == 0:
             return self.split("train", sample_rate)
-        key = (
-            sample_rate,
-            *(getattr(settings, name) for name in type(settings).model_fields if name.startswith("cop")),
-        )
-        if self._copies is None or self._copies[0] != key:
-            from bench.data.copies import load_copies
+        from bench.data.copies import CopySettings, load_copies
 
+        key = (sample_rate, CopySettings.of(settings))
+        if self._copies is None or self._copies[0] != key:
             self._copies = None  # before others are read: one set of copies is held at a time
             self._copies = key, self._on_device(load_copies(self.prepared, settings, sample_rate))
         return self._copies[1]

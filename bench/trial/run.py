@@ -8,6 +8,7 @@ import platform
 import statistics
 import time
 import traceback
+from itertools import islice
 from typing import Any
 
 import torch
@@ -25,8 +26,10 @@ from bench.training.budget import OverBudget
 from bench.training.clips import DataOnDevice, DeviceClips
 from bench.training.device import PeakMemory, device_name
 from bench.training.examination import Answers, Examination
+from bench.training.feed import build_feed
 from bench.training.frontend import FrontEnd
-from bench.training.loop import EpochOutcome, train
+from bench.training.loop import EpochOutcome, step, train
+from bench.training.optimisers import build_optimiser, build_schedule
 from bench.training.range_test import NoSuggestion, find_learning_rate
 from bench.trial.feasibility import check_feasible
 from bench.trial.records import Epoch, Hardware, OnEpoch, RangeTest, Status, TrialOutcome, TrialResult, TrialSpec
@@ -89,21 +92,18 @@ def run_range_test(spec: TrialSpec, data: DataOnDevice) -> RangeTest:
 
 
 def time_epoch(spec: TrialSpec, data: DataOnDevice) -> float:
-    """Seconds of one epoch with its features and augmentation, from the steps of the second of two very short ones.
+    """Seconds of one epoch's steps with their features and augmentation, from two of them; without its look at validation.
 
     Raises Infeasible where the model cannot take the feature, and whatever a plugin raises.
     """
-    settings, steps = spec.training, 2
+    settings = spec.training
     # The clips themselves stand for their copies, which are as long, and may not be made yet.
-    without = {"copies": 0, "balance": "none", "patience": None, "find_learning_rate": False}
-    short = settings.model_copy(update={**without, "epochs": 2, "steps": steps})
-    run = _Run(spec.model_copy(update={"training": short}), data.first(steps * settings.batch_size), keep_weights=False)
+    alike = spec.model_copy(update={"training": settings.model_copy(update={"copies": 0, "balance": "none"})})
+    run = _Run(alike, data.first(2 * settings.batch_size), keep_weights=False)
     run.build()
-    run.train(lambda epoch: True)
     rate = installed().feature(spec.feature).sample_rate
-    epoch = steps_per_epoch(data.split("train", rate), settings, sample_rate=rate)
-    times = max(1, settings.copies) if settings.steps is None else 1
-    return run.epochs[1].seconds / steps * epoch * times
+    steps = steps_per_epoch(data.split("train", rate), settings, sample_rate=rate)
+    return run.time_step() * steps * (max(1, settings.copies) if settings.steps is None else 1)
 
 
 class _Run:
@@ -164,6 +164,28 @@ class _Run:
             if not goes_on:
                 return False
         raise AssertionError("a training has one epoch at least")
+
+    def time_step(self, repeats: int = 2) -> float:
+        """Seconds of a step of training, of those after the first, which is slower."""
+        network, front_end = self._built()
+        settings, generator = self.spec.training, self._generator()
+        feed = build_feed(
+            self._training_clips(),
+            front_end,
+            settings,
+            augmentation=self._augmentation(generator),
+            generator=generator,
+        )
+        optimiser = build_optimiser(network, settings)
+        schedule = build_schedule(optimiser, settings, 1 + repeats)
+        network.train()
+        start = 0.0
+        for number, batch in enumerate(islice(feed.batches, 1 + repeats)):
+            total = step(network, batch, feed, optimiser, schedule, label_smoothing=settings.label_smoothing)
+            float(total[0])  # waits for the device
+            if number == 0:
+                start = time.perf_counter()
+        return (time.perf_counter() - start) / repeats
 
     def find_learning_rate(self) -> RangeTest:
         """Runs a range test, which leaves the network and all that is drawn after it as they would be without it."""
