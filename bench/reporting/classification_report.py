@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict
 
 from bench.evaluation.predictions import Predictions
 from bench.evaluation.uncertainty import Interval, bootstrap_interval
+from bench.markdown import Markup, table
 from bench.plugins import Split
-from bench.reporting.markdown import Markup, table
 from bench.reporting.numbers import count, share
 
 HEADER = ("", "Precision", "Recall", "F1-score", "Support")

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from bench.errors import BenchError
 from bench.files import write_atomically
+from bench.markdown import Markup, code, escape, heading, page, table
 from bench.reporting import leaderboard_page
-from bench.reporting.markdown import Markup, code, escape, heading, page, table
 from bench.reporting.numbers import count, interval, spread
 from bench.reporting.records import SCHEMA_VERSION, Leaderboard
 

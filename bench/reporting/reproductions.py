@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.errors import BenchError
 from bench.files import write_atomically
-from bench.reporting.markdown import Markup, bullets, code, escape, heading, page, table
+from bench.markdown import Markup, bullets, code, escape, heading, page, table
 from bench.reporting.numbers import ABSENT, Spread, duration, share, spread, words
 from bench.results.records import ReproductionRecord, RunRecord
 from bench.results.store import Study, reproductions

@@ -12,6 +12,7 @@ from bench.errors import BenchError
 from bench.evaluation.metrics import Scores, score
 from bench.evaluation.predictions import Predictions
 from bench.files import write_atomically
+from bench.markdown import Markup, bullets, code, code_block, details, escape, heading, page, table
 from bench.plugins import Split
 from bench.reporting.classification_report import (
     MOST_CONFUSIONS,
@@ -20,7 +21,6 @@ from bench.reporting.classification_report import (
     report_table,
 )
 from bench.reporting.commands import portable, without_traceback
-from bench.reporting.markdown import Markup, bullets, code, code_block, details, escape, heading, page, table
 from bench.reporting.numbers import ABSENT, count, duration, interval, number, over, plural, share, words
 from bench.reporting.run_figures import KINDS, Drawn, Subject, draw_figures
 from bench.results.records import RunRecord

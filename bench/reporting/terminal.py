@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 
-from bench.reporting.markdown import printable
+from bench.markdown import printable
 
 UNLIMITED = 100_000
 """Columns of a pipe, so that nothing is cut or wrapped."""

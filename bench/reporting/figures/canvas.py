@@ -8,8 +8,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+from bench.markdown import printable
 from bench.plugins import Split
-from bench.reporting.markdown import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.reporting.markdown import Markup, bullets, code, code_block, details, escape, table
+from bench.markdown import Markup, bullets, code, code_block, details, escape, table
 from bench.reporting.numbers import Spread, duration, span, spread
 
 NASTY = "a|b <script>alert(1)</script> `c` [d](https://e.org) *f* & \n# g"
