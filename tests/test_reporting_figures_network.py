@@ -187,14 +187,27 @@ def test_weights_of_another_network_cost_the_figures_of_the_network_alone(
         assert "\n" not in line
 
 
-def test_weights_that_are_no_weights_are_one_line(tones: tuple[Study, RunRecord], tmp_path: Path) -> None:
+def test_weights_that_are_no_weights_are_one_line_and_do_nothing(
+    tones: tuple[Study, RunRecord], tmp_path: Path
+) -> None:
     study, run = tones
     elsewhere = Study(tmp_path / "tones")
     elsewhere.write(study.record())
     (elsewhere.folder / run.name).mkdir()
-    (elsewhere.folder / run.name / "weights.pt").write_bytes(b"cos\nsystem\n(S'false'\ntR.")  # what a pickle could do
+    torch.save({"0.weight": Touch(tmp_path / "touched")}, elsewhere.folder / run.name / "weights.pt")
     with pytest.raises(BenchError, match="do not fit the network"):
         network(elsewhere, run)
+    assert not (tmp_path / "touched").exists()
+
+
+class Touch:
+    """What a pickle can do to whoever reads it without care."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.path,)
 
 
 def test_whatever_a_figure_raises_is_a_line(
@@ -203,9 +216,9 @@ def test_whatever_a_figure_raises_is_a_line(
     study, run = tones
 
     def broken(*arguments: object, **options: object) -> None:
-        raise ZeroDivisionError("a network\nof somebody else")
+        raise ZeroDivisionError("a front end\nof somebody else")
 
-    monkeypatch.setattr("bench_plugins.models.cnn.Cnn.build", broken)
+    monkeypatch.setattr("bench_plugins.features.mel._Mel.forward", broken)
     said = write_report(study, run, tmp_path / "report").markdown.read_text()
-    assert "(ZeroDivisionError: a network of somebody else)" in said
+    assert "- clip, activations, pooled: ZeroDivisionError: a front end of somebody else" in said
     assert "](confusion-matrix.png)" in said
