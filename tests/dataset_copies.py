@@ -49,3 +49,58 @@ def fsdd(root: Path) -> Path:
                 (recordings / f"{digit}_{speaker}_{take}.wav").touch()
     (recordings / "README.md").touch()
     return root
+
+
+def cats_dogs(root: Path) -> Path:
+    """The names of a complete copy, without audio."""
+    for animal, count in (("cat", 164), ("dog_barking", 113)):
+        for number in range(count):
+            path = root / "cats_dogs" / f"{animal}_{number}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    (root / "cats_dogs" / "notes.txt").touch()
+    return root
+
+
+EMODB_COUNTS = {"W": 127, "L": 81, "E": 46, "A": 69, "F": 71, "T": 62, "N": 79}
+EMODB_SPEAKERS = ("03", "08", "09", "10", "11", "12", "13", "14", "15", "16")
+
+
+def emodb(root: Path) -> Path:
+    """535 names with the official number of each emotion, spread over the ten speakers; files of unequal length."""
+    (root / "wav").mkdir(parents=True)
+    for emotion, count in EMODB_COUNTS.items():
+        for number in range(count):
+            speaker = EMODB_SPEAKERS[number % 10]
+            name = f"{speaker}a{number // 10 + 1:02d}{emotion}{'abcdefghij'[number % 10]}.wav"
+            (root / "wav" / name).write_bytes(b" " * (1 + number))
+    return root
+
+
+def philharmonia(root: Path) -> Path:
+    """Twenty notes of every instrument, names alone."""
+    from bench_plugins.datasets.philharmonia import INSTRUMENTS
+
+    for instrument in INSTRUMENTS:
+        folder = root / "all-samples" / instrument
+        folder.mkdir(parents=True)
+        for pitch in range(20):
+            (folder / f"{instrument.replace(' ', '-')}_A{pitch}_1_forte_normal.mp3").touch()
+    return root
+
+
+def esc(root: Path) -> Path:
+    """The official table: forty clips of fifty classes in five folds, each recording's clips in one of them."""
+    from bench_plugins.datasets.esc import FIFTY, TEN
+
+    (root / "meta").mkdir(parents=True)
+    (root / "audio").mkdir()
+    rows = ["filename,fold,category,esc10,src_file,take"]
+    for place, name in enumerate(FIFTY):
+        for number in range(40):
+            fold, source = number % 5 + 1, 1000 * place + number % 20
+            file = f"{fold}-{source}-{'AB'[number // 20]}-{place}.wav"
+            (root / "audio" / file).touch()
+            rows.append(f"{file},{fold},{name},{name in TEN},{source},A")
+    (root / "meta" / "esc50.csv").write_text("\n".join(rows) + "\n")
+    return root

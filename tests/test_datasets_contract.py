@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from dataset_copies import fsdd, speech_commands
+from dataset_copies import cats_dogs, emodb, esc, fsdd, philharmonia, speech_commands
 
 from bench.data.download import obtain
 from bench.data.preparation import load_split, prepare
@@ -13,7 +13,11 @@ from bench.plugins import Dataset, Split
 from bench.plugins.contract_tests import check_dataset
 from bench_plugins import bench_datasets
 from bench_plugins.datasets import DATASETS
+from bench_plugins.datasets.cats_dogs import AudioCatsAndDogs
+from bench_plugins.datasets.emodb import EmoDB
+from bench_plugins.datasets.esc import Esc10, Esc50
 from bench_plugins.datasets.fsdd import FSDD
+from bench_plugins.datasets.philharmonia import Philharmonia
 from bench_plugins.datasets.speech_commands import (
     SpeechCommands12,
     SpeechCommands30,
@@ -22,7 +26,17 @@ from bench_plugins.datasets.speech_commands import (
 )
 from bench_plugins.datasets.spoken_digits import VOICES, SpokenDigits, make
 
-OFFICIAL = [SpeechCommandsDigits, SpeechCommands30, SpeechCommands35, SpeechCommands12, FSDD, SpokenDigits]
+SPEECH_COMMANDS = [SpeechCommandsDigits, SpeechCommands30, SpeechCommands35, SpeechCommands12]
+COPIES = {
+    **dict.fromkeys(SPEECH_COMMANDS, speech_commands),
+    FSDD: fsdd,
+    AudioCatsAndDogs: cats_dogs,
+    EmoDB: emodb,
+    Philharmonia: philharmonia,
+    Esc10: esc,
+    Esc50: esc,
+}
+OFFICIAL = [*COPIES, SpokenDigits]
 ONE_VOICE_EACH: dict[Split, tuple[str, ...]] = {split: voices[:1] for split, voices in VOICES.items()}
 
 
@@ -31,7 +45,7 @@ def copy_of(dataset: type[Dataset], folder: Path) -> Path:
     if dataset is SpokenDigits:
         make(folder / "digits", lambda done, total: None, voices=ONE_VOICE_EACH, takes=1)
         return folder / "digits"
-    return fsdd(folder) if dataset is FSDD else speech_commands(folder)
+    return COPIES[dataset](folder)
 
 
 @pytest.mark.parametrize("dataset", OFFICIAL, ids=lambda dataset: dataset.name)
@@ -44,7 +58,7 @@ def test_labels_are_known_without_data_and_the_listing_keeps_the_contract(
 
 @pytest.mark.parametrize(
     "dataset",
-    [SpeechCommandsDigits(), SpeechCommands35(), SpeechCommands12(), FSDD(split="speaker"), SpokenDigits()],
+    [*(kind() for kind in OFFICIAL if kind is not FSDD), FSDD(split="speaker")],
     ids=lambda dataset: dataset.name,
 )
 def test_no_group_stands_in_two_splits(dataset: Dataset, tmp_path: Path) -> None:

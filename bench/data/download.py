@@ -33,6 +33,11 @@ def obtain(dataset: Dataset, data_dir: Path, progress: ProgressCallback) -> Path
             f"data set {dataset.name} is not at {root}: run `bench fetch {dataset.name}`, "
             f"or name the folder that holds {dataset.folder} with --data-dir"
         )
+    if dataset.argument is None:
+        raise BenchError(
+            f"data set {dataset.name} is not at {root}: get it by hand ({dataset.source}), "
+            f"or name the folder that holds {dataset.folder} with --data-dir"
+        )
     raise BenchError(f"data set {dataset.name}: there is no folder {root}: check the path")
 
 

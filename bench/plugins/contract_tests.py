@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 AnyPlugin = TypeVar("AnyPlugin", bound=Plugin)
 
-NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
+NAME = re.compile(r"[a-z0-9]+([-_.][a-z0-9]+)*")
 SHAPES = ((13, 49), (64, 101), (40, 101), (128, 44), (2, 257, 101), (16000,))
 """Shapes that features commonly give; a model must take at least one of them."""
 CLASSES = 7
@@ -102,8 +102,11 @@ def check_dataset(
     _require(seconds is None or seconds > 0, f"seconds() is {seconds}, neither None nor above 0")
     if dataset.argument is None:
         _require(bool(dataset.folder), "the class variable `folder` is empty: name the data set's folder")
-        sources = (dataset.archive is not None, dataset.prepare is not Dataset.prepare)
-        _require(any(sources), "has neither an `archive` to download nor a `prepare` that makes its files")
+        sources = (dataset.archive is not None, dataset.prepare is not Dataset.prepare, "://" in dataset.source)
+        _require(
+            any(sources),
+            "has no `archive` to download, no `prepare` that makes its files, and no address in `source` to get it from",
+        )
     else:
         _require(dataset.argument in dataset.model_fields, f"argument {dataset.argument!r} is not one of its fields")
     if root is not None or dataset.argument is None:
