@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from bench.cli import figure
 from bench.errors import BenchError
+from bench.reporting.feature_comparison import write_comparison
 from bench.reporting.run_figures import KINDS
 from bench.results.store import Study
 
@@ -109,10 +110,11 @@ def test_feature_against_feature_of_a_study_and_of_runs(tmp_path: Path) -> None:
         config = run.spec.feature.model_copy(update={"name": feature})
         run = run.model_copy(update={"spec": run.spec.model_copy(update={"feature": config})})
         save(study, run, found)
-    output = ("--output", str(tmp_path / "c.png"))
-    for targets in (("both",), ("both/trial-0000", "both/trial-0001")):
-        done = invoke("comparison", *targets, *output, results=results)
+    for name, targets in (("all.png", ("both",)), ("two.png", ("both/trial-0000", "both/trial-0001"))):
+        done = invoke("comparison", *targets, "--output", str(tmp_path / name), results=results)
         assert done.exit_code == 0, (done.output, done.exception)
+    written = write_comparison(study, tmp_path / "leaderboard" / "comparison.png")
+    assert [path.read_bytes() for path in written] == [(tmp_path / "all.png").read_bytes()]
     same = ("both/trial-0000", "both/trial-0002")
     assert "no two features of any model" in refusal("comparison", *same, results=results)
     assert "no complete run of model 'cnn': known: logistic" in refusal(

@@ -122,7 +122,7 @@ def _run(run: StudyRun, study: Study, record: StudyRecord, plan: Plan) -> None:
         study.write(record)
         try:
             ending = _execute(run, study, record, plan, device)
-        except (BenchError, KeyboardInterrupt):
+        except BaseException:  # whatever it is: what is kept is kept
             print(f"to continue: {resume}")
             raise
     if ending.trials < record.trials or ending.interrupted:
@@ -181,6 +181,7 @@ def _write_report(study: Study, final: RunRecord) -> list[Path]:
 def _finish_tracking(tracker: Tracker, run: StudyRun, study: Study, record: StudyRecord, ending: Ending) -> None:
     """Writes what the study came to beside its trials in MLflow."""
     from bench.cli.common import reference
+    from bench.reporting.feature_comparison import write_comparison
     from bench.reporting.leaderboard import build_leaderboard
     from bench.reporting.publishing import publish
 
@@ -203,7 +204,8 @@ def _finish_tracking(tracker: Tracker, run: StudyRun, study: Study, record: Stud
         leaderboard = build_leaderboard(
             run.results, reference(run.registry, record.dataset), recipes=run.registry.recipes
         )
-        pages = publish(leaderboard, study.folder / "leaderboard")
+        folder = study.folder / "leaderboard"
+        pages = (*publish(leaderboard, folder), *write_comparison(study, folder / "comparison.png"))
     tracker.finish_study(study.name, best=best, artifacts=pages)
 
 
