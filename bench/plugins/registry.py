@@ -7,6 +7,7 @@ distribution's name; it never breaks the command line.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,6 +22,9 @@ from bench.plugins import hookspecs
 from bench.plugins.contracts import Dataset, Feature, Model, Plugin, PluginConfig, Recipe
 
 Contributed = TypeVar("Contributed")
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""Of a plugin or recipe: it becomes part of paths, pages and commands."""
 
 
 class Incompatible(BenchError):
@@ -201,6 +205,8 @@ def _add(
         )
         if not conforms or not isinstance(name, str):
             what = f"{contribution!r} is no {contract.__name__} with a name"
+        elif not NAME.fullmatch(name):
+            what = f"{kind} {name!r}: a name is of letters, digits, '.', '_' and '-', at most 100"
         elif name in known:
             what = f"{kind} {name!r} is already brought by {registry.origins[kind, name]}"
         elif contract in (Feature, Model) and (complaint := _cannot_be_default(contribution)):

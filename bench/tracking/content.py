@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from bench.markdown import bullets, code_block, escape, table
 from bench.passwords import without_password
 from bench.results.records import RunRecord, StudyRecord
 from bench.trial import Epoch, Status, TrialSpec
@@ -90,7 +91,7 @@ def experiment_tags(name: str) -> dict[str, str]:
     return {
         "mlflow.experimentKind": "custom_model_development",  # or the UI offers its views of language models
         "mlflow.experiment.primaryMetric.name": PRIMARY_METRIC,
-        "mlflow.note.content": f"Studies on {name}: a run per study, below it a run per trial and per final.",
+        "mlflow.note.content": f"Studies on {escape(name)}: a run per study, below it a run per trial and per final.",
         f"mlflow.sharedViewState.{VIEW}": json.dumps(view),
     }
 
@@ -157,7 +158,7 @@ def run_tags(run: RunRecord) -> dict[str, str]:
     """How a run ended and on what."""
     tags: dict[str, str] = {"bench.status": run.result.status, "bench.reason": run.result.reason}
     if run.result.reason:
-        tags["mlflow.note.content"] = f"**{run.result.status}**: {run.result.reason}"
+        tags["mlflow.note.content"] = f"**{run.result.status}**: {escape(run.result.reason)}"
     if run.result.hardware is not None:
         tags["bench.device"] = run.result.hardware.device
         tags["bench.system"] = run.result.hardware.system
@@ -168,22 +169,24 @@ def study_note(record: StudyRecord) -> str:
     """The parent run's description, in Markdown."""
     clips = ", ".join(f"{record.data.clips(split):,} {split}" for split in record.data.supports)
     lines = [
-        f"**{record.trials} trials on {record.dataset.name}**, searching for the best validation "
+        f"**{record.trials} trials on {escape(record.dataset.name)}**, searching for the best validation "
         f"{record.objective.replace('_', ' ')} (seed {record.seed}). The best {record.finalists} by validation are "
         f"retrained with {record.final_seeds} seeds each and tested once.",
         f"Data: {len(record.data.labels)} classes; clips: {clips}; revision `{record.data.revision}`.",
     ]
     if record.enqueued:
-        lines.append(f"Tried first: {', '.join(record.enqueued)}.")
-    lines.append(f"```\n{without_password(record.command)}\n```")
-    lines.extend(f"- {note}" for note in record.data.notes)
-    return "\n\n".join(lines)
+        lines.append(f"Tried first: {escape(', '.join(record.enqueued))}.")
+    lines.append(code_block(without_password(record.command)))
+    lines.append(bullets(record.data.notes))
+    return "\n\n".join(filter(None, lines))
 
 
 def study_result(status: str, best: Mapping[str, float]) -> str:
     """What the study came to, as the end of its description."""
-    rows = "\n".join(f"| {name.replace('_', ' ')} | {value:.4g} |" for name, value in best.items())
-    return f"**Result: {status}**" + (f"\n\n| | |\n|---|---|\n{rows}" if rows else "")
+    figures = table(
+        ("", ""), [(name.replace("_", " "), f"{value:.4g}") for name, value in best.items()], align=("left",)
+    )
+    return f"**Result: {escape(status)}**" + (f"\n\n{figures}" if best else "")
 
 
 def milliseconds(moment: str) -> int:

@@ -1,4 +1,4 @@
-"""MLflow's own server with its UI, as a child process that never outlives this one's wish."""
+"""MLflow's own server with its UI, as a child process that never outlives this one, however this one ends."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ class Server:
         shown = f"[{host}]" if ":" in host else host
         self.address = f"http://{shown}:{port}"
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the server)
-        command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1"]
+        command = [sys.executable, "-m", "bench.tracking.leash"]
+        command += [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1"]
         command += ["--artifacts-destination", (results.resolve() / ARTIFACTS).as_uri()]
         command += ["--uvicorn-opts", "--log-level warning"]
         environment = {
@@ -66,7 +67,7 @@ class Server:
         self._process = subprocess.Popen(
             command,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # the leash: it closes with this process
             stdout=self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C reaches us alone, and one signal then ends the whole group
@@ -108,6 +109,8 @@ class Server:
                 self._process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 continue
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         self._log.close()
 
     def _last_words(self) -> str:
