@@ -124,6 +124,8 @@ def test_the_suggestion_is_the_steepest_descent_over_the_logarithm() -> None:
     rates = np.geomspace(1e-6, 1, 100).tolist()
     losses = [2 - 1 / (1 + np.exp(-3 * np.log10(rate / 1e-3))) for rate in rates]
     assert steepest_descent(rates, losses) == pytest.approx(1e-3, rel=0.1)
+    jittery = [loss + 0.05 * (number % 2) * (number < 30) for number, loss in enumerate(losses)]
+    assert steepest_descent(rates, jittery) == pytest.approx(1e-3, rel=0.1)
     with pytest.raises(NoSuggestion, match="diverged"):
         steepest_descent(rates, losses[:5])
 

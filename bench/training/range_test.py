@@ -1,8 +1,8 @@
 """Learning-rate range test (Smith, 2017, arXiv:1506.01186): the loss while the learning rate rises step by step.
 
 As fastai and PyTorch Lightning run it: the rate rises by the same factor every step, the loss is smoothed exponentially, the
-test ends where it has diverged, and what is suggested is the rate at which the smoothed loss falls most steeply over the
-logarithm of the rate.
+test ends where it has diverged, and what is suggested is the rate around which the smoothed loss falls most steeply over the
+logarithm of the rate; here over a decade of it, not over one step.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ DIVERGED = 4.0
 """The test ends where the smoothed loss is this many times the least so far."""
 SKIPPED = 10
 """First steps from which nothing is suggested: the smoothed loss is still settling."""
+SPAN = 16
+"""Steps over which a fall is measured, a decade of the rate: over one step a noisy loss falls steepest by chance."""
 
 
 class NoSuggestion(Exception):
@@ -84,8 +86,9 @@ def find_learning_rate(
 
 
 def steepest_descent(rates: list[float], losses: list[float]) -> float:
-    """The rate at which the loss falls most steeply over the logarithm of the rate. Raises NoSuggestion."""
-    if len(losses) < SKIPPED + 2:
+    """The rate around which the loss falls most steeply over the logarithm of the rate. Raises NoSuggestion."""
+    if len(losses) <= SKIPPED + SPAN:
         raise NoSuggestion(f"the loss diverged at the learning rate {rates[len(losses)]:.1e}, where it has only begun")
-    slopes = np.gradient(np.array(losses[SKIPPED:]), np.log(rates[SKIPPED : len(losses)]))
-    return rates[SKIPPED + int(slopes.argmin())]
+    settled = np.array(losses[SKIPPED:])
+    falls = settled[SPAN:] - settled[:-SPAN]  # rates rise by one factor: equal spans are equal in the logarithm
+    return rates[SKIPPED + SPAN // 2 + int(falls.argmin())]
