@@ -10,13 +10,16 @@ from pathlib import Path
 
 from bench.errors import BenchError
 
+UNFINISHED = ".unfinished"
+"""How the names of half-written files end."""
+
 
 def write_atomically(path: Path, content: bytes | str) -> None:
     """Writes a temporary file beside `path` and renames it. Raises BenchError on a full disk or a read-only folder."""
     data = content.encode() if isinstance(content, str) else content
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -29,6 +32,12 @@ def write_atomically(path: Path, content: bytes | str) -> None:
             raise
     except OSError as error:
         raise cannot_write(path, error) from error
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Removes what killed processes left half written in and below `folder`. For whoever alone writes there."""
+    for leftover in folder.rglob(f".*{UNFINISHED}"):
+        leftover.unlink(missing_ok=True)
 
 
 def cannot_write(path: Path, error: OSError) -> BenchError:

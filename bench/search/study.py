@@ -14,7 +14,7 @@ from types import FrameType
 
 from bench.errors import BenchError
 from bench.executors.interface import Executor
-from bench.files import cannot_write
+from bench.files import cannot_write, remove_unfinished
 from bench.results.records import StudyRecord
 from bench.results.store import Study
 from bench.search.finals import FinalsSource
@@ -55,6 +55,7 @@ def run_study(
     Raises BenchError where going on makes no sense (repeated failures, a full disk), KeyboardInterrupt on a second Ctrl-C.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
+    remove_unfinished(study.folder)
     tracker.start_study(record)
     tracker.reconcile(study)
     search = SearchSource(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import sqlite3
@@ -101,19 +102,40 @@ def _create(path: Path) -> None:
     unfinished = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.touch(exist_ok=False)
+        with _alone_in(path.parent) as alone:
+            if path.exists():
+                return
+            if alone:  # else another process may be at it
+                for leftover in path.parent.glob(f".{path.name}.*"):
+                    leftover.unlink()
+            unfinished.touch(exist_ok=False)
+            try:
+                with reported(str(path), "its schema"):
+                    make: Any = SqlAlchemyStore
+                    # As a URI, since MLflow puts this text into its SQL unquoted.
+                    store = make(_sqlite_uri(unfinished), path.parent.as_uri())
+                    store.delete_experiment("0")  # MLflow's empty "Default", which is nobody's
+                    store.engine.dispose()
+                _put_in_place(unfinished, path)
+            finally:
+                unfinished.unlink(missing_ok=True)
     except OSError as error:
         raise cannot_write(path, error) from None
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[bool]:
+    """Waits until no other process is in such a block on this folder. False where its file system cannot tell."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        with reported(str(path), "its schema"):
-            make: Any = SqlAlchemyStore
-            # As a URI, since MLflow puts this text into its SQL unquoted.
-            store = make(_sqlite_uri(unfinished), path.parent.as_uri())
-            store.delete_experiment("0")  # MLflow's empty "Default", which is nobody's
-            store.engine.dispose()
-        _put_in_place(unfinished, path)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError:
+            yield False
+        else:
+            yield True
     finally:
-        unfinished.unlink(missing_ok=True)
+        os.close(handle)
 
 
 def _put_in_place(made: Path, path: Path) -> None:
