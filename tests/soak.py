@@ -47,9 +47,10 @@ class Plan:
     """Seconds from one kill to the next, from and to."""
     head_share: float = 0.2
     """Of the kills that are of the head. The first kill is a worker's, the second the head's."""
-    mercy: float = 0.8
-    """Of the kills that wait until a run has ended since the last one, so that the study ends on a slow machine too. The
-    others also come while the head or a worker starts."""
+    runs: tuple[int, int] = (1, 8)
+    """That end from one kill to the next, from and to, so that the study ends on a slow machine too."""
+    merciless: float = 0.2
+    """Of the kills that wait for no run to end: they also come while the head or a worker starts."""
 
 
 @dataclass
@@ -169,9 +170,9 @@ class Soak:
             time.sleep(0.05)
 
     def _next_kill(self) -> tuple[float, int]:
-        """Its time at the earliest, and how many runs it waits for to have ended."""
-        merciful = self._random.random() < self.plan.mercy
-        return time.monotonic() + self._random.uniform(*self.plan.pause), self._ended() + 1 if merciful else 0
+        """Its time at the earliest, and how many runs must have ended by then."""
+        runs = 0 if self._random.random() < self.plan.merciless else self._random.randint(*self.plan.runs)
+        return time.monotonic() + self._random.uniform(*self.plan.pause), self._ended() + runs
 
     def _ended(self) -> int:
         return len(list(self.study.folder.glob("*-*/run.json")))

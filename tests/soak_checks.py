@@ -56,7 +56,11 @@ def leftovers(folder: Path) -> Iterator[str]:
         if entry.name.isdigit() and f"{MARK}={folder}".encode() in _read(entry / "environ").split(b"\0"):
             yield f"process {entry.name} is left: {command_of(int(entry.name))!r}"
     for path in folder.rglob("*"):
-        if (path.name.startswith(".") and path.name != ".lock") or path.parent == folder / "tmp":
+        if path.name == ".lock" or path.name.startswith(
+            "torchinductor_"
+        ):  # torch's cache of what it compiles, one a user
+            continue
+        if path.name.startswith(".") or path.parent == folder / "tmp":
             yield f"temporary file {path.relative_to(folder)} is left"
 
 
