@@ -1,1 +1,1 @@
-"""Leaderboards, classification reports and figures, made from the results folder and never from a live model."""
+"""Leaderboards, classification reports and figures, made from the results folder; a network only from its kept weights."""

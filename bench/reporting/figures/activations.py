@@ -69,7 +69,8 @@ def _draw(axes: Axes, layer: LayerOutput, channels: int) -> None:
     if values.ndim == 1:
         bars = axes.bar(range(len(values)), values, color=TRAIN, width=0.92)
         if len(values) <= FEW_UNITS:
-            axes.bar_label(bars, [f"{value:.2g}" for value in values], label_type="center", color="black", fontsize=7)
+            axes.bar_label(bars, [f"{value:.2g}" for value in values], padding=1, fontsize=7)
+            axes.margins(y=0.35)
         axes.axhline(0, color="0.6", linewidth=0.5)
         axes.margins(x=0)
         axes.set_xticks(range(len(values)) if len(values) <= 40 else [0, len(values) - 1])
