@@ -30,6 +30,10 @@ def command(
     timeout: option.Timeout = None,
     trial_timeout: option.TrialTimeout = 1800,
     trial_budget: option.TrialBudget = None,
+    executor: option.Executor = "local",
+    ray_address: option.RayAddress = None,
+    cpus_per_trial: option.CpusPerTrial = 1.0,
+    gpus_per_trial: option.GpusPerTrial = 0.0,
     tracking_uri: option.TrackingUri = None,
     max_unusable: MaxUnusable = 0.05,
     data_dir: DataDir = None,
@@ -47,6 +51,15 @@ def command(
         raise BenchError("bench run needs --dataset NAME, or --resume STUDY to continue one: see bench run --help")
     if pruner not in ("median", "halving", "none"):
         raise BenchError(f"--pruner {pruner}: choose median, halving or none")
+    if executor not in ("local", "ray"):
+        raise BenchError(f"--executor {executor}: choose local or ray")
+    if executor == "ray" and threads is not None:
+        raise BenchError(
+            "--threads is for --executor local: with ray, --cpus-per-trial says how many threads a trial has"
+        )
+    given = [name for name in OF_RAY if _typed(context, name)]
+    if executor == "local" and given:
+        raise BenchError(f"--{given[0].replace('_', '-')} is for --executor ray")
     if resume:
         _refuse_what_a_resume_cannot_change(context)
     run = StudyRun(
@@ -61,6 +74,10 @@ def command(
         trial_budget=trial_budget,
         max_unusable=max_unusable,
         tracking_uri=tracking_uri,
+        executor=executor,
+        ray_address=ray_address,
+        cpus_per_trial=cpus_per_trial,
+        gpus_per_trial=gpus_per_trial,
         dry_run=dry_run,
         again=_given_again(context),
     )
@@ -90,6 +107,8 @@ OF_THE_STUDY = (
     *("finalists", "final_seeds", "pruner"),
 )
 """Options that a study keeps from its first command on."""
+OF_RAY = ("ray_address", "cpus_per_trial", "gpus_per_trial")
+"""Options that say nothing without a Ray cluster."""
 OF_THE_PLACE = ("results", "data_dir", "max_unusable", "tracking_uri", "trial_budget")
 """Options without which a study of this command would not be found again, or not be what it was."""
 

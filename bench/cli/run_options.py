@@ -118,6 +118,27 @@ TrialBudget = Annotated[
         rich_help_panel=WHERE,
     ),
 ]
+Executor = Annotated[
+    str,
+    typer.Option(
+        "--executor", help="local: processes of this machine. ray: nodes of a Ray cluster.", rich_help_panel=WHERE
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray-address",
+        help="HOST:PORT of a Ray cluster, or auto for the one that this machine is in.  \\[default: one is started here]",
+        rich_help_panel=WHERE,
+    ),
+]
+CpusPerTrial = Annotated[
+    float, typer.Option("--cpus-per-trial", min=0.1, help="With --executor ray.", rich_help_panel=WHERE)
+]
+GpusPerTrial = Annotated[
+    float,
+    typer.Option("--gpus-per-trial", min=0, help="With --executor ray; 0.5 shares a card.", rich_help_panel=WHERE),
+]
 TrackingUri = Annotated[
     str | None,
     typer.Option(

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from bench.cli.progress import PreparationProgress, watch_study
 from bench.data.preparation import prepare
 from bench.data.prepared import PreparedData
-from bench.errors import BenchError
 from bench.files import cache_directory
 from bench.plugins import PluginConfig
 from bench.plugins.registry import Registry
@@ -22,6 +21,7 @@ from bench.search.plan import Plan, check_asked, check_same, make_plan, new_reco
 from bench.search.study import Ending, free_name, locked, run_study
 
 if TYPE_CHECKING:
+    from bench.executors.interface import Executor
     from bench.tracking.tracker import Tracker
 
 
@@ -41,6 +41,10 @@ class StudyRun:
     max_unusable: float
     tracking_uri: str | None
     dry_run: bool
+    executor: str
+    ray_address: str | None
+    cpus_per_trial: float
+    gpus_per_trial: float
     again: tuple[str, ...] = ()
     """Words that a command which resumes this study has to repeat."""
 
@@ -97,6 +101,8 @@ def _run(run: StudyRun, study: Study, record: StudyRecord, plan: Plan) -> None:
     from bench.training.device import choose_device
 
     device, why = choose_device(run.device)
+    if run.gpus_per_trial:
+        device, why = "cuda", f"{run.gpus_per_trial:g} GPUs a trial, of the cluster"
     for line in (*plan.notes, *record.data.notes):
         warn(line)
     sizes = ", ".join(f"{record.data.clips(split):,} {split}" for split in record.data.splits)
@@ -142,16 +148,9 @@ def trial_budget(run: StudyRun, device: str) -> float | None:
 
 
 def _execute(run: StudyRun, study: Study, record: StudyRecord, plan: Plan, device: str) -> Ending:
-    from bench.executors.local import LocalExecutor
     from bench.tracking.tracker import Tracker
 
-    executor = LocalExecutor(
-        workers=run.workers,
-        device=device,
-        log_folder=study.folder / "logs",
-        time_limit=run.trial_timeout,
-        threads=run.threads,
-    )
+    executor = _executor(run, study, device)
     try:
         with Tracker(run.results, tracking_uri=run.tracking_uri) as tracker, watch_study() as watcher:
             ending = run_study(
@@ -170,6 +169,30 @@ def _execute(run: StudyRun, study: Study, record: StudyRecord, plan: Plan, devic
         return ending
     finally:
         executor.close(now=True)
+
+
+def _executor(run: StudyRun, study: Study, device: str) -> Executor:
+    from bench.executors.local import LocalExecutor
+
+    if run.executor == "local":
+        return LocalExecutor(
+            workers=run.workers,
+            device=device,
+            log_folder=study.folder / "logs",
+            time_limit=run.trial_timeout,
+            threads=run.threads,
+        )
+    from bench.executors.ray import RayExecutor
+
+    return RayExecutor(
+        workers=run.workers,
+        device=device,
+        log_folder=study.folder / "logs",
+        address=run.ray_address,
+        cpus_per_trial=run.cpus_per_trial,
+        gpus_per_trial=run.gpus_per_trial,
+        time_limit=run.trial_timeout,
+    )
 
 
 def _write_report(study: Study, final: RunRecord) -> list[Path]:

@@ -73,7 +73,7 @@ def prepare_copies(
     if settings.copies == 0:
         return
     recipe, report = CopySettings.of(settings), progress if progress is not None else lambda what, done, total: None
-    folder = _folder(prepared, recipe, sample_rate)
+    folder = copies_folder(prepared, settings, sample_rate)
     try:
         if verify(folder) is not None:
             return
@@ -106,7 +106,7 @@ def load_copies(prepared: PreparedData, settings: TrainingSettings, sample_rate:
 
     Raises BenchError where they were not made.
     """
-    folder = _folder(prepared, CopySettings.of(settings), sample_rate)
+    folder = copies_folder(prepared, settings, sample_rate)
     try:
         index = read_index(folder, "train")
         samples = map_samples(folder / "train.npy")
@@ -159,8 +159,9 @@ def _shifted(clip: NDArray[np.float32], shift: int) -> NDArray[np.float32]:
     return moved
 
 
-def _folder(prepared: PreparedData, recipe: CopySettings, sample_rate: int) -> Path:
-    """Beside the clips that the copies are made of."""
+def copies_folder(prepared: PreparedData, settings: TrainingSettings, sample_rate: int) -> Path:
+    """Where the copies are that `settings` ask for: beside the clips that they are made of."""
+    recipe = CopySettings.of(settings)
     if sample_rate not in prepared.caches:
         raise BenchError(f"{prepared.dataset.name} is not decoded at {sample_rate} Hz: prepare it there")
     cache = prepared.caches[sample_rate]

@@ -1,0 +1,202 @@
+"""What stands on a node of a cluster for one place of an executor: a local executor with one worker, and its events.
+
+Knows nothing of the cluster's engine: whoever places it calls it from two threads, one that waits for `events` and one that
+gives orders.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import queue
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench.data.copies import copies_folder
+from bench.executors.interface import EpochDone, Event, Finished, Job, Lost
+from bench.executors.local import LocalExecutor
+from bench.plugins.registry import installed
+
+WAKE_SECONDS = 0.02
+"""Between two looks for orders: how long a job waits at most before it starts."""
+NODE_CACHE = "BENCH_NODE_CACHE"
+"""Variable that names a folder of the node for decoded audio; nodes that have it read nothing from shared folders."""
+
+
+@dataclass(frozen=True)
+class NodeSettings:
+    """What a place is told when it is made."""
+
+    device: str
+    threads: int
+    time_limit: float | None
+    log_folder: Path
+
+
+@dataclass(frozen=True)
+class NodeFacts:
+    """What the head checks before it gives out work."""
+
+    name: str
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class NeedsData:
+    """The node does not have these folders of the head, and waits for them before it starts its job."""
+
+    folders: tuple[Path, ...]
+
+
+Message = Event | NeedsData
+
+
+def software() -> dict[str, str]:
+    """Versions of what has to be the same on every node for a number to mean the same."""
+    from importlib.metadata import version
+
+    import bench
+
+    python = platform.python_version()
+    return {"python": python, "bench": bench.__version__, "torch": version("torch"), **installed().versions()}
+
+
+class NodeWorker:
+    """One place for a job on this node."""
+
+    def __init__(self, settings: NodeSettings) -> None:
+        self._settings = settings
+        self._orders: queue.SimpleQueue[Callable[[LocalExecutor], None]] = queue.SimpleQueue()
+        self._executor: LocalExecutor | None = None
+        self._asked: Job | None = None
+        """The head's job, until it starts."""
+        self._asked_for: tuple[Path, ...] = ()
+        """Folders of it that the head was told to send."""
+        self._running: tuple[Job, Job] | None = None
+        """The head's job, and the same with this node's paths."""
+
+    def hello(self) -> NodeFacts:
+        """Who is here. The worker process is started by the first call of `events`."""
+        return NodeFacts(socket.gethostname(), software())
+
+    def submit(self, job: Job) -> None:
+        """An order: run this job."""
+        self._orders.put(lambda executor: setattr(self, "_asked", job))
+
+    def stop(self) -> None:
+        """An order: end the running job after its epoch."""
+        self._orders.put(lambda executor: executor.stop(self._running[1]) if self._running else None)
+
+    def receive(self, folder: Path, files: Mapping[str, bytes]) -> None:
+        """Keeps one of the head's folders on this node: whole, or not at all."""
+        from bench.data.folders import building
+
+        place = node_folder(folder)
+        if not place.is_dir():  # another place of this node may have been quicker
+            with building(place) as made:
+                made.mkdir()
+                for name, content in files.items():
+                    (made / name).write_bytes(content)
+
+    def events(self, timeout: float) -> list[Message]:
+        """What happened, waiting up to `timeout` seconds for something to happen. Starts the worker at its first call."""
+        executor = self._started()
+        begin = time.monotonic()
+        messages: list[Message] = []
+        while not messages and time.monotonic() < begin + timeout:
+            self._obey(executor)
+            messages += self._start(executor)
+            messages += [self._as_asked(event) for event in executor.events(WAKE_SECONDS)]
+        return messages
+
+    def close(self) -> None:
+        """Ends the worker process at once."""
+        if self._executor is not None:
+            self._executor.close(now=True)
+
+    def _started(self) -> LocalExecutor:
+        if self._executor is None:
+            self._executor = LocalExecutor(
+                workers=1,
+                device=self._settings.device,
+                log_folder=_writable(self._settings.log_folder),
+                time_limit=self._settings.time_limit,
+                threads=self._settings.threads,
+            )
+        return self._executor
+
+    def _obey(self, executor: LocalExecutor) -> None:
+        while True:
+            try:
+                order = self._orders.get_nowait()
+            except queue.Empty:
+                return
+            order(executor)
+
+    def _start(self, executor: LocalExecutor) -> list[Message]:
+        """Starts what was asked as soon as its data are here and its worker is ready; asks for data once."""
+        job = self._asked
+        if job is None or not executor.free:
+            return []
+        missing = tuple(folder for folder in needed(job) if not here(folder).is_dir())
+        if missing:
+            if missing == self._asked_for:
+                return []
+            self._asked_for = missing
+            return [NeedsData(missing)]
+        caches = {rate: here(folder) for rate, folder in job.data.caches.items()}
+        local = replace(job, data=job.data.model_copy(update={"caches": caches}))
+        self._asked, self._asked_for, self._running = None, (), (job, local)
+        executor.submit(local)
+        return []
+
+    def _as_asked(self, event: Event) -> Event:
+        """The event of the job as the head knows it."""
+        assert self._running is not None
+        job = self._running[0]
+        match event:
+            case EpochDone(epoch=epoch):
+                return EpochDone(job, epoch)
+            case Finished(outcome=outcome):
+                self._running = None
+                return Finished(job, outcome)
+            case Lost(reason=reason):
+                self._running = None
+                return Lost(job, f"{reason}, on {socket.gethostname()}")
+
+
+def needed(job: Job) -> tuple[Path, ...]:
+    """The head's folders that a job reads: the decoded audio, and the augmented copies where it trains on them."""
+    folders = tuple(job.data.caches.values())
+    if job.spec.training.copies:
+        rate = installed().feature(job.spec.feature).sample_rate
+        folders += (copies_folder(job.data, job.spec.training, rate),)
+    return folders
+
+
+def node_folder(folder: Path) -> Path:
+    """Where this node keeps what was sent to it of one of the head's folders."""
+    from bench.files import cache_directory
+
+    own = os.environ.get(NODE_CACHE)
+    return (Path(own) if own else cache_directory() / "nodes") / folder.name
+
+
+def here(folder: Path) -> Path:
+    """One of the head's folders as this node reads it: where the head has it, if the node sees that, or its own."""
+    if NODE_CACHE not in os.environ and folder.is_dir():
+        return folder
+    return node_folder(folder)
+
+
+def _writable(folder: Path) -> Path:
+    """The head's log folder where this node can write there, and else one of its own."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="bench-logs-"))
