@@ -114,8 +114,8 @@ def _run(spec: TrialSpec, data: PreparedData, device: str, threads: int | None) 
     """The test. Raises BenchError where the parts do not fit together, or the loss is no number from the start."""
     import torch
 
+    from bench.cores import available_cores
     from bench.errors import BenchError
-    from bench.executors.local import available_cores
     from bench.plugins import Infeasible
     from bench.training.clips import DataOnDevice
     from bench.training.range_test import NoSuggestion

@@ -13,7 +13,6 @@ on file systems that can (all common ones). Splits are files of their own: a pro
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from bench.cores import available_cores
 from bench.plugins import Split
 from bench.plugins.contracts import SPLITS
 
@@ -181,7 +181,7 @@ def map_samples(path: Path) -> NDArray[np.int16]:
 def _sum(path: Path) -> FileSum:
     size = path.stat().st_size
     starts = range(0, size, PIECE)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(available_cores()) as pool:
         return FileSum(size=size, crc32=tuple(pool.map(lambda start: _crc32(path, start), starts)))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.cores import available_cores
 from bench.data.audio import SUFFIXES, Recording, UnreadableClip, decode, header_seconds
 from bench.plugins import Clip
 
@@ -56,7 +56,7 @@ def decode_clips(
     """
     files = [list(of_file) for _, of_file in groupby(clips, key=lambda clip: clip.path)]
     batches = iter([files[place : place + BATCH] for place in range(0, len(files), BATCH)])
-    threads = os.cpu_count() or 1
+    threads = available_cores()
     done = 0
     with ThreadPoolExecutor(threads) as pool:
         # A few batches at a time: what is decoded waits in memory until it is taken.
@@ -105,7 +105,7 @@ def noise_files(root: Path, folder: str | None) -> list[Path]:
 def longest_seconds(root: Path, clips: Sequence[Clip]) -> float:
     """Length of the longest clip by the files' headers, rounded up to a millisecond, uncapped; 0 where none can be read."""
     paths = sorted({clip.path for clip in clips})
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(available_cores()) as pool:
         lengths = dict(zip(paths, pool.map(lambda path: header_seconds(root / path), paths), strict=True))
 
     def length(clip: Clip) -> float:

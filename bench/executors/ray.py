@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.cores import available_cores
 from bench.errors import BenchError, one_line
 from bench.executors.interface import Event, Finished, Job, Lost
-from bench.executors.local import available_cores
 from bench.executors.node import NeedsData, NodeFacts, NodeSettings, NodeWorker, software
 
 POLL_SECONDS = 5.0
