@@ -12,7 +12,6 @@ import optuna
 from bench.results.records import RunRecord
 from bench.results.store import Study, validation_score
 from bench.search.failures import sampler_state
-from bench.search.optuna_study import DATABASE
 from bench.tracking import content
 
 MARK = "BENCH_SOAK"
@@ -76,7 +75,7 @@ def command_of(pid: int) -> bytes:
 
 def _in_optuna(study: Study, trials: list[RunRecord]) -> Iterator[str]:
     """One Optuna trial a trial, with its state and value; attempts that a killed head left are FAIL besides."""
-    storage = optuna.storages.RDBStorage(f"sqlite:///{study.folder / DATABASE}")
+    storage = optuna.storages.RDBStorage(f"sqlite:///{study.folder / 'optuna.db'}")
     asked: dict[int, list[optuna.trial.FrozenTrial]] = {}
     for frozen in optuna.load_study(study_name=study.name, storage=storage).trials:
         if frozen.state in (optuna.trial.TrialState.RUNNING, optuna.trial.TrialState.WAITING):
