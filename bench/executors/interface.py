@@ -69,7 +69,7 @@ class Executor(Protocol):
     def events(self, timeout: float) -> list[Event]:
         """What happened since the last call, waiting up to `timeout` seconds for something to happen.
 
-        Raises BenchError where workers cannot be started.
+        Raises BenchError where workers cannot be started, and where the decoded audio has gone.
         """
         ...
 

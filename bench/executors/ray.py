@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,6 +183,7 @@ def _connect(address: str | None) -> Any:
         import ray.exceptions
     except ImportError:
         raise BenchError("--executor ray needs Ray: pip install 'bench-audio[ray]'") from None
+    _check_reachable(address)
     options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     if address is None:
         options |= {"num_cpus": available_cores(), "include_dashboard": False}
@@ -193,6 +195,19 @@ def _connect(address: str | None) -> Any:
             f"{where} ({one_line(error)}): start one with ray start --head, or see --ray-address"
         ) from None
     return ray
+
+
+def _check_reachable(address: str | None) -> None:
+    """Raises BenchError where nobody listens at HOST:PORT: Ray itself would try for minutes."""
+    host, _, port = (address or "").rpartition(":")
+    if not (host and port.isdigit()) or "://" in host:
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=5.0).close()
+    except (OSError, OverflowError) as error:
+        raise BenchError(
+            f"no Ray cluster at {address!r} ({one_line(error)}): start one with ray start --head, or see --ray-address"
+        ) from None
 
 
 def _check_resources(ray: Any, wanted: Mapping[str, float]) -> None:

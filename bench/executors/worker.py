@@ -20,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from bench.errors import BenchError, one_line
 from bench.executors.interface import Job
 from bench.trial import Epoch, TrialOutcome, TrialResult
 
@@ -46,6 +47,13 @@ class Ready:
 
 class StopJob:
     """The head's word to a worker to stop the running job after its current epoch."""
+
+
+@dataclass(frozen=True)
+class DataGone:
+    """A worker's word that the decoded audio is no longer there: no configuration would run."""
+
+    reason: str
 
 
 def main(connection: Connection, settings: WorkerSettings) -> None:
@@ -87,7 +95,8 @@ def main(connection: Connection, settings: WorkerSettings) -> None:
             outcome = TrialOutcome(TrialResult(status="timed-out", reason=str(error)))
         finally:
             job_is_running = False
-        connection.send(outcome)
+        missing = _missing_data(message) if outcome.result.status == "failed" else None
+        connection.send(outcome if missing is None else DataGone(missing))
         del outcome
         _release_memory()
         if settings.device == "cuda" and _card_is_lost():
@@ -106,7 +115,6 @@ def _data_for(job: Job, held: DataOnDevice | None, device: str) -> DataOnDevice:
 
 
 def _run(connection: Connection, job: Job, data: DataOnDevice) -> TrialOutcome:
-    from bench.errors import one_line
     from bench.trial.run import TimedOut, run_trial
 
     def report(epoch: Epoch) -> bool:
@@ -123,6 +131,19 @@ def _run(connection: Connection, job: Job, data: DataOnDevice) -> TrialOutcome:
                 status="failed", reason=f"{type(error).__name__}: {one_line(error)}", traceback=traceback.format_exc()
             )
         )
+
+
+def _missing_data(job: Job) -> str | None:
+    """What is wrong with the decoded audio of a job that failed, so that no plugin is blamed for it."""
+    from bench.data.preparation import load_split
+
+    try:
+        for rate in job.data.caches:
+            for split in job.data.splits:
+                load_split(job.data, split, sample_rate=rate)
+    except BenchError as error:
+        return str(error)
+    return None
 
 
 def _release_memory() -> None:

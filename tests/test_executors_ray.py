@@ -1,0 +1,255 @@
+"""The Ray executor on real clusters of this machine: equal numbers, lost nodes, new nodes, data that are sent to nodes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import faulty_plugins
+import numpy as np
+import pytest
+from made_audio import cats_and_dogs, prepared
+
+from bench.data.prepared import PreparedData
+from bench.errors import BenchError
+from bench.executors.interface import Executor, Finished, Job, Lost
+from bench.executors.local import LocalExecutor
+from bench.executors.node import NODE_CACHE
+from bench.plugins import PluginConfig, TrainingSettings
+from bench.trial import TrialOutcome, TrialSpec
+from bench_plugins.datasets.folder import Folder
+
+pytest.importorskip("ray", reason="Ray is not installed: pip install 'bench-audio[ray]'")
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(240)]
+
+MEMORY = 100 * 2**20
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A head node without a processor of its own: trials run on the nodes that a test adds."""
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    import ray
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": MEMORY})
+    yield cluster
+    ray.shutdown()
+    cluster.shutdown()
+
+
+def add(cluster: Any, **environment: str) -> Any:
+    return cluster.add_node(num_cpus=1, object_store_memory=MEMORY, env_vars=environment)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> PreparedData:
+    return prepared(Folder(path=str(cats_and_dogs(tmp_path / "audio", clips=12))), tmp_path)
+
+
+def job(data: PreparedData, number: int, *, model: str = "tc-resnet", epochs: int = 2) -> Job:
+    spec = TrialSpec(
+        dataset=data.dataset,
+        revision=data.revision,
+        feature=PluginConfig(name="mel", options={"sample_rate": 8000}),
+        model=PluginConfig(name=model),
+        training=TrainingSettings(epochs=epochs, batch_size=8),
+        seed=number,
+    )
+    return Job(f"trial-{number:04d}", spec, data.without_test())
+
+
+def on(cluster: Any, folder: Path, **options: Any) -> Any:
+    from bench.executors.ray import RayExecutor
+
+    return RayExecutor(
+        **{"workers": 2, "device": "cpu", "log_folder": folder / "logs", "address": cluster.address} | options
+    )
+
+
+def run(executor: Executor, jobs: list[Job], *, seconds: float = 120) -> tuple[dict[str, TrialOutcome], list[Lost]]:
+    """Runs the jobs, one whose worker died once more. Outcomes by name."""
+    waiting, outcomes, lost = list(jobs), {}, []
+    end = time.monotonic() + seconds
+    while len(outcomes) < len(jobs):
+        assert time.monotonic() < end, (outcomes, lost)
+        while waiting and executor.free:
+            executor.submit(waiting.pop(0))
+        for event in executor.events(timeout=0.5):
+            assert any(event.job is known for known in jobs)
+            if isinstance(event, Finished):
+                outcomes[event.job.name] = event.outcome
+            elif isinstance(event, Lost):
+                lost.append(event)
+                waiting.append(event.job)
+    return outcomes, lost
+
+
+def test_the_same_specification_gives_the_same_numbers_as_on_one_machine(
+    cluster: Any, data: PreparedData, tmp_path: Path
+) -> None:
+    jobs = [job(data, number) for number in range(4)]
+    local = LocalExecutor(workers=1, device="cpu", log_folder=tmp_path / "logs", threads=1)
+    expected, _ = run(local, jobs)
+    local.close(now=True)
+    add(cluster)
+    add(cluster)
+    executor = on(cluster, tmp_path)
+    outcomes, lost = run(executor, jobs)
+    executor.close()
+    assert not lost
+    for name, outcome in outcomes.items():
+        mine, theirs = outcome.validation, expected[name].validation
+        assert mine is not None and theirs is not None
+        assert np.array_equal(mine.probabilities, theirs.probabilities)
+        assert outcome.result.hardware == expected[name].result.hardware
+
+
+def test_a_node_that_is_lost_is_replaced_by_one_that_joins(
+    cluster: Any, data: PreparedData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The only node is killed under its job; the job is told lost, waits, and runs on a node that comes later."""
+    forward = "if not os.path.exists(os.environ['BENCH_TEST_GO']): time.sleep(600)"
+    faulty_plugins.install(tmp_path / "site", "sleeper", faulty_plugins.model("sleeper", forward), monkeypatch)
+    go = tmp_path / "go"
+    monkeypatch.setenv("BENCH_TEST_GO", str(go))
+    monkeypatch.setattr("bench.executors.ray.RayExecutor._checked", lambda self, facts: facts)
+    node = add(cluster)
+    executor = on(cluster, tmp_path, workers=1)
+    slow = job(data, 1, model="sleeper")
+    while not executor.free:
+        executor.events(timeout=0.5)
+    executor.submit(slow)
+    time.sleep(3)
+    cluster.remove_node(node, allow_graceful=False)
+    killed = time.monotonic()
+    events: list[Any] = []
+    while not events:
+        assert time.monotonic() < killed + 60
+        events += executor.events(timeout=0.5)
+    assert [type(event) for event in events] == [Lost] and events[0].job is slow
+    assert events[0].reason.startswith("node ") and "was lost" in events[0].reason
+    assert executor.free == 0
+    go.touch()
+    add(cluster)
+    outcomes, _ = run(executor, [slow])
+    assert outcomes["trial-0001"].result.status == "complete", outcomes
+    executor.close(now=True)
+
+
+def test_a_killed_worker_and_a_hung_one_are_what_they_are_on_one_machine(
+    cluster: Any, data: PreparedData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward = "if not os.path.exists(os.environ['BENCH_TEST_GO']):\n    open(os.environ['BENCH_TEST_GO'], 'w'); os.kill(os.getpid(), signal.SIGKILL)\ntime.sleep(600)"
+    faulty_plugins.install(tmp_path / "site", "hanger", faulty_plugins.model("hanger", forward), monkeypatch)
+    monkeypatch.setenv("BENCH_TEST_GO", str(tmp_path / "go"))
+    monkeypatch.setattr("bench.executors.ray.RayExecutor._checked", lambda self, facts: facts)
+    add(cluster)
+    executor = on(cluster, tmp_path, workers=1, time_limit=3.0)
+    outcomes, lost = run(executor, [job(data, 1, model="hanger")])
+    assert len(lost) == 1 and "killed by SIGKILL" in lost[0].reason
+    assert outcomes["trial-0001"].result.status == "timed-out"
+    outcomes, _ = run(executor, [job(data, 2)])  # and the place is good for another
+    assert outcomes["trial-0002"].result.status == "complete"
+    executor.close(now=True)
+
+
+def test_a_job_is_stopped_after_its_epoch(cluster: Any, data: PreparedData, tmp_path: Path) -> None:
+    add(cluster)
+    executor = on(cluster, tmp_path, workers=1)
+    long = job(data, 1, epochs=5000)
+    while not executor.free:
+        executor.events(timeout=0.5)
+    executor.submit(long)
+    seen: list[Any] = []
+    while not any(isinstance(event, Finished) for event in seen):
+        seen += executor.events(timeout=0.5)
+        if seen:
+            executor.stop(long)
+    assert seen[-1].outcome.result.status == "pruned" and len(seen[-1].outcome.result.epochs) < 5000
+    executor.close(now=True)
+
+
+def test_data_are_sent_to_a_node_once(cluster: Any, data: PreparedData, tmp_path: Path) -> None:
+    """A node with a folder of its own reads nothing from the head's, and gets it once for all its jobs."""
+    add(cluster, **{NODE_CACHE: str(tmp_path / "node")})
+    executor = on(cluster, tmp_path, workers=1)
+    outcomes, lost = run(executor, [job(data, number) for number in range(3)])
+    assert not lost and all(outcome.result.status == "complete" for outcome in outcomes.values())
+    (sent,) = executor._sent
+    (kept,) = (tmp_path / "node").iterdir()
+    assert sent == data.caches[8000] and kept.name == sent.name
+    assert {path.name: path.read_bytes() for path in kept.iterdir()} == {
+        path.name: path.read_bytes() for path in sent.iterdir()
+    }
+    executor.close(now=True)
+
+
+def test_what_a_cluster_does_not_have_is_said_at_once(cluster: Any, tmp_path: Path) -> None:
+    add(cluster)
+    with pytest.raises(BenchError, match="no GPU in this cluster, 0.5 asked for"):
+        on(cluster, tmp_path, gpus_per_trial=0.5)
+    with pytest.raises(BenchError, match="no node of this cluster has 4 CPUs, the largest has 1"):
+        on(cluster, tmp_path, cpus_per_trial=4)
+    with pytest.raises(BenchError, match="no Ray cluster at '127.0.0.1:1'"):
+        on(cluster, tmp_path, address="127.0.0.1:1")
+
+
+def test_a_node_with_other_plugins_is_refused(cluster: Any, tmp_path: Path) -> None:
+    add(cluster, BENCH_PLUGINS="none-of-them")
+    executor = on(cluster, tmp_path, workers=1)
+    try:
+        with pytest.raises(BenchError, match=r"node \S+ has bench-audio not installed, and the head has \d"):
+            for _ in range(60):
+                executor.events(timeout=1.0)
+    finally:
+        executor.close(now=True)
+
+
+def test_nothing_outlives_a_killed_head(cluster: Any, data: PreparedData, tmp_path: Path) -> None:
+    """Actors and their worker processes end when the process that made them is killed."""
+    import subprocess
+    import sys
+
+    add(cluster)
+    script = f"""
+import sys, time
+from pathlib import Path
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from bench.executors.ray import RayExecutor
+if __name__ == "__main__":
+    executor = RayExecutor(workers=1, device="cpu", log_folder=Path({str(tmp_path)!r}) / "logs", address={cluster.address!r})
+    while not executor.free:
+        executor.events(0.5)
+    executor.events(5.0)
+    print("ready", flush=True)
+    time.sleep(600)
+"""
+    head = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert head.stdout is not None and head.stdout.readline() == "ready\n"
+    workers = _workers(tmp_path / "logs")
+    assert workers
+    head.send_signal(signal.SIGKILL)
+    head.wait()
+    end = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}").exists() for pid in workers):
+        assert time.monotonic() < end, "worker processes outlive their head"
+        time.sleep(0.2)
+
+
+def _workers(logs: Path) -> list[int]:
+    """Processes that write to the log of a worker there."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            try:
+                target = os.readlink(process / "fd" / "1")
+            except OSError:
+                continue
+            if target.startswith(str(logs)):
+                found.append(int(process.name))
+    return found
