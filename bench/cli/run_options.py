@@ -139,6 +139,16 @@ GpusPerTrial = Annotated[
     float,
     typer.Option("--gpus-per-trial", min=0, help="With --executor ray; 0.5 shares a card.", rich_help_panel=WHERE),
 ]
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        "--storage",
+        metavar="URL",
+        help="PostgreSQL server that keeps the study, as postgresql://USER@HOST/DATABASE.  \\[default: a file in the "
+        "study's folder]",
+        rich_help_panel=WHERE,
+    ),
+]
 TrackingUri = Annotated[
     str | None,
     typer.Option(

@@ -16,9 +16,12 @@ from bench.plugins import PluginConfig
 from bench.plugins.registry import Registry
 from bench.results.records import RunRecord, StudyRecord, StudyRequest
 from bench.results.store import Study, checked_name, find_run, open_study, validation_score
+from bench.search.database import Database, PostgresDatabase, database_at
 from bench.search.finals import choose_finalists
+from bench.search.locks import locked
+from bench.search.optuna_study import open_optuna_study
 from bench.search.plan import Plan, check_asked, check_same, make_plan, new_record, versions
-from bench.search.study import Ending, free_name, locked, run_study
+from bench.search.study import Ending, free_name, run_study
 
 if TYPE_CHECKING:
     from bench.executors.interface import Executor
@@ -39,6 +42,8 @@ class StudyRun:
     trial_timeout: float
     trial_budget: float | None
     max_unusable: float
+    storage: str | None
+    """URL of a PostgreSQL server, possibly with a password; None for what the study was begun with."""
     tracking_uri: str | None
     dry_run: bool
     executor: str
@@ -55,9 +60,11 @@ def begin(run: StudyRun, dataset: str, request: StudyRequest, *, name: str, tria
 
     if name:
         checked_name(name)  # before audio is decoded for minutes
+    server = None if run.storage is None else PostgresDatabase(run.storage)
+    taken = server.names() if server is not None and not (name or run.dry_run) else ()
     config = dataset_config(run.registry, dataset, request.settings)
     plan, data = _resolve(run, config, request)
-    study = Study(run.results / (checked_name(name) if name else free_name(run.results, config.name)))
+    study = Study(run.results / (checked_name(name) if name else free_name(run.results, config.name, taken=taken)))
     if study.exists():
         record = study.record()
         check_same(record, plan, data)
@@ -124,10 +131,13 @@ def _run(run: StudyRun, study: Study, record: StudyRecord, plan: Plan) -> None:
         )
         return
     resume = shlex.join(["bench", "run", "--resume", study.name, *run.again])
-    with locked(study):
-        study.write(record)
+    database = database_at(study.folder, run.storage or record.storage)
+    with locked(study), database.locked(study.name):
+        if run.storage is not None:  # refuses one that has no such study, or another's, before that is remembered
+            open_optuna_study(database, record, begun=bool(study.trials()))
+        study.write(record.model_copy(update={"storage": database.address}))
         try:
-            ending = _execute(run, study, record, plan, device)
+            ending = _execute(run, study, record, plan, device, database)
         except BaseException:  # whatever it is: what is kept is kept
             print(f"to continue: {resume}")
             raise
@@ -147,7 +157,7 @@ def trial_budget(run: StudyRun, device: str) -> float | None:
     return (default if run.trial_budget is None else run.trial_budget) or None
 
 
-def _execute(run: StudyRun, study: Study, record: StudyRecord, plan: Plan, device: str) -> Ending:
+def _execute(run: StudyRun, study: Study, record: StudyRecord, plan: Plan, device: str, database: Database) -> Ending:
     from bench.tracking.tracker import Tracker
 
     executor = _executor(run, study, device)
@@ -163,6 +173,7 @@ def _execute(run: StudyRun, study: Study, record: StudyRecord, plan: Plan, devic
                 report=_write_report,
                 timeout=run.timeout,
                 trial_budget=trial_budget(run, device),
+                database=database,
             )
             _finish_tracking(tracker, run, study, record, ending)
         executor.close()

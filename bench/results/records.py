@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -11,6 +11,9 @@ from bench.evaluation.metrics import Objective
 from bench.plugins import PluginConfig
 from bench.plugins.annotations import Scalar
 from bench.trial import TrialResult, TrialSpec
+
+SCHEMA_VERSION: Final = 1
+"""Of all records here. A newer one is refused, since it can say what this version would leave out."""
 
 Kind = Literal["trial", "final", "reproduction"]
 
@@ -31,7 +34,7 @@ class StudyRecord(BaseModel):
     but for `trials`, which a resume can raise."""
 
     model_config = ConfigDict(frozen=True)
-    schema_version: int = 1
+    schema_version: Literal[1] = SCHEMA_VERSION
     name: str
     command: str
     """The command line that started it, with `bench` first."""
@@ -50,13 +53,15 @@ class StudyRecord(BaseModel):
     enqueued: tuple[str, ...] = ()
     """What is tried first: recipe names and `defaults of MODEL`."""
     versions: dict[str, str]
+    storage: str | None = None
+    """Address of the PostgreSQL server that has the Optuna study, without a password; None for the file in the folder."""
 
 
 class ReproductionRecord(BaseModel):
     """What was run again, and what was published of it. Stands in `reproduction.json` of its folder."""
 
     model_config = ConfigDict(frozen=True)
-    schema_version: int = 1
+    schema_version: Literal[1] = SCHEMA_VERSION
     name: str
     """A recipe's name, or the id of a leaderboard's row."""
     title: str
@@ -78,7 +83,7 @@ class RunRecord(BaseModel):
     """One trial or final: where it belongs, what was asked, what came out. Stands in `run.json` of its folder."""
 
     model_config = ConfigDict(frozen=True)
-    schema_version: int = 1
+    schema_version: Literal[1] = SCHEMA_VERSION
     study: str
     kind: Kind
     number: int

@@ -1,50 +1,44 @@
-"""Optuna's side of a study: where it is kept, what proposes, what prunes."""
+"""Optuna's side of a study: what proposes, what prunes, and whose it is. Where it is kept: `bench.search.database`."""
 
 from __future__ import annotations
 
 import logging
-import sqlite3
 import warnings
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
 
 import numpy as np
 import optuna
-from sqlalchemy import URL
-from sqlalchemy.exc import SQLAlchemyError
 
 from bench.errors import BenchError
-from bench.files import cannot_write
 from bench.results.records import StudyRecord
+from bench.search.database import Database
 
-DATABASE = "optuna.db"
-"""Of a study, in its folder."""
+CREATED = "bench.created"
+"""Attribute of an Optuna study: when its own was created, which tells it from others of the same name."""
 STARTUP_TRIALS = 10
 """Trials before the sampler models anything and the pruner compares anything."""
 
 
-def open_optuna_study(path: Path, record: StudyRecord) -> optuna.Study:
-    """The Optuna study kept at `path`, made if it is not there. Raises BenchError where it cannot be written."""
+def open_optuna_study(database: Database, record: StudyRecord, *, begun: bool = False) -> optuna.Study:
+    """The Optuna study of this record, made if it is not there. `begun`: whether the study has runs already.
+
+    Raises BenchError where the database cannot be used, has another study of this name, or has none of one that has begun.
+    """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(path)) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
-        url = URL.create("sqlite", database=str(path)).render_as_string()
-        storage = optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
+    with database.opening():
+        storage = database.storage()
+        if database.shared and begun and record.name not in optuna.get_all_study_names(storage):
+            raise BenchError(
+                f"study {record.name!r} has begun, and {database.shown} does not have it: give the --storage that it was "
+                "begun with, or restore it there"
+            )
         study = optuna.create_study(
             storage=storage, study_name=record.name, direction="maximize", load_if_exists=True, pruner=_pruner(record)
         )
         asked = len(study.get_trials(deepcopy=False))
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    except Exception as error:  # sqlite3, SQLAlchemy and Optuna each raise their own
-        raise BenchError(
-            f"{path} cannot be used as a study ({_first_line(error)}): move it away or restore it"
-        ) from error
+        if database.shared:
+            _check_ours(study, record, database, fresh=not (asked or begun))
     # A resumed sampler must not propose again what it proposed at the start.
     seed = np.random.SeedSequence([record.seed, asked]).generate_state(1)[0]
     study.sampler = optuna.samplers.TPESampler(
@@ -53,21 +47,17 @@ def open_optuna_study(path: Path, record: StudyRecord) -> optuna.Study:
     return study
 
 
-@contextmanager
-def database_errors(path: Path) -> Iterator[None]:
-    """Turns a failure of the database at `path`, while a study runs, into one BenchError."""
-    try:
-        yield
-    except (optuna.exceptions.StorageInternalError, SQLAlchemyError, sqlite3.Error) as error:
-        reason = _first_line(error.__cause__ or error)  # Optuna wraps what SQLAlchemy says
+def _check_ours(study: optuna.Study, record: StudyRecord, database: Database, *, fresh: bool) -> None:
+    """Raises BenchError where this study is somebody else's of the same name. `fresh`: nobody has done anything in it."""
+    created = study.user_attrs.get(CREATED)
+    if created is None and fresh:
+        study.set_user_attr(CREATED, record.created)
+    elif created != record.created:
+        when = "" if created is None else f", begun at {created}"
         raise BenchError(
-            f"{path} does not take what it is told ({reason}): check free space and permissions, then resume; "
-            f"runs that finished are safe beside it"
-        ) from error
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+            f"{database.shown} has another study {record.name!r}{when}: choose another name with --study, or go on with "
+            "that one where its results folder is"
+        )
 
 
 def _pruner(record: StudyRecord) -> optuna.pruners.BasePruner:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 
 import numpy as np
 import optuna
@@ -12,9 +12,9 @@ from optuna.trial import TrialState
 from bench.executors.interface import Job
 from bench.results.records import RunRecord, StudyRecord
 from bench.results.store import Study, validation_score
+from bench.search.database import FILE, Answer, Database, Note, SqliteDatabase
 from bench.search.failures import FailureWatch, sampler_state
 from bench.search.head import Assignment
-from bench.search.optuna_study import DATABASE, database_errors
 from bench.search.space import Candidate, Configuration, SearchSpace
 from bench.trial import Epoch, TrialSpec
 
@@ -35,33 +35,36 @@ class SearchSource:
         candidates: list[Candidate],
         deadline: float | None = None,
         trial_budget: float | None = None,
+        database: Database | None = None,
+        note: Note = print,
     ) -> None:
         """Takes up where the results folder and Optuna left off. `deadline`: of time.monotonic, None for none.
-        `trial_budget`: seconds of training that a trial may take, None for any number."""
+        `trial_budget`: seconds of training that a trial may take, None for any number. `database`: of `optuna_study`, the
+        file in the study's folder where it is not given; `note` is told where that is waited for."""
         self._record = record
         self._space = space
         self._optuna = optuna_study
         self._deadline = deadline
         self._trial_budget = trial_budget
-        self._database = study.folder / DATABASE
+        self._study = study
+        self._candidates = candidates
+        self._database = database or SqliteDatabase(study.folder / FILE)
+        self._note = note
         self._asked: dict[int, optuna.Trial] = {}
         """Trials in the workers' hands, by number."""
         finished = {run.number: run for run in study.trials()}
         self.counted = sum(run.result.status != "lost" for run in finished.values())
         """Trials that have ended and count."""
         self._watch = FailureWatch(complete=sum(run.result.status == "complete" for run in finished.values()))
-        with self._database_errors():
-            numbers = self._take_up(finished)
-            self._next_number = 1 + max([*finished, *numbers], default=-1)
-            self._enqueue(candidates, known={run.origin for run in finished.values()})
+        self._next_number = 0
+        self._call(self._bring_up)
 
     def next(self) -> Assignment | None:
         if self.counted + len(self._asked) >= self._record.trials:
             return None
         if self._deadline is not None and time.monotonic() > self._deadline:
             return None
-        with self._database_errors():
-            return self._ask()
+        return self._call(self._ask, again=self._ask_again)
 
     def _ask(self) -> Assignment:
         trial = self._optuna.ask()
@@ -81,13 +84,17 @@ class SearchSource:
         trial = self._asked[assignment.number]
         objective = self._record.objective
         value = epoch.validation_accuracy if objective == "accuracy" else epoch.validation_balanced_accuracy
-        with self._database_errors():
+
+        def go_on() -> bool:
             trial.report(value, epoch.number)
             return not trial.should_prune()
 
+        return self._call(go_on)
+
     def ended(self, assignment: Assignment, run: RunRecord) -> None:
-        with self._database_errors():
-            self._tell(self._asked.pop(assignment.number), run)
+        trial = self._asked[assignment.number]
+        self._call(lambda: self._tell(trial, run))
+        del self._asked[assignment.number]
         if run.result.status != "lost":
             self.counted += 1
         self._watch.saw(run)
@@ -95,10 +102,22 @@ class SearchSource:
     def _tell(self, trial: optuna.Trial | int, run: RunRecord) -> None:
         state = sampler_state(run.result.status)
         value = validation_score(run) if state is TrialState.COMPLETE else None
-        self._optuna.tell(trial, value, state=state)
+        self._optuna.tell(trial, value, state=state, skip_if_finished=True)  # it may have heard us before it went away
 
-    def _database_errors(self) -> AbstractContextManager[None]:
-        return database_errors(self._database)
+    def _call(self, action: Callable[[], Answer], again: Callable[[], Answer] | None = None) -> Answer:
+        return self._database.call(action, self._note, again)
+
+    def _ask_again(self) -> Assignment:
+        """After the database was away: what it was asked for it may have done without our hearing of it."""
+        self._bring_up()
+        return self._ask()
+
+    def _bring_up(self) -> None:
+        """Brings Optuna up to what the results folder says; trials in the workers' hands stay as they are."""
+        finished = {run.number: run for run in self._study.trials()}
+        numbers = self._take_up(finished)
+        self._next_number = 1 + max([*finished, *numbers, *self._asked], default=-1)
+        self._enqueue(self._candidates, known={run.origin for run in finished.values()})
 
     def _take_up(self, finished: dict[int, RunRecord]) -> list[int]:
         """Tells Optuna what a dead head had kept but not told, and asks again what it had left running.
@@ -112,7 +131,7 @@ class SearchSource:
                 numbers.append(number)
             if frozen.state is TrialState.WAITING and number is not None:  # left running, and then not reached
                 again.append(frozen)
-            if frozen.state is not TrialState.RUNNING:
+            if frozen.state is not TrialState.RUNNING or number in self._asked:
                 continue
             if number in finished:
                 self._tell(frozen.number, finished[number])

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from bench.errors import BenchError
 from bench.executors.interface import Executor
-from bench.files import cannot_write, remove_unfinished
+from bench.files import remove_unfinished
 from bench.results.records import StudyRecord
 from bench.results.store import Study
+from bench.search.database import FILE, Database, SqliteDatabase
 from bench.search.finals import FinalsSource
 from bench.search.head import Head, Report
-from bench.search.optuna_study import DATABASE, open_optuna_study
+from bench.search.optuna_study import open_optuna_study
 from bench.search.plan import Plan
 from bench.search.search_source import SearchSource
 from bench.search.watcher import Watcher
@@ -47,9 +45,11 @@ def run_study(
     report: Report | None = None,
     timeout: float | None = None,
     trial_budget: float | None = None,
+    database: Database | None = None,
 ) -> Ending:
     """Tops the study up to its number of trials, then runs its finals. `timeout`: seconds after which no trial starts;
     the finals are then those of the trials that there are. `trial_budget`: seconds of training that a trial may take.
+    `database`: where Optuna keeps the study, the file in its folder where it is not given.
 
     Everything that ends is kept at once; a study that was stopped in any way can be run again, and goes on.
     Raises BenchError where going on makes no sense (repeated failures, a full disk), KeyboardInterrupt on a second Ctrl-C.
@@ -58,14 +58,17 @@ def run_study(
     remove_unfinished(study.folder)
     tracker.start_study(record)
     tracker.reconcile(study)
+    kept_in = database or SqliteDatabase(study.folder / FILE)
     search = SearchSource(
         record=record,
         space=plan.space,
         study=study,
-        optuna_study=open_optuna_study(study.folder / DATABASE, record),
+        optuna_study=open_optuna_study(kept_in, record, begun=bool(study.trials())),
         candidates=list(plan.candidates),
         deadline=deadline,
         trial_budget=trial_budget,
+        database=kept_in,
+        note=watcher.note,
     )
     head = Head(study=study, executor=executor, tracker=tracker, watcher=watcher, report=report)
     with _interrupts(head):
@@ -96,40 +99,10 @@ def _interrupts(head: Head) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-@contextmanager
-def locked(study: Study) -> Iterator[None]:
-    """Holds the study for this process; the system lets go of it however the process ends.
-
-    Raises BenchError where another process holds it.
-    """
-    path = study.folder / ".lock"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            holder = os.read(handle, 100).decode().strip() or "another process"
-            raise BenchError(
-                f"study {study.name!r} is being run by {holder}: wait for it, stop it, or choose another --study"
-            ) from None
-        try:
-            os.ftruncate(handle, 0)
-            os.write(handle, f"process {os.getpid()}".encode())
-        except OSError as error:
-            raise cannot_write(path, error) from error
-        yield
-    finally:
-        os.close(handle)
-
-
-def free_name(results: Path, dataset: str) -> str:
-    """A name for a new study: the data set's, and the first number that is free."""
+def free_name(results: Path, dataset: str, *, taken: Collection[str] = ()) -> str:
+    """A name for a new study: the data set's, and the first number that is free here and not among those `taken`."""
     slug = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in dataset).strip("-._") or "study"
     number = 1
-    while (results / f"{slug}-{number}").exists():
+    while (results / f"{slug}-{number}").exists() or f"{slug}-{number}" in taken:
         number += 1
     return f"{slug}-{number}"
