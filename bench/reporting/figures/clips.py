@@ -14,6 +14,7 @@ from bench.reporting.figures.lines import thinned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import AsinhNorm
 
 DYNAMIC_RANGE = 90.0
 """Of a discrete Fourier transform, in dB below its maximum."""
@@ -50,6 +51,7 @@ def example_clips(examples: Sequence[Example], feature: str, title: str) -> byte
         panels[2 + channel, 0].set_ylabel(f"{shown(feature, 20)}{of}\n({_rows(examples[0].feature)})", parse_math=False)
     for axes in panels.flat:
         axes.tick_params(labelsize=7)
+        axes.yaxis.label.set_fontsize(9)
     return png(figure)
 
 
@@ -87,9 +89,12 @@ def _feature(axes: Axes, example: Example, channel: int) -> None:
         axes.plot(*thinned(np.linspace(0, end, len(values)), values), color="0.3", linewidth=0.6)
         axes.set_xlim(0, end)
     else:
-        low, high = _limits(values)
         extent = (0, end, 0, len(values))
-        axes.imshow(values, origin="lower", aspect="auto", cmap="magma", extent=extent, vmin=low, vmax=high)
+        if example.feature.ndim == 3:
+            axes.imshow(values, origin="lower", aspect="auto", cmap="PuOr", extent=extent, norm=_signed(values))
+        else:
+            low, high = _limits(values)
+            axes.imshow(values, origin="lower", aspect="auto", cmap="magma", extent=extent, vmin=low, vmax=high)
     axes.set_xlabel("s", fontsize=7, labelpad=1)
 
 
@@ -100,8 +105,16 @@ def _limits(values: NDArray[np.floating]) -> tuple[float, float]:
     return float(np.sort(values.min(axis=1))[spare]), float(np.sort(values.max(axis=1))[-1 - spare])
 
 
+def _signed(values: NDArray[np.floating]) -> AsinhNorm:
+    """A scale for real and imaginary parts: zero in its middle, weak values lifted as in decibels."""
+    from matplotlib.colors import AsinhNorm
+
+    limit = float(np.abs(values).max()) or 1.0
+    return AsinhNorm(linear_width=limit / 300, vmin=-limit, vmax=limit)
+
+
 def _rows(feature: NDArray[np.float32]) -> str:
-    return "samples" if feature.ndim == 1 else f"{feature.shape[-2]} rows"
+    return "samples" if feature.ndim == 1 else f"{feature.shape[-2]} rows{', asinh scale' if feature.ndim == 3 else ''}"
 
 
 def _seconds(example: Example) -> NDArray[np.float64]:
