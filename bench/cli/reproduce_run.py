@@ -13,7 +13,7 @@ from bench.data.copies import prepare_copies
 from bench.data.preparation import prepare
 from bench.data.prepared import PreparedData
 from bench.executors.local import LocalExecutor
-from bench.files import cache_directory, data_directory
+from bench.files import cache_directory, data_directory, remove_unfinished
 from bench.plugins.registry import Registry
 from bench.reporting.numbers import plural
 from bench.reporting.reproductions import figures_of, shown
@@ -21,6 +21,7 @@ from bench.reporting.run_report import write_run_report
 from bench.reporting.terminal import print_table
 from bench.results.records import RunRecord
 from bench.results.store import Study
+from bench.search.locks import locked
 from bench.search.reproduction import Reproduction, reproduce
 from bench.training.device import choose_device
 from bench.trial.run import hardware
@@ -49,21 +50,23 @@ def run(found: Registry, wanted: Reproduction, place: Place) -> None:
         warn(line)
     print(f"{wanted.title}: {plural(len(wanted.specs), 'seed')} on {why}")
     study = Study(place.folder / f"reproduce-{wanted.folder}")
-    study.write_reproduction(record)
-    executor = LocalExecutor(
-        workers=min(place.workers, len(wanted.specs)),
-        device=chosen,
-        log_folder=study.folder / "logs",
-        threads=place.threads or (wanted.hardware.threads if wanted.hardware else None),
-    )
-    try:
-        runs = reproduce(wanted, data, study, executor, say=print)
-    finally:
-        executor.close(now=True)
-    _print(wanted, runs)
-    for run in runs:
-        paths = write_run_report(study, run, study.report_folder(run), data=data, command=record.command)
-        print(f"report: {paths.markdown}")
+    with locked(study):
+        remove_unfinished(study.folder)
+        study.write_reproduction(record)
+        executor = LocalExecutor(
+            workers=min(place.workers, len(wanted.specs)),
+            device=chosen,
+            log_folder=study.folder / "logs",
+            threads=place.threads or (wanted.hardware.threads if wanted.hardware else None),
+        )
+        try:
+            runs = reproduce(wanted, data, study, executor, say=print)
+        finally:
+            executor.close(now=True)
+        _print(wanted, runs)
+        for run in runs:
+            paths = write_run_report(study, run, study.report_folder(run), data=data, command=record.command)
+            print(f"report: {paths.markdown}")
     print(f"all files: {study.folder}")
 
 

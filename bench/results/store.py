@@ -21,7 +21,7 @@ from bench.evaluation.predictions import Predictions
 from bench.files import write_atomically
 from bench.plugins import Split
 from bench.plugins.registry import first_complaint
-from bench.results.records import ReproductionRecord, RunRecord, StudyRecord
+from bench.results.records import SCHEMA_VERSION, ReproductionRecord, RunRecord, StudyRecord
 from bench.trial import TrialOutcome
 
 Record = TypeVar("Record", bound=BaseModel)
@@ -168,6 +168,11 @@ def _read(path: Path, kind: type[Record]) -> Record:
     except OSError as error:
         raise BenchError(f"{path} cannot be read ({error.strerror}): check its mode and the disk") from None
     except ValidationError as error:
+        if newer := [found["input"] for found in error.errors() if found["loc"] == ("schema_version",)]:
+            raise BenchError(
+                f"{path} is of another version of bench (schema {newer[0]}, this one reads {SCHEMA_VERSION}): "
+                "install the version that wrote it"
+            ) from None
         if kind is RunRecord:
             todo = "restore it, or move its folder away, and bench run --resume makes up for it"
         else:

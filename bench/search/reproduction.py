@@ -18,6 +18,7 @@ from bench.plugins.contracts import SPLITS
 from bench.plugins.registry import first_complaint
 from bench.results.records import ReproductionRecord, RunRecord
 from bench.results.store import Study
+from bench.search.failures import ATTEMPTS
 from bench.search.finals import final_seed
 from bench.trial import Hardware, TrialSpec
 
@@ -151,6 +152,7 @@ def reproduce(
         for repeat, spec in enumerate(wanted.specs)
     ]
     repeats = {job.name: repeat for repeat, job in enumerate(jobs)}
+    attempts = dict.fromkeys(repeats, 1)
     runs: dict[int, RunRecord] = {}
     started = _now()
     waiting = list(jobs)
@@ -162,8 +164,12 @@ def reproduce(
                 case EpochDone(job=job, epoch=epoch):
                     total = job.spec.training.epochs
                     say(f"{job.name}: epoch {epoch.number}/{total}, validation {epoch.validation_accuracy:.4f}")
+                case Lost(job=job, reason=reason) if attempts[job.name] < ATTEMPTS:
+                    attempts[job.name] += 1
+                    say(f"{job.name}: {reason}; it runs again, attempt {attempts[job.name]} of {ATTEMPTS}")
+                    waiting.insert(0, job)
                 case Lost(job=job, reason=reason):
-                    raise BenchError(f"{wanted.title}: {job.name} was lost, {reason}")
+                    raise BenchError(f"{wanted.title}: {job.name} was lost {ATTEMPTS} times, the last because {reason}")
                 case Finished(job=job, outcome=outcome):
                     if outcome.result.status != "complete":
                         raise BenchError(f"{wanted.title}: {job.name} {outcome.result.status}, {outcome.result.reason}")
