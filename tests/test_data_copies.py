@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import active_children
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +17,7 @@ import pytest
 from made_audio import tone, write
 
 from bench.data import copies
+from bench.data.cache import verify
 from bench.data.copies import CopySettings, copy_of, load_copies, prepare_copies
 from bench.data.preparation import load_split, prepare
 from bench.data.prepared import PreparedData
@@ -103,7 +112,7 @@ def test_copies_stand_in_the_place_of_the_training_clips_and_are_kept(
     prepare_copies(prepared, settings, sample_rate=RATE, progress=lambda *line: said.append(line))
     clips, made = load_split(prepared, "train", sample_rate=RATE), load_copies(prepared, settings, RATE)
     total = len(clips.ids)
-    assert said[0] == ("augmenting", 0, total) and said[-1] == ("augmenting", total, total)
+    assert said[0] == ("augmenting", 0, 3 * total) and said[-1] == ("augmenting", 3 * total, 3 * total)
     assert made.ids == tuple(f"{name}~{number}" for name in clips.ids for number in (1, 2, 3))
     assert made.targets.tolist() == np.repeat(clips.targets, 3).tolist()
     assert made.lengths.tolist() == np.repeat(clips.lengths, 3).tolist() and len(set(made.lengths)) == 2
@@ -118,13 +127,14 @@ def test_copies_stand_in_the_place_of_the_training_clips_and_are_kept(
         prepare_copies(prepared, settings.model_copy(update={"copy_shift": 0.1}), sample_rate=RATE)
     monkeypatch.undo()
 
-    # A damaged copy is found, and made again as it was: whatever the number of processes.
+    # A damaged copy is found, and made again as it was: whatever the number of processes, and what one of them does at once.
     kept = made.samples.copy()
     (folder,) = {path.parent for path in next(iter(prepared.caches.values())).parent.glob("*-copies-*/train.npy")}
     with (folder / "train.npy").open("r+b") as file:
         file.seek(-100, 2)
         file.write(b"\x01" * 10)
-    monkeypatch.setattr(copies.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(copies, "available_cores", lambda: 1)
+    monkeypatch.setattr(copies, "PIECE", 2)
     prepare_copies(prepared, settings, sample_rate=RATE)
     assert np.array_equal(load_copies(prepared, settings, RATE).samples, kept)
 
@@ -147,5 +157,78 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
     parent = next(iter(prepared.caches.values())).parent
     before = sorted(parent.iterdir())
     with pytest.raises(BenchError, match="no space left"):
-        prepare_copies(prepared, TrainingSettings(copies=2, copy_pitch=1.0), sample_rate=RATE)
+        prepare_copies(prepared, TrainingSettings(copies=2, copy_pitch=0), sample_rate=RATE)
     assert sorted(parent.iterdir()) == before
+
+
+def test_every_byte_is_checked_once_by_a_process(prepared: PreparedData, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = TrainingSettings(copies=2, copy_shift=0.05, copy_pitch=0)
+    checked: list[Path] = []
+    monkeypatch.setattr(copies, "verify", lambda folder: (checked.append(folder), verify(folder))[1])
+    for _ in range(4):
+        prepare_copies(prepared, settings, sample_rate=RATE)
+    assert len(checked) == 2  # once before they were there, once after
+    shutil.rmtree(copies.copies_folder(prepared, settings, RATE))
+    prepare_copies(prepared, settings, sample_rate=RATE)
+    assert len(load_copies(prepared, settings, RATE).ids) == 2 * prepared.clips("train")
+
+
+def test_two_makers_at_once_leave_one_whole_folder(prepared: PreparedData) -> None:
+    settings = TrainingSettings(copies=2, copy_shift=0.07, copy_pitch=0)
+    with ThreadPoolExecutor(2) as both:
+        for maker in [both.submit(prepare_copies, prepared, settings, sample_rate=RATE) for _ in range(2)]:
+            maker.result()
+    folder = copies.copies_folder(prepared, settings, RATE)
+    assert verify(folder) is not None and not list(folder.parent.glob(".building-*"))
+
+
+def test_a_killed_process_is_one_line_and_leaves_nothing(prepared: PreparedData) -> None:
+    settings = TrainingSettings(copies=500, copy_pitch=0)
+    before = sorted(next(iter(prepared.caches.values())).parent.iterdir())
+
+    def kill_one(what: str, done: int, total: int) -> None:
+        if done == 1:
+            os.kill(active_children()[0].pid or 0, signal.SIGKILL)
+
+    with pytest.raises(BenchError, match="was killed"):
+        prepare_copies(prepared, settings, sample_rate=RATE, progress=kill_one)
+    assert sorted(next(iter(prepared.caches.values())).parent.iterdir()) == before and not active_children()
+
+
+def test_no_process_that_makes_copies_outlives_its_head(
+    prepared: PreparedData,
+) -> None:
+    script = (
+        "import sys\n"
+        "from bench.data.copies import prepare_copies\n"
+        "from bench.data.prepared import PreparedData\n"
+        "from bench.plugins import TrainingSettings\n"
+        "from multiprocessing import active_children\n"
+        "def report(what, done, total):\n"
+        "    done == 1 and print(*(child.pid for child in active_children()), flush=True)\n"
+        "if __name__ == '__main__':\n"
+        "    settings = TrainingSettings(copies=50_000, copy_pitch=0)\n"
+        "    prepare_copies(PreparedData.model_validate_json(sys.argv[1]), settings, sample_rate=8000, progress=report)\n"
+    )
+    for number in (signal.SIGINT, signal.SIGKILL):
+        head = subprocess.Popen(
+            [sys.executable, "-c", script, prepared.model_dump_json()],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert head.stdout is not None
+        children = [int(word) for word in head.stdout.readline().split()]
+        assert children
+        # Ctrl-C reaches the whole group.
+        os.killpg(head.pid, number) if number == signal.SIGINT else os.kill(head.pid, number)
+        _, errors = head.communicate(timeout=60)
+        assert errors.count("Traceback") == (1 if number == signal.SIGINT else 0), errors  # the head's own
+        deadline = time.monotonic() + 60
+        while any(Path(f"/proc/{child}").exists() for child in children):
+            assert time.monotonic() < deadline, "a process that made copies is left"
+            time.sleep(0.1)
+    parent = next(iter(prepared.caches.values())).parent
+    for leftover in parent.glob(".building-*"):  # of the killed one; others remove it after a day
+        shutil.rmtree(leftover)

@@ -8,15 +8,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.cores import available_cores
 from bench.data.audio import to_int16
 from bench.data.cache import CacheWriter, Facts, Torn, map_samples, read_index, verify
 from bench.data.folders import building, discard
@@ -30,8 +35,10 @@ SEED = 20_150_101
 """Of all draws: copies are part of the data, the same for every trial."""
 PEAK = 0.99
 """Loudest sample of a copy, of 1."""
-PIECE = 8
-"""Clips that a process augments in one go."""
+PIECE = 32
+"""Copies of a clip that a process makes in one go."""
+AHEAD = 3
+"""Pieces for each process that are under way or wait in memory until they are written."""
 SAID_FROM = 1e9
 """Bytes of copies from which on their size is said."""
 
@@ -68,33 +75,31 @@ def prepare_copies(
 ) -> None:
     """Makes the copies that `settings` ask for, or finds them whole; nothing where they ask for none.
 
-    Raises BenchError where the decoded clips are gone, and on a full disk.
+    `progress` is called with what is done, and copies made and wanted. Raises BenchError where the decoded clips are gone,
+    on a full disk, and where a process that makes copies is killed.
     """
     if settings.copies == 0:
         return
     recipe, report = CopySettings.of(settings), progress if progress is not None else lambda what, done, total: None
     folder = copies_folder(prepared, settings, sample_rate)
-    try:
-        if verify(folder) is not None:
-            return
-    except Torn:
-        discard(folder)
+    if _whole(folder):
+        return
     clips = load_split(prepared, "train", sample_rate=sample_rate)
-    size = clips.samples.nbytes * recipe.copies
+    size = 2 * int(clips.lengths.sum()) * recipe.copies
     what = "augmenting" if size < SAID_FROM else f"augmenting ({size / 1e9:.1f} GB)"
-    total = len(clips.ids)
+    total = recipe.copies * len(clips.ids)
     report(what, 0, total)
     try:
         with building(folder) as place:
             writer = CacheWriter(place, samples=clips.samples.shape[1])
-            for done, copies in enumerate(_made(prepared, recipe, sample_rate, total)):
-                for number, copy in enumerate(copies, start=1):
-                    writer.splits["train"].add(
-                        copy,
-                        id=f"{clips.ids[done]}~{number}",
-                        group=clips.groups[done],
-                        target=int(clips.targets[done]),
-                    )
+            for done, copy in enumerate(_made(clips, recipe)):
+                clip, number = divmod(done, recipe.copies)
+                writer.splits["train"].add(
+                    copy,
+                    id=f"{clips.ids[clip]}~{number + 1}",
+                    group=clips.groups[clip],
+                    target=int(clips.targets[clip]),
+                )
                 report(what, done + 1, total)
             writer.close(_facts(prepared, recipe))
     except OSError as error:
@@ -169,40 +174,83 @@ def copies_folder(prepared: PreparedData, settings: TrainingSettings, sample_rat
     return cache.with_name(f"{cache.name}-copies-{hashlib.sha256(content.encode()).hexdigest()[:12]}")
 
 
-def _made(
-    prepared: PreparedData, recipe: CopySettings, sample_rate: int, total: int
-) -> Iterator[list[NDArray[np.int16]]]:
-    """The copies of every training clip, in order."""
-    starts = range(0, total, PIECE)
-    jobs = [(prepared, recipe, sample_rate, start) for start in starts]
-    workers = min(os.cpu_count() or 1, len(jobs))
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
-        # A window at a time: what is made waits in memory until it is written.
-        for first in range(0, len(jobs), 4 * workers):
-            for piece in pool.map(_piece, jobs[first : first + 4 * workers]):
-                yield from piece
+def _whole(folder: Path) -> bool:
+    """Whether the copies are there; torn ones are removed.
+
+    A study asks before each of its trials: once a process has checked every byte, it looks only whether files changed.
+    """
+    stamp = _stamp(folder)
+    if stamp and _checked.get(folder) == stamp:
+        return True
+    try:
+        if verify(folder) is None:
+            return False
+    except Torn:
+        discard(folder)
+        return False
+    _checked[folder] = stamp
+    return True
 
 
-def _one_thread() -> None:
-    """Processes share the cores: libraries that start threads of their own would stand in each other's way."""
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        os.environ[variable] = "1"
+_checked: dict[Path, tuple[object, ...]] = {}
+"""Stamps of the folders of which this process has checked every byte."""
 
 
-def _piece(job: tuple[PreparedData, CopySettings, int, int]) -> list[list[NDArray[np.int16]]]:
-    prepared, recipe, sample_rate, start = job
-    clips = load_split(prepared, "train", sample_rate=sample_rate)
-    made = []
-    for place in range(start, min(start + PIECE, len(clips.ids))):
-        clip = clips.samples[place, : clips.lengths[place]].astype(np.float32) / np.float32(32768)
-        name = int.from_bytes(hashlib.sha256(clips.ids[place].encode()).digest()[:8], "big")
-        made.append(
-            [
-                to_int16(copy_of(clip, recipe, sample_rate=sample_rate, random=np.random.default_rng([SEED, name, k])))
-                for k in range(recipe.copies)
-            ]
-        )
-    return made
+def _stamp(folder: Path) -> tuple[object, ...]:
+    """Names, sizes and times of the files; empty where there are none."""
+    files = sorted(folder.glob("*"))
+    return tuple((file.name, status.st_size, status.st_mtime_ns) for file in files if (status := file.stat()))
+
+
+def _made(clips: ClipSet, recipe: CopySettings) -> Iterator[NDArray[np.int16]]:
+    """The copies of every clip, in order. Raises BenchError where a process is killed."""
+    numbers = [range(first, min(first + PIECE, recipe.copies)) for first in range(0, recipe.copies, PIECE)]
+    pieces = [(place, of_clip) for place in range(len(clips.ids)) for of_clip in numbers]
+    workers = min(available_cores(), len(pieces))
+    waiting: deque[Future[list[NDArray[np.int16]]]] = deque()
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
+    try:
+        for place, of_clip in pieces:
+            clip = np.array(clips.samples[place, : clips.lengths[place]])
+            waiting.append(pool.submit(_piece, clip, clips.ids[place], of_clip, recipe, clips.sample_rate))
+            if len(waiting) > AHEAD * workers:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise BenchError(
+            "a process that makes augmented copies was killed, perhaps for want of memory: run the command again"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    """A process that makes copies leaves Ctrl-C to the head, and ends with it however it dies.
+
+    Nothing that it calls starts threads of its own.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_the_head, daemon=True).start()
+
+
+def _end_with_the_head() -> None:
+    head = parent_process()
+    if head is not None:
+        head.join()
+        os._exit(1)
+
+
+def _piece(
+    samples: NDArray[np.int16], id: str, numbers: range, recipe: CopySettings, sample_rate: int
+) -> list[NDArray[np.int16]]:
+    """Copies of one clip; each one's draws come from the clip's id and the copy's number, wherever it is made."""
+    clip = samples.astype(np.float32) / np.float32(32768)
+    name = int.from_bytes(hashlib.sha256(id.encode()).digest()[:8], "big")
+    return [
+        to_int16(copy_of(clip, recipe, sample_rate=sample_rate, random=np.random.default_rng([SEED, name, number])))
+        for number in numbers
+    ]
 
 
 def _facts(prepared: PreparedData, recipe: CopySettings) -> Facts:

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.files import cannot_write
@@ -43,7 +43,8 @@ def discard(folder: Path) -> None:
     """Removes a folder: at once for those who look for it; who has its files open can still read them."""
     try:
         workshop = Path(tempfile.mkdtemp(dir=folder.parent, prefix=PREFIX))
-        folder.rename(workshop / folder.name)
+        with suppress(FileNotFoundError):  # another process was quicker
+            folder.rename(workshop / folder.name)
     except OSError as error:
         raise cannot_write(folder, error) from error
     shutil.rmtree(workshop, ignore_errors=True)
