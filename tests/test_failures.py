@@ -24,7 +24,7 @@ from bench.executors.interface import Finished, Job
 from bench.executors.local import LocalExecutor
 from bench.plugins import PluginConfig, TrainingSettings
 from bench.results.store import Study
-from bench.search.study import locked
+from bench.search.locks import locked
 from bench.trial import TrialSpec
 
 
