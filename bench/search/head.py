@@ -1,14 +1,22 @@
-"""The head: hands runs to an executor, keeps what comes back, and tells those who follow. One loop for trials and finals."""
+"""The head: hands runs to an executor, keeps what comes back, and tells those who follow. One loop for trials and finals.
+
+A worker waits for what decides its next run alone: the results folder, and the source. What only shows a run (MLflow, its
+report) is written when nothing else is to be done.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from bench.data.copies import prepare_copies
+from bench.errors import BenchError
 from bench.executors.interface import EpochDone, Event, Executor, Finished, Job, Lost
 from bench.plugins.registry import installed
 from bench.results.records import Kind, RunRecord
@@ -50,11 +58,15 @@ class Source(Protocol):
 class _Running:
     assignment: Assignment
     started: str
-    mlflow_run: str
+    mlflow_run: str = ""
+    """Its id, as soon as MLflow has been told of it."""
     attempts: int = 1
     epochs: int = 0
     """That the source and MLflow were told of; a second attempt repeats them."""
 
+
+BACKLOG = 1000
+"""Writes that may be put off, so that a head that never rests keeps no more in memory."""
 
 Report = Callable[[Study, RunRecord], Sequence[Path]]
 """Writes the pages of a tested run and names them; handed in, since reporting reads what this room writes."""
@@ -74,12 +86,26 @@ class Head:
         self._running: dict[str, _Running] = {}
         self._again: list[Job] = []
         """Jobs whose worker died, until a worker is free."""
+        self._put_off: deque[Callable[[], None]] = deque()
+        """What is still to be shown, in order."""
         self.stopping = False
         """Set (by Ctrl-C) to finish what runs and hand out nothing more."""
         self._stop_said = False
 
     def run(self, source: Source) -> None:
-        """Runs all that the source hands out; what has ended is kept before anything else happens."""
+        """Runs all that the source hands out; what has ended is kept before anything else happens.
+
+        At its end all is shown; after a second Ctrl-C, or where MLflow takes no more, a resume shows what is missing.
+        """
+        try:
+            self._run(source)
+        except BenchError:
+            with suppress(BenchError):  # the first says more
+                self._show(but=0)
+            raise
+        self._show(but=0)
+
+    def _run(self, source: Source) -> None:
         while True:
             while self._again and self._executor.free:
                 self._executor.submit(self._again.pop(0))
@@ -96,26 +122,31 @@ class Head:
                 self._watcher.note("stopping: what runs is finished first (Ctrl-C again to stop now)")
             if self.stopping and not self._running:
                 return
-            for event in self._executor.events(timeout=0.2):
+            events = self._executor.events(timeout=0.0 if self._put_off else 0.2)
+            for event in events:
                 self._handle(event, source)
+            # One where nothing has happened, so that a worker that gets free waits for no more.
+            self._show(but=BACKLOG if events else len(self._put_off) - 1)
+
+    def _show(self, *, but: int) -> None:
+        """Writes what was put off, the oldest first, all but the latest `but`."""
+        while len(self._put_off) > max(but, 0):
+            write = self._put_off.popleft()
+            try:
+                write()
+            except BenchError:
+                self._put_off.clear()  # each of them would wait for a server that is gone
+                raise
 
     def _start(self, assignment: Assignment) -> None:
         job = assignment.job
         if job.spec.training.copies:  # workers read them, and never make them: two would make the same ones
             rate = installed().feature(job.spec.feature).sample_rate
             prepare_copies(job.data, job.spec.training, sample_rate=rate, progress=self._watcher.preparing)
-        run_id = self._tracker.start_run(
-            self._study.name,
-            job.name,
-            job.spec,
-            kind=assignment.kind,
-            number=assignment.number,
-            repeat=assignment.repeat,
-            origin=assignment.origin,
-        )
-        self._running[job.name] = _Running(assignment, started=_now(), mlflow_run=run_id)
-        self._watcher.started(job.name, job.spec, assignment.origin)
+        running = self._running[job.name] = _Running(assignment, started=_now())
         self._executor.submit(job)
+        self._watcher.started(job.name, job.spec, assignment.origin)
+        self._put_off.append(partial(self._show_start, running))
 
     def _handle(self, event: Event, source: Source) -> None:
         running = self._running[event.job.name]
@@ -125,7 +156,7 @@ class Head:
                 if epoch.number <= running.epochs:
                     return
                 running.epochs = epoch.number
-                self._tracker.log_epoch(running.mlflow_run, epoch)
+                self._put_off.append(partial(self._show_epoch, running, epoch))
                 if not source.epoch(running.assignment, epoch):
                     self._executor.stop(job)
             case Finished(outcome=outcome):
@@ -154,10 +185,29 @@ class Head:
         )
         folder = self._study.save(run, outcome)
         del self._running[assignment.job.name]
-        pages = self._report(self._study, run) if self._report and run.result.test is not None else ()
-        self._tracker.finish_run(running.mlflow_run, run, folder, pages)
+        self._put_off.append(partial(self._show_end, running, run, folder))
         self._watcher.ended(run)
         source.ended(assignment, run)
+
+    def _show_start(self, running: _Running) -> None:
+        assignment = running.assignment
+        running.mlflow_run = self._tracker.start_run(
+            self._study.name,
+            assignment.job.name,
+            assignment.job.spec,
+            kind=assignment.kind,
+            number=assignment.number,
+            repeat=assignment.repeat,
+            origin=assignment.origin,
+            started=running.started,
+        )
+
+    def _show_epoch(self, running: _Running, epoch: Epoch) -> None:
+        self._tracker.log_epoch(running.mlflow_run, epoch)
+
+    def _show_end(self, running: _Running, run: RunRecord, folder: Path) -> None:
+        pages = self._report(self._study, run) if self._report and run.result.test is not None else ()
+        self._tracker.finish_run(running.mlflow_run, run, folder, pages)
 
 
 def _now() -> str:

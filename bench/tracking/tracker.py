@@ -1,7 +1,7 @@
 """The study's run tree in MLflow: a parent run per study, below it a run per trial and per final.
 
-Every call writes at once and raises BenchError where MLflow did not take it: a log_batch costs a few milliseconds, so a
-writer's thread would save nothing and would say of a full disk too late.
+Every call writes at once and raises BenchError where MLflow did not take it. A log_batch costs a few milliseconds; the head
+makes its calls while its workers train.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ class OpenStudy:
     """Run id by run name (`trial-0007`): the one that counts."""
     running: set[str] = field(default_factory=set)
     """Names of the runs that have not ended."""
+    lost: set[str] = field(default_factory=set)
+    """Names of the runs that an earlier process ended as lost."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ class Tracker:
                 study.runs[name] = run.info.run_id
                 if run.info.status in ("RUNNING", "SCHEDULED"):
                     study.running.add(name)
+                elif run.data.tags.get("bench.status") == "lost":
+                    study.lost.add(name)
         self._studies[record.name] = study
 
     def start_run(
@@ -177,7 +181,9 @@ class Tracker:
         its = self._studies[study.name]
         logged = []
         for run in (*study.trials(), *study.finals()):
-            if run.name not in its.runs or run.name in its.running:
+            # A head that was told to stop at once can have ended as lost what it had kept already.
+            wrongly_lost = run.name in its.lost and run.result.status != "lost"
+            if run.name not in its.runs or run.name in its.running or wrongly_lost:
                 self._log_whole(run, study)
                 logged.append(run.name)
         with database.reported(self.uri, f"study {study.name}"):
