@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from gzip import BadGzipFile
 from lzma import LZMAError
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from shutil import copyfileobj
 
 from bench.errors import BenchError
@@ -63,6 +63,6 @@ def _unzip(archive: Path, folder: Path, strip: int) -> None:
 def _inside(name: str, strip: int) -> str | None:
     """The member's path without its first folders; None for those folders themselves. Raises _Outside."""
     path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[:1]:
+    if path.is_absolute() or ".." in path.parts or PureWindowsPath(name).drive:
         raise _Outside(f"it holds {name!r}, which leads out of the folder")
     return "/".join(path.parts[strip:]) or None
