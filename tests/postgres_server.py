@@ -8,7 +8,9 @@ import pwd
 import shutil
 import socket
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ def binaries() -> Path | None:
 
 
 class PostgresServer:
-    """One server with the user `ann`, on a port of its own of the loopback. `folder` must be reachable by everybody."""
+    """One server with the user `ann`, on a port of its own of the loopback. See `postgres_server`."""
 
     def __init__(self, folder: Path) -> None:
         found = binaries()
@@ -61,24 +63,27 @@ class PostgresServer:
         with (self.data / "postgresql.conf").open("a") as configuration:
             configuration.write(f"{settings}fsync = off\nshared_buffers = 16MB\nmax_connections = 40\n")
 
-    def run(self, program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[Any]:
-        """One of PostgreSQL's own programs, as the user who may run it."""
-        return subprocess.run(
-            [str(self._binaries / program), *arguments],
-            check=check,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=self.sockets,
-            timeout=60,
-            **(self._user or {}),
-        )
+    def run(self, program: str, *arguments: str) -> None:
+        """One of PostgreSQL's own programs, as the user who may run it. Fails with what it said."""
+        with tempfile.TemporaryFile("w+") as said:  # a pipe would be held open by the server that pg_ctl starts
+            ended = subprocess.run(
+                [str(self._binaries / program), *arguments],
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                cwd=self.sockets,
+                timeout=60,
+                **(self._user or {}),
+            )
+            said.seek(0)
+            assert ended.returncode == 0, f"{program}: {said.read()}"
 
     def start(self) -> None:
         self.run("pg_ctl", "start", "--wait", f"--pgdata={self.data}", f"--log={self.data / 'log'}")
 
     def stop(self, mode: str = "immediate") -> None:
         """`immediate` is a crash: no connection is told, and the log is replayed at the next start."""
-        self.run("pg_ctl", "stop", "--wait", f"--pgdata={self.data}", f"--mode={mode}", check=False)
+        if (self.data / "postmaster.pid").exists():
+            self.run("pg_ctl", "stop", "--wait", f"--pgdata={self.data}", f"--mode={mode}")
 
     def url(self, database: str = "postgres", *, password: bool = False, driver: str = "postgresql") -> str:
         """Of one of its databases, as the user types it."""
@@ -92,6 +97,19 @@ class PostgresServer:
         with psycopg.connect(self.url(database, password=True), autocommit=True) as connection:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else ()
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """A server that runs; it and its folder are gone afterwards. Skips the test where PostgreSQL is not installed."""
+    # Not pytest's folder, which is closed to the user that PostgreSQL runs as where the tests are root's.
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+        server = PostgresServer(Path(folder))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 def _other_user() -> dict[str, Any] | None:
