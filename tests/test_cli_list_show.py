@@ -213,3 +213,16 @@ def test_show_says_which_training_settings_a_data_set_brings(monkeypatch: pytest
     assert "A search holds fixed" not in lines("show", "fsdd")
     monkeypatch.setattr(installed().datasets["fsdd"], "training", {"segment_seconds": 0.5})
     assert "A search holds fixed, unless --set says otherwise: training.segment_seconds=0.5" in lines("show", "fsdd")
+
+
+def test_show_of_a_recipe_on_segments_needs_no_data() -> None:
+    shown = lines("show", "cats-dogs-cnn1d")
+    assert "cnn1d on waveform [16000], 1 s segments of audio-cats-and-dogs, 2 classes" in shown
+    assert "Trainable params: 3,951" in shown and "[1, 10, 8000]" in shown and "[1, 10, 16] " in shown
+
+
+@pytest.mark.parametrize(
+    ("recipe", "parameters"), [("instruments-cnn-mfcc", "6,674,670"), ("instruments-resnet-mel", "11,177,422")]
+)
+def test_show_of_a_reference_recipe_prints_its_published_size(recipe: str, parameters: str) -> None:
+    assert f"Total params: {parameters}" in lines("show", recipe)

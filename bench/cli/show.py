@@ -47,7 +47,8 @@ def command(
         else:
             _print_plugin(found, kind, name)
         if network is not None:
-            _print_layers(*network, data_dir)
+            segment = found.recipes[name].training.segment_seconds if kind == "recipe" else None
+            _print_layers(*network, data_dir, segment=segment)
         elif shown:
             print(f"\nIts layers: bench show {name} --feature FEATURE --dataset DATASET")
 
@@ -167,18 +168,23 @@ def _with_settings(config: PluginConfig, prefix: str, settings: dict[str, Any]) 
     return config.model_copy(update={"options": {**config.options, **own}})
 
 
-def _print_layers(feature: Feature, model: Model, dataset: Dataset, data_dir: Path | None) -> None:
-    """The network for one clip of the data set, layer by layer."""
+def _print_layers(
+    feature: Feature, model: Model, dataset: Dataset, data_dir: Path | None, *, segment: float | None
+) -> None:
+    """The network for one clip of the data set, or one segment of so many seconds, layer by layer."""
     from bench.errors import BenchError
     from bench.plugins import Infeasible
     from bench.reporting.summary import summarise
 
-    seconds = dataset.seconds()
+    seconds = segment if segment is not None else dataset.seconds()
     if seconds is None:
         seconds = _own_length(dataset, data_dir)
+    what = "segments" if segment is not None else "clips"
     classes = len(dataset.labels())
     shape = feature.shape(round(seconds * feature.sample_rate))
-    print(f"\n{model.name} on {feature.name} {list(shape)}, {seconds:g} s clips of {dataset.name}, {classes} classes\n")
+    print(
+        f"\n{model.name} on {feature.name} {list(shape)}, {seconds:g} s {what} of {dataset.name}, {classes} classes\n"
+    )
     try:
         print(summarise(model, shape, classes).text)
     except Infeasible as refusal:
