@@ -201,3 +201,22 @@ def test_all_goes_on_past_recipes_whose_data_are_not_here(tmp_path: Path, monkey
     said = [line.split(": ")[2] for line in done.stderr.splitlines() if line.startswith("bench: warning: ")]
     assert said == sorted(installed().recipes)
     assert isinstance(done.exception, BenchError) and "no recipe was run" in str(done.exception)
+
+
+def test_clips_decided_by_their_segments_are_reported_with_both(tmp_path: Path) -> None:
+    from bench.tracking.content import run_metrics
+
+    audio = cats_and_dogs(tmp_path / "audio")
+    chosen = ("--seeds", "1", "--threads", "1", "--set", "training.epochs=1", "--set", "training.steps=2")
+    smaller = ("--set", "training.segment_seconds=0.2", "--set", "training.batch_size=4")
+    done = invoke("cats-dogs-cnn1d", "--dataset", f"folder:{audio}", *chosen, *smaller)
+    assert done.exit_code == 0, (done.output, done.exception)
+    (folder,) = (tmp_path / "results").glob("reproduce-cats-dogs-cnn1d-*")
+    run = reproduction(folder)
+    assert run.result.test is not None and run.result.test_segments is not None
+    assert run.result.test.clips == 6 and run.result.test_segments.clips > 6
+    report = (folder / "reproduction-1-seed-0" / "report" / "report.md").read_text()
+    lines = [line.split("|")[1:4] for line in report.splitlines() if line.startswith(("| test", "| validation"))]
+    assert [line[0].strip() for line in lines] == ["validation", "validation, segments", "test", "test, segments"]
+    assert int(lines[3][1]) == run.result.test_segments.clips
+    assert run_metrics(run)["test_segment_accuracy"] == round(run.result.test_segments.accuracy, 4)

@@ -196,19 +196,28 @@ def _plugin(name: str, options: dict[str, object]) -> Markup:
 
 
 def _scores(report: RunReport) -> Markup:
+    """Of the clips by split; where clips are decided by their segments, of the segments each on its own, too."""
+    result = report.result
+    segments = {"validation": result.validation_segments, "test": result.test_segments}
+    found = [
+        (name, scores)
+        for split, whole in report.scores.items()
+        for name, scores in ((split, whole), (f"{split}, segments", segments.get(split)))
+        if scores is not None
+    ]
     header = ("Split", "Clips", "Accuracy", "Balanced accuracy", "Macro F1", "Loss")
     return table(
         header,
         [
             (
-                split,
+                name,
                 count(scores.clips),
                 share(scores.accuracy),
                 share(scores.balanced_accuracy),
                 share(scores.macro_f1),
                 number(scores.loss),
             )
-            for split, scores in report.scores.items()
+            for name, scores in found
         ],
         align=("left",),
     )

@@ -150,6 +150,9 @@ def run_metrics(run: RunRecord) -> dict[str, float]:
         metrics["test_accuracy"] = result.test.accuracy
         metrics["test_balanced_accuracy"] = result.test.balanced_accuracy
         metrics["test_macro_f1"] = result.test.macro_f1
+    for split, segments in (("validation", result.validation_segments), ("test", result.test_segments)):
+        if segments is not None:
+            metrics[f"{split}_segment_accuracy"] = segments.accuracy
     # Rounded to what a column of the UI shows; run.json keeps every digit.
     return {name: round(float(value), 4) for name, value in metrics.items() if value is not None}
 
