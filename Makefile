@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint install clean
+.PHONY: help demo test lint perf install clean
 
 help:  ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## */\1: /p' Makefile
@@ -30,6 +30,9 @@ lint: $(VENV)/.installed  ## Lint and check types alone
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+perf: $(VENV)/.installed  ## Measure speed and memory against a bare loop and a peer, into perf/README.md: about an hour
+	$(BIN)/python -m perf
 
 clean:  ## Remove the environment and everything that can be made again
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,6 +1,4 @@
-"""An epoch of training in seven ways, in one process and in turn, so that the ratios between them are fair.
-
-    .venv/bin/python perf/epochs.py --clips 2000 --epochs 5
+"""An epoch of training in eight ways, in one process and in turn, so that the ratios between them are fair.
 
 The limit is a bare loop over features that are in memory. Beside it: the harness with kept features, the harness that
 computes them in every batch, without and with augmentation, and what people write by hand: a Dataset that decodes a file
@@ -9,98 +7,122 @@ and computes its features clip by clip, with torchaudio or with librosa.
 
 from __future__ import annotations
 
-import argparse
 import itertools
-import platform
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from bench.plugins import Feature, Model, TrainingSettings
-from bench.reporting.markdown import table
 from bench.training.augmentation import Augmentation
 from bench.training.clips import DeviceClips
-from bench.training.device import device_name
+from bench.training.device import autocast
 from bench.training.frontend import FrontEnd
 from bench.training.loop import train
 from bench_plugins.features import Mel
 from bench_plugins.models import Cnn, Crnn, TcResNet
+from perf import sound
+from perf.machine import WORKER, in_own_process
+from perf.tables import Column, Row, Sizes, Table
 
-CLASSES = 10
 BATCH = 64
-RATE = 16000
-NETWORKS: dict[str, tuple[Model, Feature]] = {
+TIMED = 2048
+"""Clips of one timing: all of a small set, a part of a large one, scaled to it."""
+NETWORKS: dict[str, tuple[Model, Mel]] = {
     "cnn": (Cnn(), Mel(window_ms=128.0, hop_ms=23.22, n_mels=128)),
     "tc-resnet": (TcResNet(), Mel(normalise="none")),
     "crnn": (Crnn(), Mel(window_ms=128.0, hop_ms=23.22, n_mels=128)),
 }
 PLAIN = TrainingSettings(epochs=10_000, batch_size=BATCH, schedule="constant", time_shift=0.0, label_smoothing=0.0)
-AUGMENTED = PLAIN.model_copy(update={"time_shift": 0.1, "noise_snr": 15.0})
+SHIFTED = PLAIN.model_copy(update={"time_shift": 0.1})
+NOISY = PLAIN.model_copy(update={"time_shift": 0.1, "noise_snr": 15.0})
 
-Epochs = Iterator[object]
-"""Every step of it trains one epoch."""
+Timings = Iterator[Any]
+"""Every step of it trains on `TIMED` clips, or on all of them once where they are fewer."""
 
 
+@dataclass(frozen=True)
 class Clips:
-    """Noise of one second, on disk and in memory: what a clip holds does not change what it costs."""
+    """Noise of one second, in memory and on disk."""
 
-    def __init__(self, count: int, folder: Path) -> None:
-        random = np.random.default_rng(0)
-        self.samples = random.integers(-8000, 8000, (count, RATE), dtype=np.int16)
-        self.targets = torch.from_numpy(random.integers(0, CLASSES, count))
-        self.paths = [folder / f"{number}.wav" for number in range(count)]
-        for path, clip in zip(self.paths, self.samples, strict=True):
-            soundfile.write(path, clip, RATE)
+    samples: NDArray[np.int16]
+    targets: Tensor
+    paths: list[Path]
+    device: torch.device
 
-    def on_device(self, few: slice = slice(None)) -> DeviceClips:
+    @property
+    def steps(self) -> int:
+        """Batches of one timing."""
+        return -(-min(len(self.paths), TIMED) // BATCH)
+
+    @property
+    def timed(self) -> int:
+        """Clips of one timing."""
+        return min(len(self.paths), self.steps * BATCH)
+
+    def as_held(self, few: slice = slice(None)) -> DeviceClips:
         """As the harness holds them."""
         count = len(self.targets[few])
         return DeviceClips(
             ids=("",) * count,
             groups=("",) * count,
-            targets=self.targets[few],
-            samples=torch.from_numpy(self.samples[few]),
-            lengths=torch.full((count,), RATE),
+            targets=self.targets[few].to(self.device),
+            samples=torch.from_numpy(self.samples[few]).to(self.device),
+            lengths=torch.full((count,), sound.RATE, device=self.device),
         )
 
 
-def bare_loop(model: Model, feature: Feature, clips: Clips) -> Epochs:
+def make_clips(count: int, folder: Path, device: str) -> Clips:
+    """`count` clips; of their files, those that one timing reads."""
+    samples = sound.noise(count)
+    paths = sound.files(folder, samples[:TIMED])
+    return Clips(samples, torch.from_numpy(sound.labels(count)), paths, torch.device(device))
+
+
+def bare_loop(model: Model, feature: Feature, clips: Clips) -> Timings:
     """The limit: features of all clips in memory, a loop, and nothing else."""
-    features = FrontEnd(feature, torch.device("cpu")).all_of(clips.on_device())
-    network = model.build(tuple(features.shape[1:]), CLASSES)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)
+    held = clips.as_held()
+    features = FrontEnd(feature, clips.device).all_of(held)
+    network, optimiser = _network(model, tuple(features.shape[1:]), clips.device)
+
+    def batches() -> Iterator[Tensor]:
+        while True:
+            yield from torch.split(torch.randperm(len(features), device=clips.device), BATCH)
+
+    endless = batches()
     while True:
-        for index in torch.split(torch.randperm(len(features)), BATCH):
-            step(network, optimiser, features[index], clips.targets[index])
-        yield
+        for index in itertools.islice(endless, clips.steps):
+            step(network, optimiser, features[index], held.targets[index])
+        yield None
 
 
-def harness(settings: TrainingSettings, *, keep: bool) -> Callable[[Model, Feature, Clips], Epochs]:
+def harness(settings: TrainingSettings, *, keep: bool) -> Callable[[Model, Feature, Clips], Timings]:
     """The harness's own loop; one validation clip, so that its validation costs nothing that the others do not have."""
 
-    def run(model: Model, feature: Feature, clips: Clips) -> Epochs:
-        front_end = FrontEnd(feature, torch.device("cpu"))
+    def run(model: Model, feature: Feature, clips: Clips) -> Timings:
+        front_end = FrontEnd(feature, clips.device)
         if not keep:
-            front_end.fits = lambda clips: False  # type: ignore[method-assign]
-        network = model.build(feature.shape(RATE), CLASSES)
+            front_end.fits = lambda examples: False  # type: ignore[method-assign]
+        network = model.build(feature.shape(sound.RATE), sound.CLASSES).to(clips.device)
         generator = torch.Generator().manual_seed(0)
-        augmentation = Augmentation(settings, sample_rate=RATE, noise=None, generator=generator)
         return train(
             network,
             front_end,
-            settings,
-            training=clips.on_device(),
-            validation=clips.on_device(slice(1)),
-            augmentation=augmentation,
+            settings.model_copy(update={"steps": clips.steps}),
+            training=clips.as_held(),
+            validation=clips.as_held(slice(1)),
+            augmentation=Augmentation(settings, sample_rate=sound.RATE, noise=None, generator=generator),
             generator=generator,
         )
 
@@ -115,7 +137,7 @@ class PerItem(Dataset[tuple[Tensor, Tensor]]):
         self.features_of = features_of
 
     def __len__(self) -> int:
-        return len(self.clips.paths)
+        return self.clips.timed
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         return self.features_of(self.clips.paths[index]), self.clips.targets[index]
@@ -128,7 +150,7 @@ class Torchaudio:
         import torchaudio
 
         self.mel = torchaudio.transforms.MelSpectrogram(
-            RATE, feature.fft_points, feature.window_samples, feature.hop_samples, n_mels=feature.n_mels
+            sound.RATE, feature.fft_points, feature.window_samples, feature.hop_samples, n_mels=feature.n_mels
         )
 
     def __call__(self, path: Path) -> Tensor:
@@ -146,10 +168,10 @@ class Librosa:
     def __call__(self, path: Path) -> Tensor:
         import librosa
 
-        waveform, _ = librosa.load(path, sr=RATE)
+        waveform, _ = librosa.load(path, sr=sound.RATE)
         mel = librosa.feature.melspectrogram(
             y=waveform,
-            sr=RATE,
+            sr=sound.RATE,
             n_fft=self.feature.fft_points,
             hop_length=self.feature.hop_samples,
             win_length=self.feature.window_samples,
@@ -158,10 +180,10 @@ class Librosa:
         return torch.from_numpy(np.log(mel + 1e-6))
 
 
-def by_hand(front_end: type[Torchaudio] | type[Librosa], workers: int) -> Callable[[Model, Feature, Clips], Epochs]:
+def by_hand(front_end: type[Torchaudio] | type[Librosa], workers: int) -> Callable[[Model, Feature, Clips], Timings]:
     """A DataLoader over files, with as many loading processes as said."""
 
-    def run(model: Model, feature: Feature, clips: Clips) -> Epochs:
+    def run(model: Model, feature: Feature, clips: Clips) -> Timings:
         assert isinstance(feature, Mel)
         loader = DataLoader(
             PerItem(clips, front_end(feature)),
@@ -169,73 +191,110 @@ def by_hand(front_end: type[Torchaudio] | type[Librosa], workers: int) -> Callab
             shuffle=True,
             num_workers=workers,
             persistent_workers=workers > 0,
+            pin_memory=clips.device.type == "cuda",
         )
-        network = model.build(feature.shape(RATE), CLASSES)
-        optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)
+        network, optimiser = _network(model, feature.shape(sound.RATE), clips.device)
         while True:
             for features, targets in loader:
-                step(network, optimiser, features, targets)
-            yield
+                moved = features.to(clips.device, non_blocking=True), targets.to(clips.device, non_blocking=True)
+                step(network, optimiser, *moved)
+            yield None
 
     return run
 
 
+def _network(model: Model, shape: tuple[int, ...], device: torch.device) -> tuple[nn.Module, torch.optim.Optimizer]:
+    network = model.build(shape, sound.CLASSES).to(device).train()
+    return network, torch.optim.AdamW(network.parameters(), lr=1e-3, fused=device.type == "cuda")
+
+
 def step(network: nn.Module, optimiser: torch.optim.Optimizer, features: Tensor, targets: Tensor) -> None:
-    """One step of training."""
+    """One step of training, in the precision that the harness has on this device."""
     optimiser.zero_grad(set_to_none=True)
-    functional.cross_entropy(network(features), targets).backward()
+    with autocast(features.device):
+        logits = network(features)
+    torch.autograd.backward(functional.cross_entropy(logits.float(), targets))
     optimiser.step()
 
 
-WAYS: dict[str, Callable[[Model, Feature, Clips], Epochs]] = {
-    "bare loop over features in memory": bare_loop,
+BARE = "bare loop over features in memory"
+WAYS: dict[str, Callable[[Model, Feature, Clips], Timings]] = {
+    BARE: bare_loop,
     "harness, features kept": harness(PLAIN, keep=True),
     "harness, features in every batch": harness(PLAIN, keep=False),
-    "harness, the same with shift and noise": harness(AUGMENTED, keep=False),
+    "harness, the same with shift": harness(SHIFTED, keep=False),
+    "harness, the same with shift and noise": harness(NOISY, keep=False),
     "torchaudio clip by clip": by_hand(Torchaudio, 0),
-    "torchaudio clip by clip, 2 loaders": by_hand(Torchaudio, 2),
+    "torchaudio clip by clip, 2 loading processes": by_hand(Torchaudio, 2),
     "librosa clip by clip": by_hand(Librosa, 0),
 }
 
 
-def measure(name: str, clips: Clips, epochs: int) -> dict[str, float]:
-    """Median seconds of an epoch, by way: after one epoch to warm up, every way in turn, again and again."""
-    model, feature = NETWORKS[name]
-    running = {way: iter(start(model, feature, clips)) for way, start in WAYS.items()}
-    seconds: dict[str, list[float]] = {way: [] for way in WAYS}
-    for number, (way, steps) in itertools.product(range(epochs + 1), running.items()):
-        begin = time.perf_counter()
-        next(steps)
-        if number:
-            seconds[way].append(time.perf_counter() - begin)
-    return {way: statistics.median(times) for way, times in seconds.items()}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clips", type=int, default=2000)
-    parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
-    chosen = parser.parse_args()
+def seconds_of_an_epoch(network: str, count: int, repeats: int, device: str) -> dict[str, float]:
+    """Median seconds of an epoch, by way: after a timing to warm up, every way in turn, again and again."""
     torch.set_num_threads(1)
-    rows = []
+    model, feature = NETWORKS[network]
     with tempfile.TemporaryDirectory() as folder:
-        clips = Clips(chosen.clips, Path(folder))
-        for name in chosen.networks:
-            seconds = measure(name, clips, chosen.epochs)
-            limit = seconds["bare loop over features in memory"]
-            rows += [
-                (name, way, f"{took:.2f}", f"{took / limit:.2f}", f"{chosen.clips / took:,.0f}")
-                for way, took in seconds.items()
-            ]
-    print(
-        f"{chosen.clips:,} clips of one second at {RATE} Hz, batches of {BATCH}, median of {chosen.epochs} epochs; "
-        f"{device_name(torch.device('cpu'))}, one torch thread, torch {torch.__version__}, "
-        f"python {platform.python_version()}\n"
+        clips = make_clips(count, Path(folder), device)
+        running = {way: iter(start(model, feature, clips)) for way, start in WAYS.items()}
+        seconds: dict[str, list[float]] = {way: [] for way in WAYS}
+        for number, (way, timings) in itertools.product(range(repeats + 1), running.items()):
+            begin = time.perf_counter()
+            next(timings)
+            if clips.device.type == "cuda":
+                torch.cuda.synchronize()
+            if number:
+                seconds[way].append(time.perf_counter() - begin)
+        return {way: statistics.median(times) * count / clips.timed for way, times in seconds.items()}
+
+
+def train_once(network: str, way: str, count: int, device: str) -> None:
+    """One timing of one way: for its memory."""
+    torch.set_num_threads(1)
+    model, feature = NETWORKS[network]
+    with tempfile.TemporaryDirectory() as folder:
+        next(iter(WAYS[way](model, feature, make_clips(count, Path(folder), device))))
+
+
+def measure(sizes: Sizes) -> list[Table]:
+    """A table for every number of clips."""
+    networks = ("tc-resnet",) if sizes.quick else tuple(NETWORKS)
+    return [_table(count, networks, sizes) for count in ((128,) if sizes.quick else (2000, 20_000))]
+
+
+def _table(count: int, networks: tuple[str, ...], sizes: Sizes) -> Table:
+    repeats = sizes.of(5, 1)
+    ways = tuple(WAYS)[1:3] if sizes.quick else tuple(WAYS)
+    rows: list[Row] = []
+    for network in networks:
+        seconds, _ = in_own_process(seconds_of_an_epoch, network, count, repeats, sizes.device, environment=WORKER)
+        memory = {
+            way: in_own_process(train_once, network, way, count, sizes.device, environment=WORKER)[1] for way in ways
+        }
+        rows += [
+            {
+                "network": network,
+                "way": way,
+                "seconds": took,
+                "times_bare": took / seconds[BARE],
+                "clips_a_second": count / took,
+                "peak_megabytes": memory.get(way),
+            }
+            for way, took in seconds.items()
+        ]
+    scaled = "" if count <= TIMED else f" Each timing is of {TIMED:,} of the clips, and scaled to all."
+    return Table(
+        title=f"An epoch over {count:,} clips of one second, on {sizes.device}",
+        columns=(
+            Column("Network", "network"),
+            Column("Way", "way"),
+            Column("Seconds", "seconds", ".2f"),
+            Column("Times the bare loop", "times_bare", ".2f"),
+            Column("Clips a second", "clips_a_second", ",.0f"),
+            Column("Peak memory, MiB", "peak_megabytes", ",.0f"),
+        ),
+        rows=tuple(rows),
+        note=f"Median of {repeats}, every way in turn, batches of {BATCH}, one torch thread.{scaled} Features that are kept "
+        "are computed before the clock starts, in the bare loop as in the harness; clip by clip, decoding the file is part "
+        "of it. Memory is that of a process of its own with all that it has started, torch included.",
     )
-    header = ("Network", "Way", "Seconds an epoch", "Times the bare loop", "Clips a second")
-    print(table(header, rows, align=("left", "left", "right", "right", "right")))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,84 @@
+"""`python -m perf`: all measurements, one part after another, into results.json and the tables of README.md.
+
+    make perf
+    .venv/bin/python -m perf --quick --parts epochs head
+
+Every part runs in a process of its own. --quick only shows that they run: it prints its tables and keeps none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.files import write_atomically
+from perf.machine import describe, in_own_process
+from perf.parts import PARTS, measure
+from perf.tables import Sizes
+
+HERE = Path(__file__).resolve().parent
+BEGIN, END = "<!-- measurements -->", "<!-- end of the measurements -->"
+
+
+def run(part: str, sizes: Sizes) -> dict[str, Any]:
+    """One part as results.json keeps it: on what and when it was measured, how long it took, its tables."""
+    load, start = os.getloadavg()[0], time.perf_counter()
+    tables, _ = in_own_process(measure, part, sizes)
+    for table in tables:
+        print(table.markdown(), flush=True)
+    return {
+        "machine": describe(),
+        "measured": datetime.now(UTC).isoformat(timespec="minutes"),
+        "load_before": round(load, 2),
+        "seconds": round(time.perf_counter() - start),
+        "tables": [table.json() for table in tables],
+        "markdown": [table.markdown() for table in tables],
+    }
+
+
+def write(results: dict[str, Any], folder: Path) -> None:
+    """results.json, and between the marks of README.md the tables of all parts."""
+    write_atomically(folder / "results.json", json.dumps(results, indent=1) + "\n")
+    readme = (folder / "README.md").read_text()
+    before, rest = readme.split(BEGIN)
+    after = rest.split(END)[1]
+    write_atomically(folder / "README.md", f"{before}{BEGIN}\n\n{_sections(results)}\n{END}{after}")
+
+
+def _sections(results: dict[str, Any]) -> str:
+    sections = []
+    for part in (part for part in PARTS if part in results):
+        result = results[part]
+        machine = ", ".join(f"{name} {value}" for name, value in result["machine"].items())
+        said = (
+            f"Measured {result['measured']}, in {result['seconds']} s, at a load of {result['load_before']} before it, on: "
+            f"{machine}."
+        )
+        sections += [f"## {part}\n", f"{said}\n", *result["markdown"]]
+    return "\n".join(sections)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m perf", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--quick", action="store_true", help="small sizes; nothing is written")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the epochs train")
+    chosen = parser.parse_args()
+    kept = HERE / "results.json"
+    results = json.loads(kept.read_text()) if kept.is_file() else {}
+    for part in chosen.parts:
+        name = part if chosen.device == "cpu" else f"{part} on {chosen.device}"
+        results[name] = run(part, Sizes(quick=chosen.quick, device=chosen.device))
+        if not chosen.quick:
+            write(results, HERE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,247 @@
+"""What the head costs a trial: Optuna's and MLflow's writes at the first trials and after a thousand, and the head's memory.
+
+The study is a real one, by the code that runs every study, but for its executor: it trains nothing and answers at once, with
+made epochs and predictions, so that all the time that passes is the head's.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+
+from bench.data.preparation import prepare
+from bench.evaluation.metrics import score
+from bench.evaluation.predictions import Predictions
+from bench.executors.interface import EpochDone, Event, Finished, Job
+from bench.plugins import PluginConfig
+from bench.plugins.registry import installed
+from bench.results.records import RunRecord, StudyRequest
+from bench.results.store import Study
+from bench.search.plan import make_plan, new_record, versions
+from bench.search.search_source import SearchSource
+from bench.search.study import run_study
+from bench.tracking.tracker import Tracker
+from bench.trial import Epoch, TrialOutcome, TrialResult, TrialSpec
+from perf.machine import resident_megabytes
+from perf.sound import data_set
+from perf.tables import Column, Sizes, Table
+
+EPOCHS = 10
+CLIPS = 400
+WINDOW = 20
+"""Trials over which a median is taken."""
+SHORT_TRIAL = 5.0
+"""Seconds of training of a short trial: what a share is of."""
+
+COSTS: dict[str, tuple[type, str]] = {
+    "Optuna: ask and suggest": (SearchSource, "next"),
+    "Optuna: report and ask whether to prune": (SearchSource, "epoch"),
+    "Optuna: tell": (SearchSource, "ended"),
+    "results folder: keep": (Study, "save"),
+    "MLflow: start": (Tracker, "start_run"),
+    "MLflow: log": (Tracker, "log_epoch"),
+    "MLflow: finish": (Tracker, "finish_run"),
+}
+WAITED_FOR = ("Optuna: ask and suggest", "Optuna: tell", "results folder: keep")
+"""What the head does between the end of a trial and the next one's start. The rest it does while workers train."""
+
+
+class Instant:
+    """An executor that trains nothing. See `bench.executors.interface.Executor`."""
+
+    def __init__(self) -> None:
+        self._left: list[Event] = []
+        self._random = np.random.default_rng(0)
+
+    @property
+    def free(self) -> int:
+        return int(not self._left)
+
+    def submit(self, job: Job) -> None:
+        skill = self._random.uniform(0.2, 0.9)
+        epochs = tuple(_epoch(number, skill) for number in range(1, EPOCHS + 1))
+        self._left = [*(EpochDone(job, epoch) for epoch in epochs), Finished(job, self._outcome(job, epochs, skill))]
+
+    def stop(self, job: Job) -> None:
+        done = [event.epoch for event in self._left if isinstance(event, EpochDone)]
+        result = TrialResult(status="pruned", reason="others were better", epochs=tuple(done), train_seconds=1.0)
+        self._left = [Finished(job, TrialOutcome(result))]
+
+    def events(self, timeout: float) -> list[Event]:
+        if timeout == 0.0:  # the head has something to write: as a worker that trains for longer than that takes
+            return []
+        return [self._left.pop(0)] if self._left else []
+
+    def close(self, *, now: bool = False) -> None:
+        return None
+
+    def _outcome(self, job: Job, epochs: tuple[Epoch, ...], skill: float) -> TrialOutcome:
+        labels = job.data.labels
+        targets = self._random.integers(0, len(labels), CLIPS)
+        odds = self._random.random((CLIPS, len(labels))) + skill * np.eye(len(labels))[targets]
+        predictions = Predictions(
+            labels=labels,
+            ids=tuple(f"class/{number:05d}.wav" for number in range(CLIPS)),
+            groups=("",) * CLIPS,
+            targets=targets,
+            probabilities=(odds / odds.sum(1, keepdims=True)).astype(np.float32),
+        )
+        result = TrialResult(
+            status="complete",
+            epochs=epochs,
+            best_epoch=EPOCHS,
+            validation=score(predictions),
+            parameters=65180,
+            train_seconds=SHORT_TRIAL,
+            latency_ms=1.0,
+            peak_memory_mb=800.0,
+        )
+        return TrialOutcome(result, validation=predictions)
+
+
+def _epoch(number: int, skill: float) -> Epoch:
+    accuracy = skill * number / EPOCHS
+    return Epoch(
+        number=number,
+        learning_rate=1e-3,
+        train_loss=1.0 / number,
+        train_accuracy=accuracy,
+        validation_loss=1.0 / number,
+        validation_accuracy=accuracy,
+        validation_balanced_accuracy=accuracy,
+        seconds=SHORT_TRIAL / EPOCHS,
+    )
+
+
+class Diary:
+    """A watcher that notes the head's memory, and what every trial cost it."""
+
+    def __init__(self) -> None:
+        self.megabytes: list[float] = []
+        """After every trial."""
+        self.seconds: dict[str, list[float]] = {name: [] for name in COSTS}
+        """By cost, of every trial. What the head puts off stands with the trial at which it was done."""
+        self._now: dict[str, float] = defaultdict(float)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Notes the costs of what runs inside."""
+        with ExitStack() as stack:
+            for name, (owner, method) in COSTS.items():
+                timed = self._timed(name, getattr(owner, method))
+                stack.enter_context(patch.object(owner, method, timed))
+            yield
+
+    def _timed(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*arguments: Any, **named: Any) -> Any:
+            start = time.perf_counter()
+            try:
+                return method(*arguments, **named)
+            finally:
+                self._now[name] += time.perf_counter() - start
+
+        return timed
+
+    def phase(self, name: str, *, done: int, total: int) -> None:
+        return None
+
+    def started(self, name: str, spec: TrialSpec, origin: str) -> None:
+        return None
+
+    def epoch(self, name: str, spec: TrialSpec, epoch: Epoch) -> None:
+        return None
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        return None
+
+    def ended(self, run: RunRecord) -> None:
+        for name, seconds in self.seconds.items():
+            seconds.append(self._now.pop(name, 0.0))
+        self.megabytes.append(resident_megabytes())
+
+    def note(self, line: str) -> None:
+        print(line)
+
+
+def fill(folder: Path, trials: int) -> Diary:
+    """Runs a study of so many trials that train nothing, over all that is installed."""
+    registry = installed()
+    audio = data_set(folder / "audio", clips=60)
+    dataset = registry.dataset(PluginConfig(name="folder", options={"path": str(audio)}))
+    plan = make_plan(registry, dataset, StudyRequest())
+    data = prepare(dataset, data_dir=folder, cache_dir=folder / "cache", sample_rates=plan.sample_rates(registry))
+    record = new_record(
+        plan,
+        data,
+        name="made",
+        command="bench run",
+        trials=trials,
+        finalists=0,
+        final_seeds=1,
+        seed=0,
+        versions=versions(registry),
+    )
+    study = Study(folder / "results" / record.name)
+    study.write(record)
+    diary = Diary()
+    with Tracker(folder / "results") as tracker, diary.watching():
+        run_study(study, record, plan, executor=Instant(), tracker=tracker, watcher=diary)
+    return diary
+
+
+def measure(sizes: Sizes) -> list[Table]:
+    """Two tables: the costs of a trial, and the head's memory."""
+    trials = sizes.of(1000, 6)
+    with tempfile.TemporaryDirectory() as folder:
+        diary = fill(Path(folder), trials)
+    return [_costs(diary, trials), _memory(diary, trials)]
+
+
+def _costs(diary: Diary, trials: int) -> Table:
+    window = min(WINDOW, trials // 2)
+    early, late = slice(0, window), slice(trials - window, trials)
+    by_cost = {
+        cost: [1000 * statistics.median(seconds[part]) for part in (early, late)]
+        for cost, seconds in diary.seconds.items()
+    }
+    by_cost["all"] = [sum(column) for column in zip(*by_cost.values(), strict=True)]
+    by_cost["of it, what a worker waits for"] = [sum(by_cost[cost][place] for cost in WAITED_FOR) for place in (0, 1)]
+    return Table(
+        title="What the head does for a trial",
+        columns=(
+            Column("Cost", "cost"),
+            Column(f"First {window} trials, ms", "first_ms", ".1f"),
+            Column(f"Last {window} of {trials:,}, ms", "last_ms", ".1f"),
+            Column(f"Share of {SHORT_TRIAL:g} s", "share_of_a_short_trial", ".1%"),
+        ),
+        rows=tuple(
+            {"cost": cost, "first_ms": first, "last_ms": last, "share_of_a_short_trial": last / 1000 / SHORT_TRIAL}
+            for cost, (first, last) in by_cost.items()
+        ),
+        note=f"Medians a trial of {EPOCHS} epochs, in a search over all features and models that are installed. The first "
+        "trials are proposed without a model of the past; later ones by the tree-structured Parzen estimator.",
+    )
+
+
+def _memory(diary: Diary, trials: int) -> Table:
+    places = [place for place in (20, 200, 1000) if place <= trials] or [1, trials]
+    first = diary.megabytes[places[0] - 1]
+    held = {place: diary.megabytes[place - 1] for place in places}
+    return Table(
+        title="Memory of the head",
+        columns=(
+            Column("After trial", "trial", ","),
+            Column("Resident, MiB", "megabytes", ",.0f"),
+            Column(f"Since trial {places[0]}", "change", "+.1%"),
+        ),
+        rows=tuple({"trial": place, "megabytes": held[place], "change": held[place] / first - 1} for place in places),
+    )
