@@ -7,12 +7,9 @@ report) is written when nothing else is to be done.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
-from pathlib import Path
 from typing import Protocol
 
 from bench.data.copies import prepare_copies
@@ -22,6 +19,7 @@ from bench.plugins.registry import installed
 from bench.results.records import Kind, RunRecord
 from bench.results.store import Study
 from bench.search.failures import ATTEMPTS
+from bench.search.showing import BACKLOG, PATIENCE, Report, Showing
 from bench.search.watcher import Watcher
 from bench.tracking.tracker import Tracker
 from bench.trial import Epoch, TrialOutcome, TrialResult
@@ -58,18 +56,9 @@ class Source(Protocol):
 class _Running:
     assignment: Assignment
     started: str
-    mlflow_run: str = ""
-    """Its id, as soon as MLflow has been told of it."""
     attempts: int = 1
     epochs: int = 0
     """That the source and MLflow were told of; a second attempt repeats them."""
-
-
-BACKLOG = 1000
-"""Writes that may be put off, so that a head that never rests keeps no more in memory."""
-
-Report = Callable[[Study, RunRecord], Sequence[Path]]
-"""Writes the pages of a tested run and names them; handed in, since reporting reads what this room writes."""
 
 
 class Head:
@@ -80,14 +69,13 @@ class Head:
     ) -> None:
         self._study = study
         self._executor = executor
-        self._tracker = tracker
         self._watcher = watcher
-        self._report = report
+        self._showing = Showing(study=study, tracker=tracker, watcher=watcher, report=report)
         self._running: dict[str, _Running] = {}
         self._again: list[Job] = []
         """Jobs whose worker died, until a worker is free."""
-        self._put_off: deque[Callable[[], None]] = deque()
-        """What is still to be shown, in order."""
+        self._events: deque[Event] = deque()
+        """What has happened and was not dealt with, in order."""
         self.stopping = False
         """Set (by Ctrl-C) to finish what runs and hand out nothing more."""
         self._stop_said = False
@@ -101,9 +89,15 @@ class Head:
             self._run(source)
         except BenchError:
             with suppress(BenchError):  # the first says more
-                self._show(but=0)
+                self._keep_what_ended()
+            with suppress(BenchError):
+                self._showing.write()
             raise
-        self._show(but=0)
+        self._showing.write()
+
+    def finish(self) -> None:
+        """Shows the rest. Raises BenchError where a tracking server that went away does not come back."""
+        self._showing.finish(patience=0.0 if self.stopping else PATIENCE)
 
     def _run(self, source: Source) -> None:
         while True:
@@ -122,21 +116,12 @@ class Head:
                 self._watcher.note("stopping: what runs is finished first (Ctrl-C again to stop now)")
             if self.stopping and not self._running:
                 return
-            events = self._executor.events(timeout=0.0 if self._put_off else 0.2)
-            for event in events:
-                self._handle(event, source)
+            self._events += self._executor.events(timeout=0.0 if self._showing.waiting else 0.2)
+            busy = bool(self._events)
+            while self._events:
+                self._handle(self._events.popleft(), source)
             # One where nothing has happened, so that a worker that gets free waits for no more.
-            self._show(but=BACKLOG if events else len(self._put_off) - 1)
-
-    def _show(self, *, but: int) -> None:
-        """Writes what was put off, the oldest first, all but the latest `but`."""
-        while len(self._put_off) > max(but, 0):
-            write = self._put_off.popleft()
-            try:
-                write()
-            except BenchError:
-                self._put_off.clear()  # each of them would wait for a server that is gone
-                raise
+            self._showing.write(but=BACKLOG if busy else self._showing.waiting - 1)
 
     def _start(self, assignment: Assignment) -> None:
         job = assignment.job
@@ -146,7 +131,7 @@ class Head:
         running = self._running[job.name] = _Running(assignment, started=_now())
         self._executor.submit(job)
         self._watcher.started(job.name, job.spec, assignment.origin)
-        self._put_off.append(partial(self._show_start, running))
+        self._showing.started(assignment, running.started)
 
     def _handle(self, event: Event, source: Source) -> None:
         running = self._running[event.job.name]
@@ -156,11 +141,11 @@ class Head:
                 if epoch.number <= running.epochs:
                     return
                 running.epochs = epoch.number
-                self._put_off.append(partial(self._show_epoch, running, epoch))
+                self._showing.epoch(job.name, epoch)
                 if not source.epoch(running.assignment, epoch):
                     self._executor.stop(job)
             case Finished(outcome=outcome):
-                self._keep(running, outcome, source)
+                source.ended(running.assignment, self._keep(running, outcome))
             case Lost(job=job) if self.stopping:
                 del self._running[job.name]  # a resume runs it under its own number
             case Lost(job=job, reason=reason) if running.attempts < ATTEMPTS:
@@ -168,9 +153,16 @@ class Head:
                 self._watcher.note(f"{job.name}: {reason}; it runs again, attempt {running.attempts} of {ATTEMPTS}")
                 self._again.append(job)
             case Lost(reason=reason):
-                self._keep(running, TrialOutcome(TrialResult(status="lost", reason=reason)), source)
+                lost = TrialOutcome(TrialResult(status="lost", reason=reason))
+                source.ended(running.assignment, self._keep(running, lost))
 
-    def _keep(self, running: _Running, outcome: TrialOutcome, source: Source) -> None:
+    def _keep_what_ended(self) -> None:
+        """Before the study stops: what workers have finished is kept; a resume tells the source of it."""
+        for event in (*self._events, *self._executor.events(timeout=0.0)):
+            if isinstance(event, Finished) and event.job.name in self._running:
+                self._keep(self._running[event.job.name], event.outcome)
+
+    def _keep(self, running: _Running, outcome: TrialOutcome) -> RunRecord:
         assignment = running.assignment
         run = RunRecord(
             study=self._study.name,
@@ -185,29 +177,9 @@ class Head:
         )
         folder = self._study.save(run, outcome)
         del self._running[assignment.job.name]
-        self._put_off.append(partial(self._show_end, running, run, folder))
+        self._showing.ended(run, folder)
         self._watcher.ended(run)
-        source.ended(assignment, run)
-
-    def _show_start(self, running: _Running) -> None:
-        assignment = running.assignment
-        running.mlflow_run = self._tracker.start_run(
-            self._study.name,
-            assignment.job.name,
-            assignment.job.spec,
-            kind=assignment.kind,
-            number=assignment.number,
-            repeat=assignment.repeat,
-            origin=assignment.origin,
-            started=running.started,
-        )
-
-    def _show_epoch(self, running: _Running, epoch: Epoch) -> None:
-        self._tracker.log_epoch(running.mlflow_run, epoch)
-
-    def _show_end(self, running: _Running, run: RunRecord, folder: Path) -> None:
-        pages = self._report(self._study, run) if self._report and run.result.test is not None else ()
-        self._tracker.finish_run(running.mlflow_run, run, folder, pages)
+        return run
 
 
 def _now() -> str:

@@ -16,10 +16,11 @@ from bench.results.records import StudyRecord
 from bench.results.store import Study
 from bench.search.database import FILE, Database, SqliteDatabase
 from bench.search.finals import FinalsSource
-from bench.search.head import Head, Report
+from bench.search.head import Head
 from bench.search.optuna_study import open_optuna_study
 from bench.search.plan import Plan
 from bench.search.search_source import SearchSource
+from bench.search.showing import Report
 from bench.search.watcher import Watcher
 from bench.tracking.tracker import Tracker
 
@@ -75,10 +76,12 @@ def run_study(
         watcher.phase("trials", done=search.counted, total=record.trials)
         head.run(search)
         if head.stopping:
+            head.finish()
             return Ending(search.counted, interrupted=True)
         finals = FinalsSource(record=record, study=study)
         watcher.phase("finals", done=finals.done, total=finals.total)
         head.run(finals)
+        head.finish()
     return Ending(search.counted, interrupted=finals.done < finals.total)
 
 

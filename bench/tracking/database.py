@@ -5,11 +5,13 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from bench.errors import BenchError
@@ -45,6 +47,22 @@ def _sqlite_uri(path: Path) -> str:
 def is_server(uri: str) -> bool:
     """Whether a tracking server answers there, which then decides where artifacts are kept."""
     return uri.startswith(("http://", "https://"))
+
+
+def is_remote(uri: str) -> bool:
+    """Whether it is a server's, of tracking or a database's, rather than a file's."""
+    return urlsplit(uri).hostname is not None
+
+
+def is_reachable(uri: str) -> bool:
+    """Whether somebody listens where the URI of a server points."""
+    parts = urlsplit(uri)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 5432)
+    try:
+        socket.create_connection((parts.hostname or "localhost", port), timeout=2.0).close()
+    except OSError:
+        return False
+    return True
 
 
 def create_database(results: Path) -> None:
@@ -184,7 +202,7 @@ def reported(uri: str, what: str) -> Iterator[None]:
     except (MlflowException, SQLAlchemyError, OSError) as error:
         lines = without_password(str(error)).strip().splitlines() or [type(error).__name__]
         reason = lines[0] if len(lines[0]) <= 160 else f"{lines[0][:160]}..."
-        todo = "check that the server runs" if is_server(uri) else "check free space and permissions"
+        todo = "check that the server runs" if is_remote(uri) else "check free space and permissions"
         raise BenchError(
             f"MLflow at {without_password(uri)} did not take {what} ({reason}): {todo}; "
             "runs that finished are safe in the results folder, and bench run --resume STUDY logs them"

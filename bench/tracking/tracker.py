@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from bench.errors import BenchError
+from bench.passwords import without_password
 from bench.results.records import Kind, RunRecord, StudyRecord
 from bench.results.store import Study
 from bench.tracking import content, database
@@ -78,6 +79,20 @@ class Tracker:
         else:  # the error on its way says more than one of tidying up
             with suppress(BenchError):
                 self.close()
+
+    @property
+    def remote(self) -> bool:
+        """Whether it is a server, which can be away for a while, rather than a file."""
+        return database.is_remote(self.uri)
+
+    @property
+    def shown(self) -> str:
+        """Its address without a password."""
+        return without_password(self.uri)
+
+    def reachable(self) -> bool:
+        """Whether somebody listens there: found out within 2 seconds, where a call would try for a quarter of a minute."""
+        return database.is_reachable(self.uri)
 
     def start_study(self, record: StudyRecord) -> None:
         """Makes the parent run, or takes up the one that this very study already has."""
@@ -171,8 +186,15 @@ class Tracker:
             self._end(its.parent, "KILLED")
         del self._studies[study]
 
-    def reconcile(self, study: Study) -> Reconciled:
-        """After a head that died: logs runs that finished on disk and not in MLflow, and ends those left running.
+    def catch_up(self, study: Study, *, running: tuple[str, ...] = ()) -> Reconciled:
+        """After a server that was away: reads again what it has, and logs runs that finished meanwhile. `running`: names of
+        those that go on."""
+        self._studies.pop(study.name, None)
+        return self.reconcile(study, running=running)
+
+    def reconcile(self, study: Study, *, running: tuple[str, ...] = ()) -> Reconciled:
+        """After a head that died: logs runs that finished on disk and not in MLflow, and ends those left running, but for
+        those named in `running`.
 
         What is on disk decides. Starts the study where this process has not yet.
         """
@@ -184,10 +206,10 @@ class Tracker:
             # A head that was told to stop at once can have ended as lost what it had kept already.
             wrongly_lost = run.name in its.lost and run.result.status != "lost"
             if run.name not in its.runs or run.name in its.running or wrongly_lost:
-                self._log_whole(run, study)
+                self.log_whole(run, study)
                 logged.append(run.name)
         with database.reported(self.uri, f"study {study.name}"):
-            lost = self._end_lost(its, "its head process ended before it did", spare=("reproduction-",))
+            lost = self._end_lost(its, "its head process ended before it did", spare=("reproduction-", *running))
         return Reconciled(tuple(logged), lost)
 
     def close(self) -> None:
@@ -195,7 +217,7 @@ class Tracker:
         for study in list(self._studies):
             self.interrupt_study(study)
 
-    def _log_whole(self, run: RunRecord, study: Study) -> None:
+    def log_whole(self, run: RunRecord, study: Study) -> None:
         """A finished run from its record: whatever an earlier attempt logged of it is superseded."""
         run_id = self.start_run(
             run.study,
