@@ -1,0 +1,2 @@
+-- Run once, when the server's folder is made: MLflow's own database beside that of the studies.
+CREATE DATABASE mlflow;
