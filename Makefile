@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint perf install clean
+.PHONY: help demo test soak lint perf install clean
 
 help:  ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## */\1: /p' Makefile
@@ -25,6 +25,9 @@ demo: $(VENV)/.installed  ## Search the built-in spoken digits, and print the le
 
 test: lint  ## Lint, check types, run the tests
 	$(BIN)/python -m pytest --numprocesses $(WORKERS)
+
+soak: $(VENV)/.installed  ## Kill workers and heads of a 300-trial study for some minutes, and check that nothing is lost
+	$(BIN)/python tests/soak.py --workers $(WORKERS)
 
 lint: $(VENV)/.installed  ## Lint and check types alone
 	$(BIN)/ruff check .

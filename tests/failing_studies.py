@@ -30,7 +30,7 @@ def turn():
 
 def bench(*words: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
     """Runs the command line as a user types it."""
-    return subprocess.run(command(*words), capture_output=True, text=True, timeout=240, check=False, **options)
+    return subprocess.run(command(*words), capture_output=True, text=True, timeout=600, check=False, **options)
 
 
 def command(*words: str | Path) -> list[str]:
@@ -61,7 +61,7 @@ def counted(study: Study) -> list[RunRecord]:
     return [run for run in study.trials() if run.result.status != "lost"]
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 90) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = 300) -> Any:
     """The first true value of `condition`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
