@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ import pytest
 import tracking_samples
 from optuna.trial import TrialState
 from postgres_server import PASSWORD, PostgresServer, postgres_server
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from bench.errors import BenchError
 from bench.plugins.registry import installed
@@ -41,7 +43,7 @@ def cluster() -> Iterator[PostgresServer]:
 @pytest.fixture
 def server(cluster: PostgresServer) -> PostgresServer:
     """Running, and with a database `studies` of this test alone."""
-    cluster.stop("fast")
+    cluster.stop("fast")  # which ends the sessions of the test before
     cluster.start()
     cluster.execute("DROP DATABASE IF EXISTS studies")
     cluster.execute("CREATE DATABASE studies")
@@ -176,6 +178,25 @@ def test_what_the_server_refuses_is_not_waited_for(server: PostgresServer, study
     with pytest.raises(BenchError, match=r'relation "trials" does not exist.*mend that, then resume') as raised:
         search.next()
     assert "\n" not in str(raised.value) and not notes
+
+
+@needs_server
+def test_a_server_that_ends_in_the_middle_of_a_transaction_is_waited_for(server: PostgresServer) -> None:
+    notes: list[str] = []
+    database = at(server)
+    storage = database.storage()
+
+    def ask() -> str:
+        with storage.scoped_session() as session:
+            if not notes:
+                session_number = session.execute(text("SELECT pg_backend_pid()")).scalar()
+                server.execute(f"SELECT pg_terminate_backend({session_number}, 5000)")
+                with suppress(OperationalError):  # as Optuna does, which then tries again
+                    session.execute(text("SELECT 1"))
+            return str(session.execute(text("SELECT 'answered'")).scalar())
+
+    assert database.call(ask, notes.append) == "answered"
+    assert len(notes) == 1
 
 
 @needs_server

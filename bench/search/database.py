@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import optuna
 from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, PendingRollbackError, SQLAlchemyError
 
 from bench.errors import BenchError
 from bench.files import cannot_write
@@ -263,6 +263,8 @@ def is_away(error: BaseException) -> bool:
     import psycopg
 
     cause = error.__cause__ if isinstance(error, optuna.exceptions.StorageInternalError) else error
+    if isinstance(cause, PendingRollbackError):  # Optuna tries again in the session that the server's end has broken
+        return True
     if isinstance(cause, DBAPIError):
         if cause.connection_invalidated:
             return True
