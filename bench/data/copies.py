@@ -10,13 +10,13 @@ import json
 import os
 import signal
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,7 @@ PEAK = 0.99
 PIECE = 32
 """Copies of a clip that a process makes in one go."""
 AHEAD = 3
-"""Pieces for each process that are under way or wait in memory until they are written."""
+"""Pieces for each process that may wait in memory until they are written."""
 SAID_FROM = 1e9
 """Bytes of copies from which on their size is said."""
 
@@ -206,32 +206,81 @@ def _made(clips: ClipSet, recipe: CopySettings) -> Iterator[NDArray[np.int16]]:
     """The copies of every clip, in order. Raises BenchError where a process is killed."""
     numbers = [range(first, min(first + PIECE, recipe.copies)) for first in range(0, recipe.copies, PIECE)]
     pieces = [(place, of_clip) for place in range(len(clips.ids)) for of_clip in numbers]
+    left = iter(enumerate(pieces))
+    made: dict[int, list[NDArray[np.int16]]] = {}
+    following = 0
     workers = min(available_cores(), len(pieces))
-    waiting: deque[Future[list[NDArray[np.int16]]]] = deque()
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
+    with _processes(workers) as free:
+        busy: dict[Connection, int] = {}
+        while following < len(pieces):
+            while free and len(made) < AHEAD * workers and (piece := next(left, None)) is not None:
+                number, (place, of_clip) = piece
+                clip = np.array(clips.samples[place, : clips.lengths[place]])
+                busy[free[-1]] = number
+                _say(free.pop(), (clip, clips.ids[place], of_clip, recipe, clips.sample_rate))
+            for connection in wait(list(busy)):
+                assert isinstance(connection, Connection)
+                made[busy.pop(connection)] = _heard(connection)
+                free.append(connection)
+            while following in made:
+                yield from made.pop(following)
+                following += 1
+
+
+@contextmanager
+def _processes(count: int) -> Iterator[list[Connection]]:
+    """Connections to processes that make copies. Each has a pipe of its own: in one that all share, a process that is killed
+    while it writes leaves the others, and the reader, waiting for ever, as those of concurrent.futures do."""
+    context = get_context("spawn")
+    processes, connections = [], []
     try:
-        for place, of_clip in pieces:
-            clip = np.array(clips.samples[place, : clips.lengths[place]])
-            waiting.append(pool.submit(_piece, clip, clips.ids[place], of_clip, recipe, clips.sample_rate))
-            if len(waiting) > AHEAD * workers:
-                yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
-    except BrokenProcessPool as error:
+        for _ in range(count):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_work, args=(theirs,), daemon=True)
+            process.start()
+            theirs.close()
+            processes.append(process)
+            connections.append(ours)
+        yield list(connections)
+    finally:
+        for process, connection in zip(processes, connections, strict=True):
+            process.kill()
+            process.join()
+            connection.close()
+
+
+def _say(connection: Connection, job: tuple[Any, ...]) -> None:
+    with suppress(OSError):  # it is dead: `_heard` says so
+        connection.send(job)
+
+
+def _heard(connection: Connection) -> list[NDArray[np.int16]]:
+    try:
+        answer = connection.recv()
+    except (EOFError, OSError) as error:
         raise BenchError(
             "a process that makes augmented copies was killed, perhaps for want of memory: run the command again"
         ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+    if isinstance(answer, Exception):
+        raise answer
+    made: list[NDArray[np.int16]] = answer
+    return made
 
 
-def _begin() -> None:
-    """A process that makes copies leaves Ctrl-C to the head, and ends with it however it dies.
-
-    Nothing that it calls starts threads of its own.
-    """
+def _work(connection: Connection) -> None:
+    """A process that makes copies: leaves Ctrl-C to the head, and ends with it however it dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_the_head, daemon=True).start()
+    while True:
+        try:
+            job = connection.recv()
+        except EOFError:
+            return
+        try:
+            answer: object = _piece(*job)
+        except Exception as error:  # raised by the head
+            answer = error
+        connection.send(answer)
 
 
 def _end_with_the_head() -> None:
