@@ -45,7 +45,7 @@ def in_own_process(
 ) -> tuple[Answer, float]:
     """What the function answers in a process of its own, and the peak memory of that process and its children in MiB.
 
-    Memory shared between them counts once; it is looked at ten times a second. Raises EOFError where the process dies.
+    Memory shared between them counts once; it is looked at ten times a second. Raises RuntimeError where it dies.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -60,6 +60,8 @@ def in_own_process(
             peak = max(peak, tree_megabytes(process.pid))
         answer: Answer = ours.recv()
         return answer, peak
+    except EOFError:
+        raise RuntimeError(f"{function.__module__}.{function.__name__} ended without an answer: see above") from None
     finally:
         process.join()
 

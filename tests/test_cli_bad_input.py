@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from dataset_copies import speech_commands
 from faulty_plugins import install, model
 from made_audio import cats_and_dogs, tone, write
 
+from bench.cli.main import main
+from bench.plugins.registry import installed
 from bench.results.store import Study
 
 TINY = ("--models", "tiny", "--features", "mel", "--set", "feature.mel.sample_rate=8000", "--epochs", "1")
@@ -373,38 +377,58 @@ if len(glob.glob({str(results)!r} + "/mine/trial-*/run.json")) == 2 and not os.p
     assert sorted(after) == [0, 1, 2, 3, 4] and all(after[number] == record for number, record in before.items())
 
 
-def test_damaged_results(tmp_path: Path, bench: Bench) -> None:
+@pytest.fixture
+def here(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """Runs the command line in this process, which pays its imports once, with the model `tiny` installed."""
+
+    def run_here(*words: str | Path) -> subprocess.CompletedProcess[str]:
+        output, errors, code = io.StringIO(), io.StringIO(), 0
+        monkeypatch.setattr(sys, "argv", ["bench", *map(str, words)])
+        with redirect_stdout(output), redirect_stderr(errors):
+            try:
+                main()
+            except SystemExit as end:
+                code = int(end.code or 0)
+        return subprocess.CompletedProcess(words, code, output.getvalue(), errors.getvalue())
+
+    monkeypatch.syspath_prepend(tmp_path / "plugins")
+    installed.cache_clear()
+    yield run_here
+    installed.cache_clear()
+
+
+def test_damaged_results(tmp_path: Path, bench: Bench, here: Bench) -> None:
     dataset = folder(tmp_path / "audio")
     arguments = ("run", "--dataset", dataset, *SHORT, "--study", "mine", "--trials", "2")
     assert bench(*arguments).returncode == 0
     results = tmp_path / "results"
     study = results / "mine"
     (published,) = (results / "leaderboards").glob("*.json")
-    line = refusal(run("reproduce", published), "name a row", f"{published}:ROW")
-    refusal(run("reproduce", f"{published}:nowhere"), "no row 'nowhere'", line.rpartition(" ")[2])
-    refusal(run("report", "mine/trial-0007"), "no run 'trial-0007'", "did you mean trial-000")
-    refusal(run("run", "--resume", "mien"), "no study 'mien'", "did you mean mine?")
-    refusal(run("run", "--resume", "mine", "--models", "cnn"), "--models", "has begun")
+    line = refusal(here("reproduce", published), "name a row", f"{published}:ROW")
+    refusal(here("reproduce", f"{published}:nowhere"), "no row 'nowhere'", line.rpartition(" ")[2])
+    refusal(here("report", "mine/trial-0007"), "no run 'trial-0007'", "did you mean trial-000")
+    refusal(here("run", "--resume", "mien"), "no study 'mien'", "did you mean mine?")
+    refusal(here("run", "--resume", "mine", "--models", "cnn"), "--models", "has begun")
 
     broken = damaged(published, "{")
-    refusal(run("leaderboard", dataset), "no leaderboard that this version", "restore it")
-    refusal(run("reproduce", f"{published}:1"), "no leaderboard that this version", "restore it")
+    refusal(here("leaderboard", dataset), "no leaderboard that this version", "restore it")
+    refusal(here("reproduce", f"{published}:1"), "no leaderboard that this version", "restore it")
     broken()
     broken = damaged(study / "study.json", '{"name": "mine"')
     for command in (("run", "--resume", "mine"), arguments, ("report", "mine"), ("leaderboard", dataset)):
-        refusal(run(*command), "study.json is damaged (Invalid JSON", "restore it", "folder away")
+        refusal(here(*command), "study.json is damaged (Invalid JSON", "restore it", "folder away")
     broken()
     broken = damaged(study / "final-1-seed-0" / "test.npz", "")
-    refusal(run("report", "mine"), "test.npz cannot be read", "bench run --resume")
+    refusal(here("report", "mine"), "test.npz cannot be read", "bench run --resume")
     broken()
 
     damaged(study / "trial-0001" / "run.json", '{"a": 1}')
-    refusal(run("report", "mine"), "trial-0001/run.json is damaged", "move its folder away, and bench run --resume")
-    refusal(run("run", "--resume", "mine"), "trial-0001/run.json is damaged")
+    refusal(here("report", "mine"), "trial-0001/run.json is damaged", "move its folder away, and bench run --resume")
+    refusal(here("run", "--resume", "mine"), "trial-0001/run.json is damaged")
     first = (study / "trial-0000" / "run.json").read_bytes()
     shutil.move(study / "trial-0001", tmp_path / "away")  # as the line says
     shutil.rmtree(study / "final-1-seed-0" / "report")  # as if the head had been killed before it was written
-    done = run("run", "--resume", "mine")
+    done = bench("run", "--resume", "mine")
     assert done.returncode == 0
     report = next(line for line in done.stdout.splitlines() if line.startswith("report of the best:"))
     assert Path(report.split()[-1]).is_file()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections.abc import Iterator
@@ -144,7 +143,11 @@ def test_a_node_that_is_lost_is_replaced_by_one_that_joins(
 def test_a_killed_worker_and_a_hung_one_are_what_they_are_on_one_machine(
     cluster: Any, data: PreparedData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forward = "if not os.path.exists(os.environ['BENCH_TEST_GO']):\n    open(os.environ['BENCH_TEST_GO'], 'w'); os.kill(os.getpid(), signal.SIGKILL)\ntime.sleep(600)"
+    forward = (
+        "if not os.path.exists(os.environ['BENCH_TEST_GO']):\n"
+        "    open(os.environ['BENCH_TEST_GO'], 'w'); os.kill(os.getpid(), signal.SIGKILL)\n"
+        "time.sleep(600)"
+    )
     faulty_plugins.install(tmp_path / "site", "hanger", faulty_plugins.model("hanger", forward), monkeypatch)
     monkeypatch.setenv("BENCH_TEST_GO", str(tmp_path / "go"))
     monkeypatch.setattr("bench.executors.ray.RayExecutor._checked", lambda self, facts: facts)
@@ -191,11 +194,11 @@ def test_data_are_sent_to_a_node_once(cluster: Any, data: PreparedData, tmp_path
 
 def test_what_a_cluster_does_not_have_is_said_at_once(cluster: Any, tmp_path: Path) -> None:
     add(cluster)
-    with pytest.raises(BenchError, match="no GPU in this cluster, 0.5 asked for"):
+    with pytest.raises(BenchError, match=r"no GPU in this cluster, 0\.5 asked for"):
         on(cluster, tmp_path, gpus_per_trial=0.5)
     with pytest.raises(BenchError, match="no node of this cluster has 4 CPUs, the largest has 1"):
         on(cluster, tmp_path, cpus_per_trial=4)
-    with pytest.raises(BenchError, match="no Ray cluster at '127.0.0.1:1'"):
+    with pytest.raises(BenchError, match=r"no Ray cluster at '127\.0\.0\.1:1'"):
         on(cluster, tmp_path, address="127.0.0.1:1")
 
 
@@ -247,7 +250,7 @@ def _workers(logs: Path) -> list[int]:
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
             try:
-                target = os.readlink(process / "fd" / "1")
+                target = str((process / "fd" / "1").readlink())
             except OSError:
                 continue
             if target.startswith(str(logs)):

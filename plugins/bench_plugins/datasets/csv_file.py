@@ -115,7 +115,7 @@ class CsvFile(Dataset):
         if table.empty:
             raise BenchError(f"{self.file} has no rows: list a file and its label in each")
         unused = [column for column in table.columns if column not in REQUIRED + OPTIONAL]
-        notes = (f"{self.file}: unused columns: {', '.join(unused)}",) if unused else ()
+        notes: tuple[str, ...] = (f"{self.file}: unused columns: {', '.join(unused)}",) if unused else ()
         if more_cells:
             notes += (f"{self.file}: rows have more cells than the header, which are not used",)
         used = table[[column for column in REQUIRED + OPTIONAL if column in table.columns]]

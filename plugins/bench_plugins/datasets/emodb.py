@@ -99,7 +99,11 @@ def _drawn(clips: Iterable[Clip], seed: int) -> list[Clip]:
     for label in sorted(of_label):
         shuffled = random.Random(f"{seed} {label}").sample(of_label[label], len(of_label[label]))
         train, validation = len(shuffled) * 70 // 100, len(shuffled) * 15 // 100
-        splits: list[Split] = ["train"] * train + ["validation"] * validation
-        splits += ["test"] * (len(shuffled) - len(splits))
+        sizes: dict[Split, int] = {
+            "train": train,
+            "validation": validation,
+            "test": len(shuffled) - train - validation,
+        }
+        splits = [split for split, size in sizes.items() for _ in range(size)]
         drawn += [replace(clip, split=split) for clip, split in zip(shuffled, splits, strict=True)]
     return drawn

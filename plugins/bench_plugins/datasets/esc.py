@@ -78,8 +78,8 @@ class Esc(Dataset):
         validation_fold = (self.test_fold - 2) % FOLDS + 1
         split_of: dict[str, Split] = {str(self.test_fold): "test", str(validation_fold): "validation"}
         clips = tuple(
-            Clip(f"audio/{row.filename}", row.category, split_of.get(row.fold, "train"), group=row.src_file)
-            for row in table[table["category"].isin(self.classes)].itertuples()
+            Clip(f"audio/{row['filename']}", row["category"], split_of.get(row["fold"], "train"), group=row["src_file"])
+            for row in table[table["category"].isin(self.classes)].to_dict("records")
         )
         counts = Counter(clip.label for clip in clips)
         short = [f"{label} {counts[label]}" for label in self.classes if counts[label] != CLIPS_PER_CLASS]
