@@ -17,10 +17,10 @@ from bench.plugins import Choice, Model, hookimpl
 """
 
 
-def install(site: Path, name: str, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def install(site: Path, name: str, source: str, monkeypatch: pytest.MonkeyPatch, *, version: str = "1.0") -> None:
     """Installs package `name` with this source where this process's children find it."""
     site.mkdir(parents=True, exist_ok=True)
-    plugin_packages.install(site, name, _HEADER + source, version="1.0")
+    plugin_packages.install(site, name, _HEADER + source, version=version)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")])))
 
 

@@ -141,10 +141,10 @@ def test_a_broken_package_is_named_and_the_command_line_works(tmp_path: Path) ->
 
 
 def test_check_fails_on_a_plugin_that_breaks_its_contract(tmp_path: Path) -> None:
-    install(tmp_path, "lazy-models", TINY_MODEL.format(name="Lazy Model"))
+    install(tmp_path, "lazy-models", TINY_MODEL.format(name="Lazy_Model"))
     done = bench("check", "lazy-models", path=tmp_path)
     assert done.returncode == 1
-    assert "FAIL  model Lazy Model: name 'Lazy Model' is not lower-case" in done.stdout
+    assert "FAIL  model Lazy_Model: name 'Lazy_Model' is not lower-case" in done.stdout
     assert done.stdout.endswith("1 checked, 1 broken\n")
     assert "Traceback" not in done.stderr
 

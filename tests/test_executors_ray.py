@@ -15,10 +15,11 @@ from made_audio import cats_and_dogs, prepared
 
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError
-from bench.executors.interface import Executor, Finished, Job, Lost
+from bench.executors.interface import Executor, Finished, Job, Lost, Notice
 from bench.executors.local import LocalExecutor
 from bench.executors.node import NODE_CACHE
 from bench.plugins import PluginConfig, TrainingSettings
+from bench.plugins.registry import installed
 from bench.trial import TrialOutcome, TrialSpec
 from bench_plugins.datasets.folder import Folder
 
@@ -32,6 +33,7 @@ MEMORY = 100 * 2**20
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A head node without a processor of its own: trials run on the nodes that a test adds."""
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # a token that an earlier cluster has left would be asked for
     import ray
     from ray.cluster_utils import Cluster
 
@@ -48,6 +50,20 @@ def add(cluster: Any, **environment: str) -> Any:
 @pytest.fixture
 def data(tmp_path: Path) -> PreparedData:
     return prepared(Folder(path=str(cats_and_dogs(tmp_path / "audio", clips=12))), tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def plugins() -> Iterator[None]:
+    """The head forgets the plugins that a test has installed."""
+    yield
+    installed.cache_clear()
+
+
+def install(site: Path, name: str, monkeypatch: pytest.MonkeyPatch, forward: str = "") -> None:
+    """Installs a model for the nodes that are added later, and for the head, which compares itself with them."""
+    faulty_plugins.install(site, name, faulty_plugins.model(name, forward), monkeypatch)
+    monkeypatch.syspath_prepend(site)
+    installed.cache_clear()
 
 
 def job(data: PreparedData, number: int, *, model: str = "tc-resnet", epochs: int = 2) -> Job:
@@ -70,7 +86,9 @@ def on(cluster: Any, folder: Path, **options: Any) -> Any:
     )
 
 
-def run(executor: Executor, jobs: list[Job], *, seconds: float = 120) -> tuple[dict[str, TrialOutcome], list[Lost]]:
+def run(
+    executor: Executor, jobs: list[Job], *, seconds: float = 120, notices: list[str] | None = None
+) -> tuple[dict[str, TrialOutcome], list[Lost]]:
     """Runs the jobs, one whose worker died once more. Outcomes by name."""
     waiting, outcomes, lost = list(jobs), {}, []
     end = time.monotonic() + seconds
@@ -79,6 +97,10 @@ def run(executor: Executor, jobs: list[Job], *, seconds: float = 120) -> tuple[d
         while waiting and executor.free:
             executor.submit(waiting.pop(0))
         for event in executor.events(timeout=0.5):
+            if isinstance(event, Notice):
+                assert notices is not None, event
+                notices.append(event.text)
+                continue
             assert any(event.job is known for known in jobs)
             if isinstance(event, Finished):
                 outcomes[event.job.name] = event.outcome
@@ -113,10 +135,9 @@ def test_a_node_that_is_lost_is_replaced_by_one_that_joins(
 ) -> None:
     """The only node is killed under its job; the job is told lost, waits, and runs on a node that comes later."""
     forward = "if not os.path.exists(os.environ['BENCH_TEST_GO']): time.sleep(600)"
-    faulty_plugins.install(tmp_path / "site", "sleeper", faulty_plugins.model("sleeper", forward), monkeypatch)
+    install(tmp_path / "site", "sleeper", monkeypatch, forward)
     go = tmp_path / "go"
     monkeypatch.setenv("BENCH_TEST_GO", str(go))
-    monkeypatch.setattr("bench.executors.ray.RayExecutor._checked", lambda self, facts: facts)
     node = add(cluster)
     executor = on(cluster, tmp_path, workers=1)
     slow = job(data, 1, model="sleeper")
@@ -148,9 +169,8 @@ def test_a_killed_worker_and_a_hung_one_are_what_they_are_on_one_machine(
         "    open(os.environ['BENCH_TEST_GO'], 'w'); os.kill(os.getpid(), signal.SIGKILL)\n"
         "time.sleep(600)"
     )
-    faulty_plugins.install(tmp_path / "site", "hanger", faulty_plugins.model("hanger", forward), monkeypatch)
+    install(tmp_path / "site", "hanger", monkeypatch, forward)
     monkeypatch.setenv("BENCH_TEST_GO", str(tmp_path / "go"))
-    monkeypatch.setattr("bench.executors.ray.RayExecutor._checked", lambda self, facts: facts)
     add(cluster)
     executor = on(cluster, tmp_path, workers=1, time_limit=3.0)
     outcomes, lost = run(executor, [job(data, 1, model="hanger")])
@@ -181,14 +201,25 @@ def test_data_are_sent_to_a_node_once(cluster: Any, data: PreparedData, tmp_path
     """A node with a folder of its own reads nothing from the head's, and gets it once for all its jobs."""
     add(cluster, **{NODE_CACHE: str(tmp_path / "node")})
     executor = on(cluster, tmp_path, workers=1)
+    send, sent = executor._send, []
+    executor._send = lambda place, message: (sent.append(message.folders), send(place, message))
     outcomes, lost = run(executor, [job(data, number) for number in range(3)])
     assert not lost and all(outcome.result.status == "complete" for outcome in outcomes.values())
-    (sent,) = executor._sent
+    assert sent == [(data.caches[8000],)]
     (kept,) = (tmp_path / "node").iterdir()
-    assert sent == data.caches[8000] and kept.name == sent.name
+    assert kept.name == data.caches[8000].name
     assert {path.name: path.read_bytes() for path in kept.iterdir()} == {
-        path.name: path.read_bytes() for path in sent.iterdir()
+        path.name: path.read_bytes() for path in data.caches[8000].iterdir()
     }
+    executor.close(now=True)
+
+
+def test_a_node_that_cannot_keep_data_is_named(cluster: Any, data: PreparedData, tmp_path: Path) -> None:
+    (tmp_path / "node").write_text("no folder")
+    add(cluster, **{NODE_CACHE: str(tmp_path / "node")})
+    executor = on(cluster, tmp_path, workers=1)
+    with pytest.raises(BenchError, match=rf"on node \S+ cannot keep {data.caches[8000].name}: .*node"):
+        run(executor, [job(data, 1)])
     executor.close(now=True)
 
 
@@ -202,7 +233,7 @@ def test_what_a_cluster_does_not_have_is_said_at_once(cluster: Any, tmp_path: Pa
         on(cluster, tmp_path, address="127.0.0.1:1")
 
 
-def test_a_node_with_other_plugins_is_refused(cluster: Any, tmp_path: Path) -> None:
+def test_a_cluster_of_other_plugins_is_refused(cluster: Any, tmp_path: Path) -> None:
     add(cluster, BENCH_PLUGINS="none-of-them")
     executor = on(cluster, tmp_path, workers=1)
     try:
@@ -211,6 +242,29 @@ def test_a_node_with_other_plugins_is_refused(cluster: Any, tmp_path: Path) -> N
                 executor.events(timeout=1.0)
     finally:
         executor.close(now=True)
+
+
+def test_a_node_of_another_version_gets_no_trials_and_the_others_do(
+    cluster: Any, data: PreparedData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same plugin in two versions: a node whose own comes first in its path."""
+    faulty_plugins.install(tmp_path / "theirs", "tiny", faulty_plugins.model("tiny"), monkeypatch, version="2.0")
+    install(tmp_path / "ours", "tiny", monkeypatch)
+    add(cluster, PYTHONPATH=str(tmp_path / "theirs"))
+    executor = on(cluster, tmp_path, workers=1)
+    notices: list[str] = []
+    try:
+        with pytest.raises(BenchError, match=r"node \S+ has tiny 2\.0, and the head has 1\.0: install tiny 1\.0 there"):
+            for _ in range(60):
+                executor.events(timeout=1.0)
+    finally:
+        executor.close(now=True)
+    add(cluster)
+    executor = on(cluster, tmp_path, workers=2)
+    outcomes, _ = run(executor, [job(data, 1)], notices=notices)
+    assert outcomes["trial-0001"].result.status == "complete"
+    executor.close(now=True)
+    assert len(notices) == 1 and "has tiny 2.0" in notices[0] and notices[0].endswith("it gets no trials")
 
 
 def test_nothing_outlives_a_killed_head(cluster: Any, data: PreparedData, tmp_path: Path) -> None:

@@ -47,7 +47,14 @@ class Lost:
     reason: str
 
 
-Event = EpochDone | Finished | Lost
+@dataclass(frozen=True)
+class Notice:
+    """Something about the workers that a person wants to know, in one line."""
+
+    text: str
+
+
+Event = EpochDone | Finished | Lost | Notice
 
 
 class Executor(Protocol):

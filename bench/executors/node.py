@@ -12,12 +12,15 @@ import queue
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bench.data.copies import copies_folder
-from bench.executors.interface import EpochDone, Event, Finished, Job, Lost
+from bench.executors.interface import EpochDone, Event, Finished, Job, Lost, Notice
 from bench.executors.local import LocalExecutor
 from bench.plugins.registry import installed
 
@@ -91,16 +94,16 @@ class NodeWorker:
         """An order: end the running job after its epoch."""
         self._orders.put(lambda executor: executor.stop(self._running[1]) if self._running else None)
 
-    def receive(self, folder: Path, files: Mapping[str, bytes]) -> None:
-        """Keeps one of the head's folders on this node: whole, or not at all."""
+    def receive(self, folder: Path, names: Sequence[str], *contents: NDArray[np.uint8]) -> None:
+        """Keeps one of the head's folders on this node: whole, or not at all. `contents`: of the files, uint8 [bytes]."""
         from bench.data.folders import building
 
         place = node_folder(folder)
         if not place.is_dir():  # another place of this node may have been quicker
             with building(place) as made:
                 made.mkdir()
-                for name, content in files.items():
-                    (made / name).write_bytes(content)
+                for name, content in zip(names, contents, strict=True):
+                    content.tofile(made / name)
 
     def events(self, timeout: float) -> list[Message]:
         """What happened, waiting up to `timeout` seconds for something to happen. Starts the worker at its first call."""
@@ -156,6 +159,8 @@ class NodeWorker:
 
     def _as_asked(self, event: Event) -> Event:
         """The event of the job as the head knows it."""
+        if isinstance(event, Notice):
+            return event
         assert self._running is not None
         job = self._running[0]
         match event:

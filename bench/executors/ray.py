@@ -8,19 +8,28 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import socket
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bench.cores import available_cores
 from bench.errors import BenchError, one_line
-from bench.executors.interface import Event, Finished, Job, Lost
+from bench.executors.interface import Event, Finished, Job, Lost, Notice
+from bench.executors.local import STARTS
 from bench.executors.node import NeedsData, NodeFacts, NodeSettings, NodeWorker, software
 
 POLL_SECONDS = 5.0
 """For which an actor is asked for events in one go."""
+PATIENCE_SECONDS = 30.0
+"""After which it is said that the cluster has no room for a place; it is still waited for."""
 
 
 @dataclass
@@ -28,12 +37,13 @@ class _Place:
     """One actor, and what it is doing."""
 
     actor: Any
-    hello: Any
-    """Reference to its facts, until they are here: an actor that finds no node with room is not there yet."""
+    answer: Any
+    """Reference to what it was asked last: who it is, until it has a node, and then its events."""
+    asked: float = field(default_factory=time.monotonic)
     facts: NodeFacts | None = None
-    events: Any = None
-    """Reference to the answer of its running call of `events`."""
     job: Job | None = None
+    sending: dict[Any, Path] = field(default_factory=dict)
+    """References to its receipts of folders that are under way."""
 
 
 class RayExecutor:
@@ -69,8 +79,13 @@ class RayExecutor:
             log_folder=log_folder.resolve(),
         )
         self._software = software()
-        self._sent: dict[Path, Any] = {}
-        """References to the content of folders that were put into the object store, once for all nodes."""
+        self._sent: dict[Path, dict[str, Any]] = {}
+        """References to the files of folders that were put into the object store, once for all nodes."""
+        self._failed_starts = 0
+        """Actors that died in a row before they were ready."""
+        self._refused: dict[str, list[Any]] = {}
+        """Actors on nodes of other software, by node. They stay, idle, so that Ray puts no other one there."""
+        self._waiting_said = False
         self._places = [self._place() for _ in range(workers)]
 
     @property
@@ -93,18 +108,21 @@ class RayExecutor:
                 place.actor.stop.remote()
 
     def events(self, timeout: float) -> list[Event]:
-        waiting = {place.hello if place.facts is None else place.events: place for place in self._places}
+        waiting = {reference: place for place in self._places for reference in (place.answer, *place.sending)}
         ready, _ = self._ray.wait(list(waiting), num_returns=len(waiting), timeout=0)
         if not ready:
             ready, _ = self._ray.wait(list(waiting), num_returns=1, timeout=timeout)
-        return [event for reference in ready for event in self._answered(waiting[reference], reference)]
+        events = [event for reference in ready for event in self._answered(waiting[reference], reference)]
+        return events + self._what_waits()
 
     def close(self, *, now: bool = False) -> None:
         for place in self._places:
             if not now and place.facts is not None:
                 self._ray.wait([place.actor.close.remote()], timeout=10.0)
             self._ray.kill(place.actor)
-        self._places = []
+        for actor in chain.from_iterable(self._refused.values()):
+            self._ray.kill(actor)
+        self._places, self._refused = [], {}
         self._ray.shutdown()
 
     def _place(self) -> _Place:
@@ -112,67 +130,110 @@ class RayExecutor:
             max_concurrency=2,  # one call waits for events while another gives an order
             scheduling_strategy="SPREAD",
             **self._resources,
-        )(NodeWorker)
+        )(_Actor)
         actor = node_worker.remote(self._settings)
-        return _Place(actor, hello=actor.hello.remote())
+        return _Place(actor, answer=actor.who.remote())
 
     def _answered(self, place: _Place, reference: Any) -> list[Event]:
         """What an actor said, be it that it is gone."""
+        if place not in self._places:  # it was replaced since
+            return []
         try:
             answer = self._ray.get(reference)
         except self._ray.exceptions.RayActorError as error:
             return self._replace(place, _cause(error))
-        except self._ray.exceptions.RayTaskError as error:  # the local executor of the node gave up
-            raise BenchError(f"a worker on {_name(place)} cannot go on: {one_line(error.cause)}") from error
+        except (
+            self._ray.exceptions.RayTaskError
+        ) as error:  # the local executor of the node gave up, or its disk is full
+            folder = place.sending.get(reference)
+            what = f"keep {folder.name}" if folder else "go on"
+            raise BenchError(f"a worker on {_name(place)} cannot {what}: {one_line(error.cause)}") from error
+        if place.sending.pop(reference, None):
+            return []
         if place.facts is None:
-            place.facts = self._checked(answer)
-            messages = []
-        else:
-            messages = answer
-        place.events = place.actor.events.remote(POLL_SECONDS)
+            return self._welcome(place, *answer)
+        place.answer = place.actor.events.remote(POLL_SECONDS)
         events: list[Event] = []
-        for message in messages:
+        for message in answer:
             if isinstance(message, NeedsData):
                 self._send(place, message)
             elif place.job is not None:
-                events.append(_of(place.job, message))
+                # The very job that was submitted, and not the copy of it that came back.
+                events.append(replace(message, job=place.job))
                 if isinstance(message, Finished | Lost):
                     place.job = None
         return events
 
-    def _checked(self, facts: NodeFacts) -> NodeFacts:
-        """Raises BenchError where a node's software is not the head's: its numbers would be of something else."""
+    def _welcome(self, place: _Place, node: str, facts: NodeFacts) -> list[Event]:
+        """Puts a place to work whose actor has found a node; a node of other software gets none.
+
+        Raises BenchError where no other node has what a trial asks for.
+        """
+        self._failed_starts = 0
+        difference = self._difference(facts)
+        if not difference:
+            place.facts = facts
+            place.answer = place.actor.events.remote(POLL_SECONDS)
+            return []
+        others = {other["NodeID"] for other in _fitting(self._ray, self._resources)} - self._refused.keys() - {node}
+        if not others:
+            raise BenchError(difference)
+        actors = self._refused.setdefault(node, [])
+        actors.append(place.actor)
+        self._places[self._places.index(place)] = self._place()
+        return [Notice(f"{difference}; it gets no trials")] if len(actors) == 1 else []
+
+    def _difference(self, facts: NodeFacts) -> str:
+        """In which software a node is not like the head, if in any: its numbers would be of something else."""
         for name, ours in self._software.items():
             theirs = facts.versions.get(name)
             if theirs != ours:
-                raise BenchError(
+                return (
                     f"node {facts.name} has {name} {theirs or 'not installed'}, and the head has {ours}: "
                     f"install {name} {ours} there"
                 )
         unknown = sorted(facts.versions.keys() - self._software.keys())
         if unknown:
-            raise BenchError(
-                f"node {facts.name} has the plugins {', '.join(unknown)}, and the head has not: install them"
-            )
-        return facts
+            return f"node {facts.name} has the plugins {', '.join(unknown)}, and the head has not: install them"
+        return ""
 
     def _send(self, place: _Place, message: NeedsData) -> None:
         for folder in message.folders:
             if folder not in self._sent:
-                self._sent[folder] = self._ray.put(_content(folder))
-            place.actor.receive.remote(folder, self._sent[folder])
+                self._sent[folder] = {name: self._ray.put(content) for name, content in _content(folder)}
+            files = self._sent[folder]
+            receipt = place.actor.receive.remote(folder, tuple(files), *files.values())
+            place.sending[receipt] = folder
 
     def _replace(self, place: _Place, reason: str) -> list[Event]:
+        """Fills the place of an actor that is gone, or cannot be reached, in which case it must not come back."""
+        if place.facts is None:
+            self._failed_starts += 1
+            if self._failed_starts >= STARTS:
+                raise BenchError(f"a worker cannot be started in the cluster: {reason}")
         job, name = place.job, _name(place)
+        self._ray.kill(place.actor)
         self._places[self._places.index(place)] = self._place()
         return [] if job is None else [Lost(job, f"{name} was lost: {reason}")]
 
+    def _what_waits(self) -> list[Event]:
+        """Says once, while it is so, that places wait for room."""
+        now = time.monotonic()
+        waiting = sum(place.facts is None and now > place.asked + PATIENCE_SECONDS for place in self._places)
+        said, self._waiting_said = self._waiting_said, waiting > 0
+        if said or not waiting:
+            return []
+        return [Notice(f"the cluster has no room for {waiting} of {len(self._places)} workers: they start when it has")]
 
-def _of(job: Job, event: Event) -> Event:
-    """The event with the very job that was submitted, and not the copy of it that came back."""
-    from dataclasses import replace
 
-    return replace(event, job=job)
+class _Actor(NodeWorker):
+    """A place, and where Ray put it."""
+
+    def who(self) -> tuple[str, NodeFacts]:
+        """The id of its node, and what the head checks."""
+        import ray
+
+        return ray.get_runtime_context().get_node_id(), self.hello()
 
 
 def _connect(address: str | None) -> Any:
@@ -189,6 +250,11 @@ def _connect(address: str | None) -> Any:
         options |= {"num_cpus": available_cores(), "include_dashboard": False}
     try:
         ray.init(address=address if address is not None else "local", **options)
+    except ray.exceptions.AuthenticationError:
+        raise BenchError(
+            f"the Ray cluster at {address!r} asks for a token: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to what "
+            "ray get-auth-token says on its head node"
+        ) from None
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         where = f"no Ray cluster at {address!r}" if address is not None else "Ray cannot be started here"
         raise BenchError(
@@ -210,7 +276,16 @@ def _check_reachable(address: str | None) -> None:
         ) from None
 
 
+def _fitting(ray: Any, wanted: Mapping[str, float]) -> list[Any]:
+    """The nodes that have in all what a trial asks for."""
+    kinds = {"CPU": wanted["num_cpus"], "GPU": wanted["num_gpus"]}
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    return [node for node in nodes if all(node["Resources"].get(kind, 0.0) >= kinds[kind] for kind in kinds)]
+
+
 def _check_resources(ray: Any, wanted: Mapping[str, float]) -> None:
+    if _fitting(ray, wanted):
+        return
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     for resource, amount in (("GPU", wanted["num_gpus"]), ("CPU", wanted["num_cpus"])):
         most = max((node.get(resource, 0.0) for node in nodes), default=0.0)
@@ -220,18 +295,28 @@ def _check_resources(ray: Any, wanted: Mapping[str, float]) -> None:
             raise BenchError(
                 f"no node of this cluster has {amount:g} {resource}s, the largest has {most:g}: ask for fewer a trial"
             )
+    raise BenchError(
+        f"no node of this cluster has both {wanted['num_cpus']:g} CPUs and {wanted['num_gpus']:g} GPUs: "
+        "ask for fewer a trial"
+    )
 
 
-def _content(folder: Path) -> dict[str, bytes]:
-    """The files of a cache folder."""
+def _content(folder: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """The files of a cache folder, by name, uint8 [bytes]: mapped, so that the object store's copy is the only one."""
     try:
-        return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
+        for path in sorted(folder.iterdir()):
+            if path.is_file():
+                mapped = path.stat().st_size > 0
+                yield path.name, np.asarray(np.memmap(path, np.uint8, "r") if mapped else np.empty(0, np.uint8))
     except OSError as error:
         raise BenchError(f"{folder} cannot be sent to a node ({error.strerror}): run the command again") from error
 
 
 def _cause(error: Exception) -> str:
-    """The first sentence of what Ray says of a dead actor: the rest is about its logs."""
+    """What Ray says of a dead actor: the exception that ended it, or the first sentence; the rest is about its logs."""
+    last = str(error).strip().splitlines()[-1]
+    if re.match(r"[\w.]+(Error|Exception)\b", last):
+        return last[:200]
     return one_line(error).split(". ")[0][:200]
 
 

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from bench.data.copies import prepare_copies
 from bench.errors import BenchError
-from bench.executors.interface import EpochDone, Event, Executor, Finished, Job, Lost
+from bench.executors.interface import EpochDone, Event, Executor, Finished, Job, Lost, Notice
 from bench.plugins.registry import installed
 from bench.results.records import Kind, RunRecord
 from bench.results.store import Study
@@ -134,6 +134,9 @@ class Head:
         self._showing.started(assignment, running.started)
 
     def _handle(self, event: Event, source: Source) -> None:
+        if isinstance(event, Notice):
+            self._watcher.note(event.text)
+            return
         running = self._running[event.job.name]
         match event:
             case EpochDone(job=job, epoch=epoch):

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError, did_you_mean
-from bench.executors.interface import EpochDone, Executor, Finished, Job, Lost
+from bench.executors.interface import EpochDone, Executor, Finished, Job, Lost, Notice
 from bench.plugins import PluginConfig, Recipe, Split, TrainingSettings
 from bench.plugins.annotations import Scalar
 from bench.plugins.contracts import SPLITS
@@ -168,6 +168,8 @@ def reproduce(
                     attempts[job.name] += 1
                     say(f"{job.name}: {reason}; it runs again, attempt {attempts[job.name]} of {ATTEMPTS}")
                     waiting.insert(0, job)
+                case Notice(text=text):
+                    say(text)
                 case Lost(job=job, reason=reason):
                     raise BenchError(f"{wanted.title}: {job.name} was lost {ATTEMPTS} times, the last because {reason}")
                 case Finished(job=job, outcome=outcome):
