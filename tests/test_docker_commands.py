@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -49,8 +51,9 @@ def test_the_services_run_a_study(server: PostgresServer, tmp_path: Path, monkey
     cats_and_dogs(tmp_path / "audio")
     install(tmp_path / "plugins", "tiny", model("tiny"), monkeypatch)
     monkeypatch.setenv("MARK_OF_THIS_TEST", str(tmp_path))
-    secret = tmp_path / "secret"
+    secret, token = tmp_path / "secret", tmp_path / "token"
     secret.write_text(PASSWORD)
+    token.write_text("0123456789abcdef" * 4)
     mlflow, ray = free(), free()
     place = Place(
         {
@@ -70,6 +73,7 @@ def test_the_services_run_a_study(server: PostgresServer, tmp_path: Path, monkey
             "--port=6379": f"--port={ray}",
             ":5000": f":{mlflow}",
             "/run/secrets/postgres-password": str(secret),
+            "/run/secrets/ray-token": str(token),
         },
     )
     program, *words = place.health("postgres")
@@ -78,12 +82,15 @@ def test_the_services_run_a_study(server: PostgresServer, tmp_path: Path, monkey
     try:
         for service in services:
             service.start()
+        wait_for_text(
+            services[-1].log, "Ray runtime started"
+        )  # nodes that start at once on one machine take each other's ports
         study = subprocess.run(
             [*place.command("bench"), *QUICK], env=place.environment("bench"), capture_output=True, text=True
         )
     finally:
         for service in services:
-            service.end()
+            service.end(signal.SIGKILL)
         end_what_carries(f"MARK_OF_THIS_TEST={tmp_path}")
     assert study.returncode == 0, study.stdout + study.stderr
     kept = Study(tmp_path / "results" / "digits")
@@ -92,6 +99,13 @@ def test_the_services_run_a_study(server: PostgresServer, tmp_path: Path, monkey
     assert server.execute("SELECT count(*) FROM trials WHERE state = 'COMPLETE'", "studies") == [(2,)]
     assert server.execute("SELECT count(*) FROM runs WHERE status = 'FINISHED'", "mlflow") == [(4,)]
     assert PASSWORD not in study.stdout + study.stderr + "".join(service.log.read_text() for service in services)
+
+
+def wait_for_text(log: Path, text: str, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while text not in log.read_text():
+        assert time.monotonic() < end, log.read_text()
+        time.sleep(0.2)
 
 
 def end_what_carries(mark: str) -> None:

@@ -24,7 +24,7 @@ from bench.tracking.server import free_port
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(900)]
 
-TRIALS = 5
+TRIALS = 9
 QUICK = (
     *("--features", "mel", "--models", "slow", "--set", "feature.mel.sample_rate=8000"),
     *("--epochs", "2", "--finalists", "1", "--final-seeds", "1"),
