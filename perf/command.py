@@ -14,6 +14,8 @@ from bench.results.records import RunRecord
 from bench.results.store import Study
 
 STUDY = "measured"
+LOCAL = ("--executor", "local", "--threads", "1")
+"""Where a study runs."""
 
 
 def bench(*arguments: str, folder: Path) -> subprocess.Popen[str]:
@@ -57,13 +59,16 @@ class StudyTimes:
     trials: tuple[RunRecord, ...]
 
 
-def study_times(audio: Path, folder: Path, *, trials: int, workers: int, settings: Iterable[str]) -> StudyTimes:
+def study_times(
+    audio: Path, folder: Path, *, trials: int, workers: int, settings: Iterable[str], where: Iterable[str] = LOCAL
+) -> StudyTimes:
     """Runs a search of so many trials of tc-resnet on mel, one torch thread a worker, in `folder`."""
     begin = time.time()
     command = (
         *("run", "--dataset", f"folder:{audio}", "--models", "tc-resnet", "--features", "mel", "--study", STUDY),
-        *("--trials", str(trials), "--workers", str(workers), "--threads", "1", "--finalists", "0", "--pruner", "none"),
+        *("--trials", str(trials), "--workers", str(workers), "--finalists", "0", "--pruner", "none"),
         *(word for setting in settings for word in ("--set", setting)),
+        *where,
     )
     finish(bench(*command, folder=folder), folder)
     end = time.time()

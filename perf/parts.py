@@ -6,7 +6,7 @@ import importlib
 
 from perf.tables import Sizes, Table
 
-PARTS = ("epochs", "study", "startup", "head", "memory", "peer")
+PARTS = ("epochs", "study", "startup", "head", "memory", "cluster", "peer")
 
 
 def measure(part: str, sizes: Sizes) -> list[Table]:

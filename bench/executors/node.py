@@ -11,6 +11,7 @@ import platform
 import queue
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,8 @@ from bench.plugins.registry import installed
 
 WAKE_SECONDS = 0.02
 """Between two looks for orders: how long a job waits at most before it starts."""
+CLOSE_SECONDS = 5.0
+"""For a worker process to end when the place is closed; it ends with the place in any case."""
 NODE_CACHE = "BENCH_NODE_CACHE"
 """Variable that names a folder of the node for decoded audio; nodes that have it read nothing from shared folders."""
 
@@ -117,9 +120,17 @@ class NodeWorker:
         return messages
 
     def close(self) -> None:
-        """Ends the worker process at once."""
-        if self._executor is not None:
-            self._executor.close(now=True)
+        """An order: end the worker process at once. Waits until it is obeyed."""
+        if self._executor is None:
+            return
+        ended = threading.Event()
+
+        def order(executor: LocalExecutor) -> None:
+            executor.close(now=True)
+            ended.set()
+
+        self._orders.put(order)
+        ended.wait(CLOSE_SECONDS)
 
     def _started(self) -> LocalExecutor:
         if self._executor is None:
