@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from bench.cores import available_cores
 from bench.data.audio import to_int16
 from bench.data.cache import CacheWriter, Facts, Torn, map_samples, read_index, verify
-from bench.data.folders import building, discard
+from bench.data.folders import building, discard, mark_used
 from bench.data.preparation import load_split
 from bench.data.prepared import ClipSet, PreparedData
 from bench.errors import BenchError
@@ -83,6 +83,7 @@ def prepare_copies(
     recipe, report = CopySettings.of(settings), progress if progress is not None else lambda what, done, total: None
     folder = copies_folder(prepared, settings, sample_rate)
     if _whole(folder):
+        mark_used(folder)
         return
     clips = load_split(prepared, "train", sample_rate=sample_rate)
     size = 2 * int(clips.lengths.sum()) * recipe.copies
@@ -112,9 +113,10 @@ def load_copies(prepared: PreparedData, settings: TrainingSettings, sample_rate:
     Raises BenchError where they were not made.
     """
     folder = copies_folder(prepared, settings, sample_rate)
+    file = folder / "train.npy"
     try:
         index = read_index(folder, "train")
-        samples = map_samples(folder / "train.npy")
+        samples = map_samples(file)
     except (OSError, ValueError) as error:
         raise BenchError(
             f"the augmented copies of {prepared.dataset.name} at {folder} are gone or damaged: "
@@ -127,6 +129,7 @@ def load_copies(prepared: PreparedData, settings: TrainingSettings, sample_rate:
         targets=np.array(index["targets"], dtype=np.int64),
         samples=samples,
         lengths=np.array(index["lengths"], dtype=np.int64),
+        file=file,
     )
 
 

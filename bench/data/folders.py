@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -48,6 +49,13 @@ def discard(folder: Path) -> None:
     except OSError as error:
         raise cannot_write(folder, error) from error
     shutil.rmtree(workshop, ignore_errors=True)
+
+
+def mark_used(folder: Path) -> None:
+    """Sets a folder's time to now, which is how it is known what was used longest ago. Where it is not ours, nothing."""
+    now = time.time_ns()
+    with suppress(OSError):
+        os.utime(folder, ns=(now, now))
 
 
 def remove_leftovers(parent: Path) -> None:

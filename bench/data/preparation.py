@@ -15,7 +15,7 @@ from bench.data.cache import NOISE, CacheWriter, Facts, Finding, Torn, map_sampl
 from bench.data.decoding import LONGEST_SECONDS, DecodedClip, decode_clips, decode_noise, longest_seconds
 from bench.data.download import obtain
 from bench.data.findings import judge
-from bench.data.folders import building, discard
+from bench.data.folders import building, discard, mark_used
 from bench.data.leakage import HeardClip, clips_of, leaks
 from bench.data.prepared import ClipSet, PreparedData
 from bench.data.source import Source, check_classes, count_supports, look
@@ -74,16 +74,17 @@ def load_split(prepared: PreparedData, split: Split, *, sample_rate: int) -> Cli
     if split not in prepared.splits:
         raise BenchError(f"the {split} split is out of reach here: only the finals read it")
     folder = _cache_folder(prepared, sample_rate)
+    file = folder / f"{split}.npy"
     try:
         index = read_index(folder, split)
-        samples = map_samples(folder / f"{split}.npy")
+        samples = map_samples(file)
     except (OSError, ValueError) as error:
         raise _gone(prepared, folder) from error
     if samples.shape != (prepared.clips(split), round(prepared.seconds * sample_rate)):
         raise _gone(prepared, folder)
     targets = np.array(index["targets"], dtype=np.int64)
     lengths = np.array(index["lengths"], dtype=np.int64)
-    return ClipSet(sample_rate, tuple(index["ids"]), tuple(index["groups"]), targets, samples, lengths)
+    return ClipSet(sample_rate, tuple(index["ids"]), tuple(index["groups"]), targets, samples, lengths, file)
 
 
 def load_noise(prepared: PreparedData, *, sample_rate: int) -> NDArray[np.int16] | None:
@@ -130,6 +131,7 @@ def _decoded(source: Source, folders: Mapping[int, Path], report: Progress) -> t
             facts = None
         if facts is not None:
             known[rate] = facts
+            mark_used(folder)
     wanted = {rate: folder for rate, folder in folders.items() if rate not in known}
     if wanted:
         made = _build(source, wanted, report)

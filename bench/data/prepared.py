@@ -56,3 +56,5 @@ class ClipSet:
     """[clips, samples], padded with zeros at the end or cut to the data set's clip length."""
     lengths: NDArray[np.int64]
     """Samples of every clip before padding, [clips]."""
+    file: Path
+    """That `samples` are mapped from."""

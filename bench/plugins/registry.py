@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -23,6 +24,8 @@ from bench.plugins.contracts import Dataset, Feature, Model, Plugin, PluginConfi
 
 Contributed = TypeVar("Contributed")
 
+READY = time.time()
+"""Plugins are imported after this."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """Of a plugin or recipe: it becomes part of paths, pages and commands."""
 

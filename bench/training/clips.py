@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from bench.data.prepared import ClipSet, PreparedData
@@ -16,6 +17,17 @@ FULL_SCALE = 32768.0
 """Of int16 samples: what 1.0 is."""
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where examples were read from, and how they were cut: equal content and cut are the same waveforms."""
+
+    file: Path
+    content: str
+    """Digest of the clips, their order and their lengths."""
+    cut: str = ""
+    """Nothing for clips as they are on disk."""
+
+
 class Examples(Protocol):
     """What a network is shown one by one, all of one length: clips, or segments of them."""
 
@@ -27,6 +39,11 @@ class Examples(Protocol):
     @property
     def width(self) -> int:
         """Samples of every example."""
+        ...
+
+    @property
+    def origin(self) -> Origin | None:
+        """None for examples that are drawn, or that are not all of a split."""
         ...
 
     def waveforms(self, index: Tensor | slice) -> Tensor:
@@ -46,6 +63,8 @@ class DeviceClips:
     """int16 [clips, samples]; on a CPU the pages of the memory-mapped cache, shared by all workers."""
     lengths: Tensor
     """int64 [clips]: samples of every clip before it was padded with zeros at its end."""
+    origin: Origin | None = None
+    """None for clips that are not all of a split on disk."""
 
     @property
     def width(self) -> int:
@@ -104,13 +123,17 @@ class DataOnDevice:
     def _on_device(self, clips: ClipSet) -> DeviceClips:
         import torch
 
+        from bench.data.cache import content_of
+
         few = slice(self._at_most)
+        content = content_of(clips.file) if self._at_most is None else None
         return DeviceClips(
             ids=clips.ids[few],
             groups=clips.groups[few],
             targets=torch.from_numpy(clips.targets[few]).to(self.device),
             samples=torch.from_numpy(clips.samples[few]).to(self.device),
             lengths=torch.from_numpy(clips.lengths[few]).to(self.device),
+            origin=None if content is None else Origin(clips.file, content),
         )
 
     def _read_noise(self, sample_rate: int) -> Tensor | None:

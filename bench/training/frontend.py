@@ -20,15 +20,16 @@ class FrontEnd:
 
     def __init__(self, feature: Feature, device: torch.device) -> None:
         self.feature = feature
+        self.device = device
         self.module: nn.Module = feature.build().to(device).eval()
-        self._chunk = CUDA_CHUNK if device.type == "cuda" else CPU_CHUNK
+        self.chunk = CUDA_CHUNK if device.type == "cuda" else CPU_CHUNK
 
     @torch.no_grad()
     def __call__(self, waveforms: Tensor) -> Tensor:
         """Features [B, ...] of float32 waveforms [B, samples]."""
-        if len(waveforms) <= self._chunk:
+        if len(waveforms) <= self.chunk:
             return self.module(waveforms)  # type: ignore[no-any-return]
-        return torch.cat([self.module(chunk) for chunk in torch.split(waveforms, self._chunk)])
+        return torch.cat([self.module(chunk) for chunk in torch.split(waveforms, self.chunk)])
 
     def fits(self, examples: Examples) -> bool:
         """Whether the features of all these examples may be kept in memory."""
@@ -42,6 +43,6 @@ class FrontEnd:
         """Features of every example [examples, ...], as float32 on the device."""
         count = len(examples.targets)
         kept = torch.empty((count, *self.feature.shape(examples.width)), device=examples.targets.device)
-        for start in range(0, count, self._chunk):
-            kept[start : start + self._chunk] = self.module(examples.waveforms(slice(start, start + self._chunk)))
+        for start in range(0, count, self.chunk):
+            kept[start : start + self.chunk] = self.module(examples.waveforms(slice(start, start + self.chunk)))
         return kept

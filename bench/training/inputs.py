@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,6 +12,7 @@ from bench.plugins import Feature, Infeasible
 from bench.training.augmentation import Augmentation
 from bench.training.clips import DeviceClips, Examples
 from bench.training.frontend import FrontEnd
+from bench.training.kept import kept
 
 FILL_CHUNK = 256
 """Clips whose features are computed at a time where those of all are kept."""
@@ -24,7 +27,9 @@ class Inputs:
         self._examples = examples
         self._front_end = front_end
         self._augmentation = augmentation
-        self._kept = front_end.all_of(examples) if keep and front_end.fits(examples) else None
+        self._kept: Tensor | None = None
+        if keep and front_end.fits(examples):
+            self._kept = kept(front_end, examples.origin, lambda: front_end.all_of(examples))
 
     def __call__(self, index: Tensor) -> tuple[Tensor, ...]:
         """The network's arguments for the examples at `index`: features [B, ...], augmented in training."""
@@ -50,7 +55,9 @@ class OwnLengthInputs:
         self._augmentation = augmentation
         self._lengths = own_lengths(clips)
         self._frames = frames_of(front_end.feature, self._lengths)
-        self._kept = self._all() if keep and front_end.fits(clips) else None
+        self._kept: Tensor | None = None
+        if keep and front_end.fits(clips):
+            self._kept = kept(front_end, clips.origin and replace(clips.origin, cut="own lengths"), self._all)
 
     def __call__(self, index: Tensor) -> tuple[Tensor, ...]:
         """Features [B, ..., frames of the longest] of the clips at `index` (on the CPU), and the frames of each, [B]."""
@@ -68,11 +75,11 @@ class OwnLengthInputs:
     def _all(self) -> Tensor:
         """Features of all clips, padded to the longest of all."""
         longest = int(self._frames.max())
-        kept = self._zeros(len(self._frames), longest)
+        every = self._zeros(len(self._frames), longest)
         for index in torch.split(self._lengths.argsort(), FILL_CHUNK):
             frames = int(self._frames[index].max())
-            kept[index, ..., longest - frames :] = self._features(index, frames, None)
-        return kept
+            every[index, ..., longest - frames :] = self._features(index, frames, None)
+        return every
 
     def _features(self, index: Tensor, longest: int, augmentation: Augmentation | None) -> Tensor:
         padded = self._zeros(len(index), longest)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from bench.training.augmentation import shift
-from bench.training.clips import FULL_SCALE, DeviceClips
+from bench.training.clips import FULL_SCALE, DeviceClips, Origin
 
 CHUNK = 16
 """Clips that are searched for loud samples at a time."""
@@ -28,6 +28,8 @@ class Segments:
     """int64 [segments]: its first sample in the clip."""
     overhang: bool = False
     """Whether any ends after its clip's samples; zeros follow there."""
+    origin: Origin | None = None
+    """None for segments that are drawn."""
 
     @property
     def targets(self) -> Tensor:
@@ -57,14 +59,15 @@ def consecutive(clips: DeviceClips, width: int, *, peak: float) -> Segments:
     clip = torch.repeat_interleave(torch.arange(len(counts), device=counts.device), counts)
     place = torch.arange(len(clip), device=clip.device) - (counts.cumsum(0) - counts)[clip]
     start = place * width
-    every = Segments(clips, width, clip, start, overhang=bool((start > max(0, clips.width - width)).any()))
+    origin = clips.origin and replace(clips.origin, cut=f"segments of {width} from {peak}")
+    every = Segments(clips, width, clip, start, bool((start > max(0, clips.width - width)).any()), origin)
     if peak == 0:
         return every
     pieces = [every.waveforms(slice(at, at + CHUNK)).abs().amax(1) for at in range(0, len(clip), CHUNK)]
     loudest = torch.cat(pieces)
     of_clip = torch.zeros(len(counts), device=clip.device).scatter_reduce(0, clip, loudest, "amax")
     kept = loudest >= peak * of_clip[clip]
-    return Segments(clips, width, clip[kept], start[kept], every.overhang)
+    return Segments(clips, width, clip[kept], start[kept], every.overhang, origin)
 
 
 def vote(probabilities: Tensor, clip: Tensor, clips: int) -> Tensor:
