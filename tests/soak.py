@@ -29,8 +29,10 @@ import soak_checks
 from made_audio import cats_and_dogs
 
 from bench.results.store import Study
+from bench.search.failures import ATTEMPTS
 
 STUDY = "soak"
+LAST_ATTEMPT = f"attempt {ATTEMPTS} of {ATTEMPTS}"
 NOTICED_SECONDS = 30.0
 """A worker's death that is said later than this is taken for one that had no trial in its hands."""
 
@@ -82,6 +84,11 @@ class Head:
     def workers(self) -> list[int]:
         """Process numbers of its workers."""
         return [pid for pid in soak_checks.children(self.process.pid) if b"spawn_main" in soak_checks.command_of(pid)]
+
+    def last_attempts(self) -> set[str]:
+        """Runs whose worker may not be killed again: a third time would be the policy's end of them, and no fault."""
+        said = [line.strip() for _, line in self.lines if line.endswith(LAST_ATTEMPT)]
+        return {line.partition(":")[0] for line in said}
 
     def wait(self) -> int:
         """Its exit code, once it has ended and all that it said is read."""
@@ -186,7 +193,7 @@ class Soak:
             self.tally.head_kills += 1
             return []
         workers = head.workers()
-        if not workers:
+        if not workers or any(not (self.study.folder / run / "run.json").exists() for run in head.last_attempts()):
             return []
         try:
             os.kill(self._random.choice(workers), signal.SIGKILL)
