@@ -50,8 +50,11 @@ def test_what_was_written_is_read_as_it_was_and_outlives_its_entry(tmp_path: Pat
     assert np.array_equal(found, numbers(1))
 
 
+SIZES = st.sampled_from([0, MARGIN, 2 * MARGIN, 3 * MARGIN, LIMIT - MARGIN, LIMIT])
+
+
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 5), st.integers(0, LIMIT)), max_size=12))
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 5), SIZES), min_size=6, max_size=16))
 def test_the_store_keeps_its_bound_and_what_was_used_last(steps: list[tuple[bool, int, int]]) -> None:
     with TemporaryDirectory() as folder:
         store, size = FeatureStore(Path(folder), limit=LIMIT), {}

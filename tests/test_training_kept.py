@@ -19,6 +19,7 @@ from bench.training import kept
 from bench.training.clips import DataOnDevice
 from bench.training.frontend import FrontEnd
 from bench.training.kept import key_of
+from bench.training.segments import consecutive
 from bench.trial.run import run_trial
 from bench_plugins.datasets.folder import Folder
 from bench_plugins.features import Mel
@@ -134,13 +135,9 @@ def test_a_key_stands_for_everything_that_changes_a_number(data: PreparedData, m
             torch.set_num_threads(1)
 
     assert key() == key()
-    others = [
-        key(),
-        key(validation),
-        key(threads=2),
-        key(n_mels=64),
-        key(kept.Origin(train.file, train.content, "cut")),
-    ]
+    held = clips.split("train", 8000)
+    cuts = [consecutive(held, width, peak=peak).origin for width, peak in ((800, 0.0), (900, 0.0), (800, 1.0))]
+    others = [key(), key(validation), key(threads=2), key(n_mels=64), *map(key, cuts)]
     monkeypatch.setattr("bench.training.frontend.CPU_CHUNK", 8)
     others.append(key())
     monkeypatch.setattr(code, "_versions", lambda distribution: [("torch", "9")])
