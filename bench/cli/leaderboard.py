@@ -10,6 +10,9 @@ import typer
 
 from bench.cli.common import ResultsDir
 
+SPARE = ("Training time", "Epochs", "Macro F1", "95 % interval", "Parameters")
+"""Columns that a narrow terminal does without; the page has them all."""
+
 
 def command(
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="As in bench run: fsdd, folder:PATH, csv:FILE.")],
@@ -38,7 +41,7 @@ def show(results: Path, dataset: str, publish: Path | None = None) -> None:
             print(f"\nProtocol: {leaderboard_page.protocol_name(protocol)}\n")
         rows = [leaderboard_page.cells(row, protocol) for row in protocol.rows]
         if rows:
-            print_table(leaderboard_page.header(protocol), rows, left=(1, 2))
+            print_table(leaderboard_page.header(protocol), rows, left=(1, 2), spare=SPARE)
         for line in leaderboard_page.without_finals(protocol):
             print(line)
     folder = publish or results / "leaderboards"
