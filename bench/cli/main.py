@@ -11,8 +11,22 @@ import typer
 
 from bench.errors import BenchError, did_you_mean
 
-VERBS = ("run", "ui", "leaderboard", "report", "figure", "reproduce", "lr-find", "list", "show", "fetch", "check")
-"""Each is a module of this package with a function `command`; what is heavy is imported inside that function."""
+VERBS = (
+    "run",
+    "ui",
+    "leaderboard",
+    "report",
+    "figure",
+    "reproduce",
+    "lr-find",
+    "list",
+    "show",
+    "fetch",
+    "cache",
+    "check",
+)
+"""Each is a module of this package with a function `command`, or with an `app` of several; what is heavy is imported inside
+those functions."""
 
 
 def build_app() -> typer.Typer:
@@ -27,7 +41,11 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_options)
     for verb in VERBS:
-        app.command(verb)(import_module(f"bench.cli.{verb.replace('-', '_')}").command)
+        module = import_module(f"bench.cli.{verb.replace('-', '_')}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=verb)
+        else:
+            app.command(verb)(module.command)
     return app
 
 

@@ -10,6 +10,7 @@ import torch
 from bench.cli.common import command_line, warn
 from bench.cli.progress import PreparationProgress
 from bench.data.copies import prepare_copies
+from bench.data.holding import holding
 from bench.data.preparation import prepare
 from bench.data.prepared import PreparedData
 from bench.executors.local import LocalExecutor
@@ -50,7 +51,7 @@ def run(found: Registry, wanted: Reproduction, place: Place) -> None:
         warn(line)
     print(f"{wanted.title}: {plural(len(wanted.specs), 'seed')} on {why}")
     study = Study(place.folder / f"reproduce-{wanted.folder}")
-    with locked(study):
+    with locked(study), holding(data.caches.values()):
         remove_unfinished(study.folder)
         study.write_reproduction(record)
         executor = LocalExecutor(

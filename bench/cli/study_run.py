@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.cli.progress import PreparationProgress, watch_study
+from bench.data.feature_store import feature_limit
+from bench.data.holding import holding
 from bench.data.preparation import prepare
 from bench.data.prepared import PreparedData
 from bench.files import cache_directory
@@ -91,6 +93,7 @@ def _resolve(run: StudyRun, config: PluginConfig, request: StudyRequest) -> tupl
     dataset = run.registry.dataset(config)
     plan = make_plan(run.registry, dataset, request)
     choose_device(run.device)  # which raises before audio is decoded for minutes
+    feature_limit()  # likewise
     with PreparationProgress() as progress:
         data = prepare(
             dataset,
@@ -132,7 +135,7 @@ def _run(run: StudyRun, study: Study, record: StudyRecord, plan: Plan) -> None:
         return
     resume = shlex.join(["bench", "run", "--resume", study.name, *run.again])
     database = database_at(study.folder, run.storage or record.storage)
-    with locked(study), database.locked(study.name):
+    with locked(study), database.locked(study.name), holding(record.data.caches.values()):
         if run.storage is not None:  # refuses one that has no such study, or another's, before that is remembered
             open_optuna_study(database, record, begun=bool(study.trials()))
         study.write(record.model_copy(update={"storage": database.address}))

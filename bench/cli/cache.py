@@ -1,0 +1,146 @@
+"""`bench cache list|clear|prune`: what can be made again, how much room it takes, and making room."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.errors import BenchError, did_you_mean
+
+if TYPE_CHECKING:
+    from bench.data.cached import Cached
+
+KINDS = ("audio", "copies", "features")
+SECONDS = {"h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
+
+app = typer.Typer(
+    help="What the cache folder holds (BENCH_CACHE_DIR), and making room. All of it can be made again.",
+    no_args_is_help=True,
+)
+
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[NAME]...", help=f"Data sets, or kinds: {', '.join(KINDS)}.  \\[default: all]", show_default=False
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+@app.command("list", epilog="bench cache list   |   bench cache list fsdd   |   bench cache list features")
+def list_(names: Names = None) -> None:
+    """Show decoded audio, augmented copies and features, with their sizes and when they were last used."""
+    from bench.files import cache_directory
+    from bench.reporting.terminal import print_table
+    from bench.sizes import shown_size
+
+    items = _chosen(names)
+    if not items:
+        print(f"nothing is in {cache_directory()}")
+        return
+    rows = [
+        (
+            *(item.kind, item.dataset, item.what, "" if item.clips is None else f"{item.clips:,}"),
+            *(shown_size(item.size), _ago(item.used)),
+        )
+        for item in sorted(items, key=lambda item: (KINDS.index(item.kind), item.dataset, item.what))
+    ]
+    print_table(("kind", "data set", "what", "clips", "size", "last used"), rows, left=(0, 1, 2))
+    print(f"\n{_amount(items)} in {cache_directory()}")
+
+
+@app.command("clear", epilog="bench cache clear features   |   bench cache clear fsdd --yes   |   bench cache clear")
+def clear(names: Names = None, yes: Yes = False) -> None:
+    """Remove what is named, or everything; never what a running study holds, and never data sets themselves."""
+    _remove(_chosen(names), yes=yes)
+
+
+@app.command("prune", epilog="bench cache prune --max-size 5GB   |   bench cache prune --older-than 30d --yes")
+def prune(
+    names: Names = None,
+    max_size: Annotated[
+        str, typer.Option("--max-size", help="Keep at most so much, as in 5GB.", show_default=False)
+    ] = "",
+    older_than: Annotated[
+        str, typer.Option("--older-than", help="Remove what was not used for so long, as in 30d.", show_default=False)
+    ] = "",
+    yes: Yes = False,
+) -> None:
+    """Remove what was used longest ago, until the rest is small enough or young enough."""
+    import time
+
+    from bench.sizes import parse_size
+
+    if not max_size and not older_than:
+        raise BenchError("bench cache prune needs --max-size 5GB, --older-than 30d, or both")
+    most = parse_size(max_size, where="--max-size") if max_size else None
+    oldest = time.time() - _seconds(older_than) if older_than else 0.0
+    items = _chosen(names)
+    left, removed = sum(item.size for item in items), []
+    for item in items:  # least recently used first
+        if item.used < oldest or (most is not None and left > most):
+            removed.append(item)
+            left -= item.size
+    _remove(removed, yes=yes)
+
+
+def _chosen(names: Sequence[str] | None) -> list[Cached]:
+    """What is meant, least recently used first. Raises BenchError on names of nothing in the cache."""
+    from bench.data.cached import in_cache
+    from bench.files import cache_directory
+
+    items = in_cache(cache_directory())
+    known = {*KINDS, *(item.dataset for item in items)}
+    for name in names or ():
+        if name not in known:
+            raise BenchError(
+                f"nothing in the cache is called {name!r}: {did_you_mean(name, known)} (see: bench cache list)"
+            )
+    return [item for item in items if not names or {item.kind, item.dataset} & set(names)]
+
+
+def _remove(items: Sequence[Cached], *, yes: bool) -> None:
+    from bench.cli.common import warn
+    from bench.data.cached import clear as clear_away
+
+    if not items:
+        print("nothing to remove")
+        return
+    if not yes and not typer.confirm(f"Remove {_amount(items)}?"):
+        print("nothing was removed")
+        return
+    gone = []
+    for item in items:
+        if clear_away(item):
+            gone.append(item)
+        else:
+            warn(f"{item.kind} of {item.dataset} at {item.what} stays: a running study holds it")
+    print(f"removed {_amount(gone)}")
+
+
+def _amount(items: Sequence[Cached]) -> str:
+    """`2 audio and 3 features, 1.2 GB`."""
+    from bench.sizes import shown_size
+
+    counts = [f"{number} {kind}" for kind in KINDS if (number := sum(item.kind == kind for item in items))]
+    return f"{' and '.join(counts) or 'nothing'}, {shown_size(sum(item.size for item in items))}"
+
+
+def _seconds(age: str) -> float:
+    """Of `30d`, `12h` or `2w`. Raises BenchError."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([hdw])", age.strip())
+    if found is None:
+        raise BenchError(
+            f"--older-than {age!r} is no age: write a number of hours, days or weeks, as in 12h, 30d or 2w"
+        )
+    return float(found[1]) * SECONDS[found[2]]
+
+
+def _ago(when: float) -> str:
+    import time
+
+    hours = max(0.0, time.time() - when) / 3600
+    return f"{hours / 24:.0f} days ago" if hours >= 48 else f"{hours:.0f} h ago" if hours >= 1 else "this hour"
