@@ -33,7 +33,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 @app.command("list", epilog="bench cache list   |   bench cache list fsdd   |   bench cache list features")
 def list_(names: Names = None) -> None:
     """Show decoded audio, augmented copies and features, with their sizes and when they were last used."""
-    from bench.files import cache_directory
+    from bench.files import cache_directory, data_directory
     from bench.reporting.terminal import print_table
     from bench.sizes import shown_size
 
@@ -50,6 +50,7 @@ def list_(names: Names = None) -> None:
     ]
     print_table(("kind", "data set", "what", "clips", "size", "last used"), rows, left=(0, 1, 2))
     print(f"\n{_amount(items)} in {cache_directory()}")
+    print(f"data sets themselves are in {data_directory(None)}, and never touched")
 
 
 @app.command("clear", epilog="bench cache clear features   |   bench cache clear fsdd --yes   |   bench cache clear")
