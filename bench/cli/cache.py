@@ -24,7 +24,7 @@ app = typer.Typer(
 Names = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[NAME]...", help=f"Data sets, or kinds: {', '.join(KINDS)}.  \\[default: all]", show_default=False
+        metavar="NAME", help=f"Data sets, or kinds: {', '.join(KINDS)}.  \\[default: all]", show_default=False
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
