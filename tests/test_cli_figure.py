@@ -127,6 +127,7 @@ def test_feature_against_feature_of_a_study_and_of_runs(tmp_path: Path) -> None:
     [
         (("pool", "tones"), "unknown kind of figure 'pool': did you mean pooled?"),
         (("curves", "tone"), "did you mean tones?"),
+        (("classes", "fsd"), "nor a data set: did you mean fsdd?"),
         (("curves", "tones", "tones"), "a figure of kind curves has one target, and here are 2"),
         (("range-test", "tones"), "tones/final-1-seed-0 has no range test"),
         (("filters", "folder:pets"), "folder:pets is a data set, and filters is a figure of a run"),

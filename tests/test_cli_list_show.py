@@ -76,6 +76,18 @@ def test_show_sums_up_the_reference_networks(recipe: str, total: str) -> None:
     assert "Estimated Total Size (MB): " in shown
 
 
+def test_show_of_a_recipe_for_clips_of_any_length_needs_no_data() -> None:
+    done = invoke("show", "emodb-cnn-lstm")
+    assert done.exit_code == 0 and "Total params: 656,839\n" in done.stdout, (done.output, done.exception)
+    assert "shown for clips of 2 s" in done.stderr
+
+
+def test_show_has_a_published_loss_as_a_loss() -> None:
+    assert "Published: validation accuracy 0.9400, test accuracy 0.9324, test loss 0.2373\n" in lines(
+        "show", "words-convnet-complex"
+    )
+
+
 def test_show_has_every_option_with_type_default_range_and_meaning() -> None:
     shown = lines("show", "tc-resnet")
     row = next(line for line in shown.splitlines() if line.startswith("width "))

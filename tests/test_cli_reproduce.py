@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from made_audio import cats_and_dogs, prepared
+from made_audio import cats_and_dogs, prepared, tone, write
 from typer.testing import CliRunner, Result
 
 from bench.cli import reproduce
@@ -207,10 +207,14 @@ def test_clips_decided_by_their_segments_are_reported_with_both(tmp_path: Path) 
     from bench.tracking.content import run_metrics
 
     audio = cats_and_dogs(tmp_path / "audio")
+    write(audio / "cat" / "short.wav", tone(99, seconds=0.1))
     chosen = ("--seeds", "1", "--threads", "1", "--set", "training.epochs=1", "--set", "training.steps=2")
     smaller = ("--set", "training.segment_seconds=0.2", "--set", "training.batch_size=4")
     done = invoke("cats-dogs-cnn1d", "--dataset", f"folder:{audio}", *chosen, *smaller)
     assert done.exit_code == 0, (done.output, done.exception)
+    short = "1 clip is shorter than the segments of 0.2 s: each is one segment, with zeros at its end"
+    for line in (short, "epochs 1, published 20", "steps 2, published 75"):
+        assert f"bench: warning: {line}\n" in done.stderr
     (folder,) = (tmp_path / "results").glob("reproduce-cats-dogs-cnn1d-*")
     run = reproduction(folder)
     assert run.result.test is not None and run.result.test_segments is not None
@@ -218,5 +222,24 @@ def test_clips_decided_by_their_segments_are_reported_with_both(tmp_path: Path) 
     report = (folder / "reproduction-1-seed-0" / "report" / "report.md").read_text()
     lines = [line.split("|")[1:4] for line in report.splitlines() if line.startswith(("| test", "| validation"))]
     assert [line[0].strip() for line in lines] == ["validation", "validation, segments", "test", "test, segments"]
+    assert short in report
     assert int(lines[3][1]) == run.result.test_segments.clips
     assert run_metrics(run)["test_segment_accuracy"] == round(run.result.test_segments.accuracy, 4)
+
+
+def test_clips_shorter_than_the_network_takes_are_said_and_the_rest_goes_on(tmp_path: Path) -> None:
+    """Four frames are too few for four halvings; where all clips have so few, there is nothing to go on with."""
+    chosen = ("--seeds", "1", "--threads", "1")
+    for setting in ("epochs=1", "copies=0", "batch_size=8"):
+        chosen += ("--set", f"training.{setting}")
+    mixed, short = cats_and_dogs(tmp_path / "mixed", 10), tmp_path / "short"
+    for number in range(10):
+        write(short / "ab"[number % 2] / f"{number}.wav", tone(number, seconds=0.1))
+    for number, label in enumerate(("cat", "dog")):
+        write(mixed / label / "short.wav", tone(90 + number, seconds=0.1))
+    done = invoke("emodb-cnn-lstm", "--dataset", f"folder:{mixed}", *chosen)
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert "2 clips are shorter than cnn-lstm on mel takes: their features get zeros before them" in done.stderr
+    done = invoke("emodb-cnn-lstm", "--dataset", f"folder:{short}", *chosen)
+    assert isinstance(done.exception, BenchError) and "needs at least 16 frames, not 4" in str(done.exception)
+    assert "shorter than" not in done.stderr

@@ -21,6 +21,8 @@ KINDS = (
     *("classes", "clip", "confusion", "confusion-rates", "alluvial", "curves", "comparison"),
     *("range-test", "activations", "pooled", "filters"),
 )
+OF_DATA = ("classes", "clip")
+"""Kinds that need no run: of a data set, too."""
 
 
 def command(
@@ -166,7 +168,7 @@ def _of_dataset(
     from bench.plugins import PluginConfig
     from bench.reporting.run_figures import class_histogram, example_clips
 
-    if kind not in ("classes", "clip"):
+    if kind not in OF_DATA:
         raise BenchError(
             f"{target} is a data set, and {kind} is a figure of a run: name STUDY/final-1-seed-0, or STUDY"
         )
@@ -189,12 +191,17 @@ def _of_run(
 ) -> bytes:
     from dataclasses import replace
 
-    from bench.errors import BenchError
+    from bench.errors import BenchError, did_you_mean
     from bench.plugins import PluginConfig
     from bench.reporting.run_figures import KINDS as OF_A_RUN
     from bench.reporting.run_figures import Subject
     from bench.results.store import find_run
 
+    if kind in OF_DATA and not (results / target.partition("/")[0]).exists():
+        near = did_you_mean(target, place.registry.datasets)
+        raise BenchError(
+            f"{target!r} is neither a study in {results} nor a data set: {near} (see: bench list datasets)"
+        )
     study, run = find_run(results, target)
     if any(key.startswith("dataset.") for key in settings):
         raise BenchError("--set dataset.OPTION is for a data set: the run's data set has its options, leave it out")

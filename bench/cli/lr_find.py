@@ -11,7 +11,6 @@ from bench.cli.common import DataDir, MaxUnusable, ResultsDir, Settings
 
 if TYPE_CHECKING:
     from bench.data.prepared import PreparedData
-    from bench.plugins import Dataset
     from bench.plugins.registry import Registry
     from bench.trial import RangeTest, TrialSpec
 
@@ -36,7 +35,7 @@ def command(
     results: ResultsDir = None,
 ) -> None:
     """Raise the learning rate step by step, print the one at which the loss falls most steeply, and draw the curve."""
-    from bench.cli.common import parse_settings, registry
+    from bench.cli.common import parse_settings, registry, warn
     from bench.errors import BenchError
     from bench.files import data_directory, results_directory
 
@@ -47,11 +46,14 @@ def command(
     spec = (
         _of_recipe(found, recipe, dataset, given) if recipe else _of_defaults(found, dataset, feature, model, given)
     ).model_copy(update={"seed": seed})
+    from bench.cli.spec_data import prepare_for
     from bench.training.device import choose_device
 
     chosen, why = choose_device(device)
     title = f"{recipe or f'{model} on {feature}'}, {spec.dataset.name}"
-    data = _prepare(found.dataset(spec.dataset), spec, found, data_directory(data_dir), max_unusable)
+    data = prepare_for(found, spec, data_dir=data_directory(data_dir), max_unusable=max_unusable).without_test()
+    for line in data.notes:
+        warn(line)
     print(f"{title}: learning-rate range test on {why}")
     test = _run(spec.model_copy(update={"revision": data.revision}), data, chosen, threads)
     name = f"lr-find-{recipe or f'{model}-{feature}'}-{spec.dataset.name}"
@@ -85,29 +87,6 @@ def _of_defaults(found: Registry, dataset: str, feature: str, model: str, settin
         training=configuration.training,
         seed=0,
     )
-
-
-def _prepare(dataset: Dataset, spec: TrialSpec, found: Registry, data_dir: Path, max_unusable: float) -> PreparedData:
-    from bench.cli.common import warn
-    from bench.cli.progress import PreparationProgress
-    from bench.data.copies import prepare_copies
-    from bench.data.preparation import prepare
-    from bench.files import cache_directory
-
-    rate = found.feature(spec.feature).sample_rate
-    with PreparationProgress() as progress:
-        data = prepare(
-            dataset,
-            data_dir=data_dir,
-            cache_dir=cache_directory(),
-            sample_rates=[rate],
-            max_unusable=max_unusable,
-            progress=progress,
-        )
-        prepare_copies(data, spec.training, sample_rate=rate, progress=progress)
-    for line in data.notes:
-        warn(line)
-    return data.without_test()
 
 
 def _run(spec: TrialSpec, data: PreparedData, device: str, threads: int | None) -> RangeTest:

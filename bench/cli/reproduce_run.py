@@ -8,16 +8,13 @@ from pathlib import Path
 import torch
 
 from bench.cli.common import command_line, warn
-from bench.cli.progress import PreparationProgress
-from bench.data.copies import prepare_copies
+from bench.cli.spec_data import prepare_for
 from bench.data.holding import holding
-from bench.data.preparation import prepare
-from bench.data.prepared import PreparedData
 from bench.executors.local import LocalExecutor
-from bench.files import cache_directory, data_directory, remove_unfinished
+from bench.files import data_directory, remove_unfinished
 from bench.plugins.registry import Registry
 from bench.reporting.numbers import plural
-from bench.reporting.reproductions import figures_of, shown
+from bench.reporting.reproductions import Reproduced, figures_of, shown
 from bench.reporting.run_report import write_run_report
 from bench.reporting.terminal import print_table
 from bench.results.records import RunRecord
@@ -45,9 +42,9 @@ def run(found: Registry, wanted: Reproduction, place: Place) -> None:
     """Prepares the data, runs every seed with its test, writes the reports. Raises BenchError where a run fails."""
     chosen, why = choose_device(place.device)
     found.model(wanted.specs[0].model)  # which raises where it is not installed, before audio is decoded for minutes
-    data = _prepare(found, wanted, place)
+    data = prepare_for(found, wanted.specs[0], data_dir=data_directory(place.data_dir), max_unusable=place.max_unusable)
     record = wanted.record(data, hardware(torch.device(chosen)), command=command_line())
-    for line in (*data.notes, *record.differences):
+    for line in (*data.notes, *Reproduced(record, runs=()).changes()):
         warn(line)
     print(f"{wanted.title}: {plural(len(wanted.specs), 'seed')} on {why}")
     study = Study(place.folder / f"reproduce-{wanted.folder}")
@@ -69,22 +66,6 @@ def run(found: Registry, wanted: Reproduction, place: Place) -> None:
             paths = write_run_report(study, run, study.report_folder(run), data=data, command=record.command)
             print(f"report: {paths.markdown}")
     print(f"all files: {study.folder}")
-
-
-def _prepare(found: Registry, wanted: Reproduction, place: Place) -> PreparedData:
-    spec = wanted.specs[0]
-    rate = found.feature(spec.feature).sample_rate
-    with PreparationProgress() as progress:
-        data = prepare(
-            found.dataset(wanted.dataset),
-            data_dir=data_directory(place.data_dir),
-            cache_dir=cache_directory(),
-            sample_rates=[rate],
-            max_unusable=place.max_unusable,
-            progress=progress,
-        )
-        prepare_copies(data, spec.training, sample_rate=rate, progress=progress)
-    return data
 
 
 def _print(wanted: Reproduction, runs: list[RunRecord]) -> None:

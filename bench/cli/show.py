@@ -128,6 +128,7 @@ def _type_name(annotation: Any) -> str:
 
 
 def _print_recipe(found: Registry, name: str) -> None:
+    from bench.reporting.reproductions import published_figures
     from bench.reporting.terminal import print_table
 
     recipe = found.recipes[name]
@@ -135,8 +136,8 @@ def _print_recipe(found: Registry, name: str) -> None:
     print(recipe.summary)
     print(f"\nSource: {recipe.source}" if recipe.source else "")
     print(f"Data sets: {', '.join(recipe.datasets)}")
-    for figure, value in recipe.published.items():
-        print(f"Published {figure.replace('_', ' ')}: {value:.2%}")
+    if recipe.published:
+        print(f"Published: {published_figures(recipe.published)}")
     print()
     rows = [
         (f"{part}.{option}", str(value))
@@ -178,7 +179,7 @@ def _print_layers(
 
     seconds = segment if segment is not None else dataset.seconds()
     if seconds is None:
-        seconds = _own_length(dataset, data_dir)
+        seconds = _own_length(dataset, model, data_dir)
     what = "segments" if segment is not None else "clips"
     classes = len(dataset.labels())
     shape = feature.shape(round(seconds * feature.sample_rate))
@@ -191,13 +192,23 @@ def _print_layers(
         raise BenchError(f"{model.name} cannot take {feature.name} of {dataset.name}: {refusal}") from None
 
 
-def _own_length(dataset: Dataset, data_dir: Path | None) -> float:
-    """Clip length, in seconds, that a run takes for a data set whose clips set their own. The data are needed."""
+SHOWN_SECONDS = 2.0
+"""Clips for which a network is shown that takes any length, where there are none to look at."""
+
+
+def _own_length(dataset: Dataset, model: Model, data_dir: Path | None) -> float:
+    """Clip length, in seconds, that a run takes for a data set whose clips set their own. Without the data a network that
+    takes any length is shown for `SHOWN_SECONDS`: its parameters do not depend on them."""
+    from bench.cli.common import warn
     from bench.data.preparation import clip_length
     from bench.errors import BenchError
     from bench.files import data_directory
 
     root = dataset.root(data_directory(data_dir))
-    if not root.exists():
-        raise BenchError(f"{dataset.name}: its clips set their own length, and they are not at {root}")
-    return clip_length(dataset, root, dataset.clips(root).clips)[0]
+    if root.exists():
+        return clip_length(dataset, root, dataset.clips(root).clips)[0]
+    line = f"{dataset.name}: its clips set their own length, and they are not at {root}"
+    if not model.any_length:
+        raise BenchError(f"{line}: name the folder that holds {dataset.folder or 'them'} with --data-dir")
+    warn(f"{line}: shown for clips of {SHOWN_SECONDS:g} s")
+    return SHOWN_SECONDS

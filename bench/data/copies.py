@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -151,7 +152,9 @@ def copy_of(
     if pitched and recipe.pitch > 0:
         import librosa
 
-        clip = librosa.effects.pitch_shift(clip, sr=sample_rate, n_steps=semitones)
+        with warnings.catch_warnings():  # a clip shorter than the window is padded, as it should be
+            warnings.filterwarnings("ignore", message="n_fft=.* is too large")
+            clip = librosa.effects.pitch_shift(clip, sr=sample_rate, n_steps=semitones)
     moved = _shifted(clip, shift)
     # Of what was there before it moved: a shift past the end leaves silence, to which no noise has a ratio.
     level = np.sqrt(np.mean(np.square(clip)) / np.mean(np.square(noise))) * 10 ** (-snr / 20)
