@@ -24,9 +24,11 @@ def command(
     final_seeds: option.FinalSeeds = 3,
     study: option.Study = "",
     resume: option.Resume = "",
-    workers: option.Workers = 1,
+    workers: option.Workers = None,
+    workers_per_gpu: option.WorkersPerGpu = None,
     device: option.Device = "auto",
     threads: option.Threads = None,
+    compile: option.Compile = False,
     timeout: option.Timeout = None,
     trial_timeout: option.TrialTimeout = 1800,
     trial_budget: option.TrialBudget = None,
@@ -58,6 +60,8 @@ def command(
         raise BenchError(
             "--threads is for --executor local: with ray, --cpus-per-trial says how many threads a trial has"
         )
+    if executor == "ray" and workers_per_gpu is not None:
+        raise BenchError("--workers-per-gpu is for --executor local: with ray, --gpus-per-trial 0.5 shares a card")
     given = [name for name in OF_RAY if _typed(context, name)]
     if executor == "local" and given:
         raise BenchError(f"--{given[0].replace('_', '-')} is for --executor ray")
@@ -68,6 +72,7 @@ def command(
         results=results_directory(results),
         data_dir=data_directory(data_dir),
         workers=workers,
+        workers_per_gpu=workers_per_gpu,
         device=device,
         threads=threads,
         timeout=timeout,
@@ -101,12 +106,13 @@ def command(
         finalists=finalists,
         final_seeds=final_seeds,
         seed=seed,
+        compile=compile,
     )
 
 
 OF_THE_STUDY = (
     *("study", "models", "features", "epochs", "settings", "seed"),
-    *("finalists", "final_seeds", "pruner"),
+    *("finalists", "final_seeds", "pruner", "compile"),
 )
 """Options that a study keeps from its first command on."""
 OF_RAY = ("ray_address", "cpus_per_trial", "gpus_per_trial")

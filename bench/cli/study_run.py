@@ -16,6 +16,7 @@ from bench.data.prepared import PreparedData
 from bench.files import cache_directory
 from bench.plugins import PluginConfig
 from bench.plugins.registry import Registry
+from bench.reporting.numbers import plural
 from bench.results.records import RunRecord, StudyRecord, StudyRequest
 from bench.results.store import Study, checked_name, find_run, open_study, validation_score
 from bench.search.database import Database, PostgresDatabase, database_at
@@ -37,7 +38,9 @@ class StudyRun:
     registry: Registry
     results: Path
     data_dir: Path
-    workers: int
+    workers: int | None
+    workers_per_gpu: int | None
+    """None for what the study was begun with."""
     device: str
     threads: int | None
     timeout: float | None
@@ -70,7 +73,7 @@ def begin(run: StudyRun, dataset: str, request: StudyRequest, *, name: str, tria
     if study.exists():
         record = study.record()
         check_same(record, plan, data)
-        check_asked(record, {name: asked[name] for name in ("seed", "finalists", "final_seeds")})
+        check_asked(record, {name: asked[name] for name in ("seed", "finalists", "final_seeds", "compile")})
         record = record.model_copy(update={"data": data, "trials": max(trials, record.trials)})
     else:
         record = new_record(plan, data, name=study.name, trials=trials, versions=versions(run.registry), **asked)
@@ -92,7 +95,8 @@ def _resolve(run: StudyRun, config: PluginConfig, request: StudyRequest) -> tupl
 
     dataset = run.registry.dataset(config)
     plan = make_plan(run.registry, dataset, request)
-    choose_device(run.device)  # which raises before audio is decoded for minutes
+    device, _why = choose_device(run.device)  # which raises before audio is decoded for minutes, as the next line does
+    _workers(run, device)
     feature_limit()  # likewise
     with PreparationProgress() as progress:
         data = prepare(
@@ -113,13 +117,15 @@ def _run(run: StudyRun, study: Study, record: StudyRecord, plan: Plan) -> None:
     device, why = choose_device(run.device)
     if run.gpus_per_trial:
         device, why = "cuda", f"{run.gpus_per_trial:g} GPUs a trial, of the cluster"
+    record = record.model_copy(update={"workers_per_gpu": run.workers_per_gpu or record.workers_per_gpu})
+    workers = _workers(run, device, kept=record.workers_per_gpu)
     for line in (*plan.notes, *record.data.notes):
         warn(line)
     sizes = ", ".join(f"{record.data.clips(split):,} {split}" for split in record.data.splits)
     print(
         f"data set: {record.dataset.name}, {len(record.data.labels)} classes, {sizes} clips of {record.data.seconds:g} s"
     )
-    print(f"device: {why}; {run.workers} worker{'s' if run.workers > 1 else ''}")
+    print(f"device: {why}; {plural(workers, 'worker')}{', compiled' if record.compile else ''}")
     print(f"study: {study.name}, {record.trials} trials, maximising validation {record.objective.replace('_', ' ')}")
     if run.dry_run:
         from bench.cli.dry_run import describe
@@ -128,7 +134,7 @@ def _run(run: StudyRun, study: Study, record: StudyRecord, plan: Plan) -> None:
             record,
             plan,
             device=device,
-            workers=run.workers,
+            workers=workers,
             threads=run.threads,
             trial_budget=trial_budget(run, device),
         )
@@ -140,7 +146,7 @@ def _run(run: StudyRun, study: Study, record: StudyRecord, plan: Plan) -> None:
             open_optuna_study(database, record, begun=bool(study.trials()))
         study.write(record.model_copy(update={"storage": database.address}))
         try:
-            ending = _execute(run, study, record, plan, device, database)
+            ending = _execute(run, study, record, plan, device, workers, database)
         except BaseException:  # whatever it is: what is kept is kept
             print(f"to continue: {resume}")
             raise
@@ -160,10 +166,12 @@ def trial_budget(run: StudyRun, device: str) -> float | None:
     return (default if run.trial_budget is None else run.trial_budget) or None
 
 
-def _execute(run: StudyRun, study: Study, record: StudyRecord, plan: Plan, device: str, database: Database) -> Ending:
+def _execute(
+    run: StudyRun, study: Study, record: StudyRecord, plan: Plan, device: str, workers: int, database: Database
+) -> Ending:
     from bench.tracking.tracker import Tracker
 
-    executor = _executor(run, study, device)
+    executor = _executor(run, study, device, workers)
     try:
         with Tracker(run.results, tracking_uri=run.tracking_uri) as tracker, watch_study() as watcher:
             ending = run_study(
@@ -185,12 +193,25 @@ def _execute(run: StudyRun, study: Study, record: StudyRecord, plan: Plan, devic
         executor.close(now=True)
 
 
-def _executor(run: StudyRun, study: Study, device: str) -> Executor:
+def _workers(run: StudyRun, device: str, *, kept: int | None = None) -> int:
+    """How many there are. `kept`: on each card, of the study so far. Raises BenchError on contradictions."""
+    from bench.executors.cards import count_workers, visible_cards
+
+    if run.executor == "ray":
+        return run.workers or 1
+    per_card = run.workers_per_gpu
+    if per_card is None and run.workers is None and device == "cuda":
+        per_card = kept
+    cards = len(visible_cards()) if device == "cuda" else 0
+    return count_workers(run.workers, per_card, device=device, cards=cards)
+
+
+def _executor(run: StudyRun, study: Study, device: str, workers: int) -> Executor:
     from bench.executors.local import LocalExecutor
 
     if run.executor == "local":
         return LocalExecutor(
-            workers=run.workers,
+            workers=workers,
             device=device,
             log_folder=study.folder / "logs",
             time_limit=run.trial_timeout,
@@ -199,7 +220,7 @@ def _executor(run: StudyRun, study: Study, device: str) -> Executor:
     from bench.executors.ray import RayExecutor
 
     return RayExecutor(
-        workers=run.workers,
+        workers=workers,
         device=device,
         log_folder=study.folder / "logs",
         address=run.ray_address,

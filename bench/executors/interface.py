@@ -21,6 +21,8 @@ class Job:
     """Whether the test split is evaluated at the end: for finals and reproductions alone."""
     budget: float | None = None
     """Seconds of training that the trial may take: one that is going to take longer is ended as soon as that is clear."""
+    compile: bool = False
+    """Whether the network's steps run as code that torch.compile generates."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from pathlib import Path
 from bench.cores import available_cores
 from bench.errors import BenchError
 from bench.executors import worker
-from bench.executors.interface import EpochDone, Event, Finished, Job, Lost
+from bench.executors.cards import card_of_each, visible_cards
+from bench.executors.interface import EpochDone, Event, Finished, Job, Lost, Notice
 from bench.files import cannot_write
 from bench.trial import Epoch, TrialOutcome, TrialResult
 
@@ -70,7 +71,7 @@ class LocalExecutor:
         """
         self._time_limit = time_limit
         self._context = multiprocessing.get_context("spawn")
-        cards = _visible_cards() if device == "cuda" else []
+        cards = visible_cards() if device == "cuda" else ()
         try:
             log_folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -79,12 +80,12 @@ class LocalExecutor:
             _Slot(
                 worker.WorkerSettings(
                     device=device,
-                    visible_card=cards[number % len(cards)] if cards else None,
+                    visible_card=card,
                     threads=threads if threads is not None else threads_per_worker(workers),
                     log=log_folder / f"worker-{number}.log",
                 )
             )
-            for number in range(workers)
+            for number, card in enumerate(card_of_each(workers, cards))
         ]
         for slot in self._slots:
             self._start(slot)
@@ -162,6 +163,8 @@ class LocalExecutor:
         elif isinstance(message, TrialOutcome) and slot.job is not None:
             job, slot.job = slot.job, None
             yield Finished(job, message)
+        elif isinstance(message, Notice):
+            yield message
         elif isinstance(message, worker.DataGone):
             raise BenchError(message.reason)
 
@@ -220,15 +223,6 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 def threads_per_worker(workers: int) -> int:
     """Torch threads of each worker, so that all of them together fit the cores that this process may use."""
     return max(1, available_cores() // workers)
-
-
-def _visible_cards() -> list[str]:
-    given = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if given:
-        return given.split(",")
-    import torch
-
-    return [str(card) for card in range(torch.cuda.device_count())]
 
 
 def _cause_of_death(exit_code: int | None) -> str:

@@ -157,6 +157,8 @@ class RayExecutor:
         for message in answer:
             if isinstance(message, NeedsData):
                 self._send(place, message)
+            elif isinstance(message, Notice):
+                events.append(message)
             elif place.job is not None:
                 # The very job that was submitted, and not the copy of it that came back.
                 events.append(replace(message, job=place.job))

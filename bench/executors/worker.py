@@ -21,11 +21,12 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from bench.errors import BenchError, one_line
-from bench.executors.interface import Job
+from bench.executors.interface import Job, Notice
 from bench.trial import Epoch, TrialOutcome, TrialResult
 
 if TYPE_CHECKING:
     from bench.training.clips import DataOnDevice
+    from bench.training.compiled import Compiler
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,13 @@ def main(connection: Connection, settings: WorkerSettings) -> None:
     threading.Thread(target=_end_with_the_head, daemon=True).start()
     # Before torch is imported: it reads these once.
     os.environ["OMP_NUM_THREADS"] = str(settings.threads)
+    os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = str(settings.threads)
     if settings.visible_card is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = settings.visible_card
     import torch
 
     from bench.plugins.registry import installed
+    from bench.training.compiled import Compiler
     from bench.trial.run import TimedOut
 
     torch.set_num_threads(settings.threads)
@@ -80,6 +83,7 @@ def main(connection: Connection, settings: WorkerSettings) -> None:
     signal.signal(signal.SIGINT, interrupt)
     connection.send(Ready())
     data: DataOnDevice | None = None
+    compiler = Compiler(lambda line: connection.send(Notice(line)))
     while True:
         try:
             message = connection.recv()
@@ -90,7 +94,7 @@ def main(connection: Connection, settings: WorkerSettings) -> None:
         data = _data_for(message, data, settings.device)
         job_is_running = True
         try:
-            outcome = _run(connection, message, data)
+            outcome = _run(connection, message, data, compiler)
         except TimedOut as error:
             outcome = TrialOutcome(TrialResult(status="timed-out", reason=str(error)))
         finally:
@@ -114,7 +118,7 @@ def _data_for(job: Job, held: DataOnDevice | None, device: str) -> DataOnDevice:
     return DataOnDevice(job.data, torch.device(device))
 
 
-def _run(connection: Connection, job: Job, data: DataOnDevice) -> TrialOutcome:
+def _run(connection: Connection, job: Job, data: DataOnDevice, compiler: Compiler) -> TrialOutcome:
     from bench.trial.run import TimedOut, run_trial
 
     def report(epoch: Epoch) -> bool:
@@ -122,7 +126,9 @@ def _run(connection: Connection, job: Job, data: DataOnDevice) -> TrialOutcome:
         return not _asked_to_stop(connection)
 
     try:
-        return run_trial(job.spec, data, report, test=job.test, budget=job.budget)
+        return run_trial(
+            job.spec, data, report, test=job.test, budget=job.budget, compiler=compiler if job.compile else None
+        )
     except TimedOut:
         raise
     except Exception as error:  # the worker outlives whatever a job does

@@ -228,7 +228,10 @@ def _studies(protocol: Protocol) -> list[str]:
 
 def _study(study: StudySummary) -> list[str]:
     versions = ", ".join(f"{name} {version}" for name, version in sorted(study.versions.items()))
-    hardware = dict.fromkeys(f"{kind.device}, {plural(kind.threads, 'thread')} a worker" for kind in study.hardware)
+    hardware = dict.fromkeys(
+        f"{kind.device}, {plural(kind.threads, 'thread')} a worker{', compiled' if kind.compiled else ''}"
+        for kind in study.hardware
+    )
     lines: list[str] = [
         Markup(f"Started {escape(study.created)} by {code(study.command)}"),
         f"Trials: {study.finished} of {study.trials} asked for: {_statuses(study.statuses)}",

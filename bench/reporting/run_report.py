@@ -186,7 +186,11 @@ def _what_it_is(report: RunReport, data: PreparedData) -> Markup:
     if result.hardware is not None:
         hardware = result.hardware
         versions = ", ".join(f"{name} {version}" for name, version in sorted(hardware.versions.items()))
-        rows += [("Ran on", f"{hardware.device}, {plural(hardware.threads, 'thread')}"), ("Versions", versions)]
+        compiled = ", compiled" if hardware.compiled else ""
+        rows += [
+            ("Ran on", f"{hardware.device}, {plural(hardware.threads, 'thread')}{compiled}"),
+            ("Versions", versions),
+        ]
     return table(("Run", f"{report.study}/{report.run}"), rows, align=("left", "left"))
 
 

@@ -55,6 +55,10 @@ class StudyRecord(BaseModel):
     versions: dict[str, str]
     storage: str | None = None
     """Address of the PostgreSQL server that has the Optuna study, without a password; None for the file in the folder."""
+    workers_per_gpu: int | None = None
+    """Workers on each card, where it was asked for; a resume keeps it."""
+    compile: bool = False
+    """Whether the steps of its trainings run as code that torch.compile generates, where they can."""
 
 
 class ReproductionRecord(BaseModel):

@@ -67,5 +67,5 @@ class FinalsSource:
 
 def _assignment(record: StudyRecord, spec: TrialSpec, rank: int, number: int, repeat: int) -> Assignment:
     seeded = spec.model_copy(update={"seed": final_seed(record.seed, repeat)})
-    job = Job(f"final-{number}-seed-{repeat}", seeded, record.data, test=True)
+    job = Job(f"final-{number}-seed-{repeat}", seeded, record.data, test=True, compile=record.compile)
     return Assignment(job, "final", number, repeat, origin=f"rank {rank} by validation")

@@ -150,6 +150,7 @@ def new_record(
     final_seeds: int,
     seed: int,
     versions: Mapping[str, str],
+    compile: bool = False,
 ) -> StudyRecord:
     """The record of a study that starts now. Raises BenchError where finals are asked for and there are no test clips."""
     if finalists and not data.clips("test"):
@@ -172,6 +173,7 @@ def new_record(
         space=plan.space.as_json(),
         enqueued=tuple(candidate.origin for candidate in plan.candidates),
         versions=dict(versions),
+        compile=compile,
     )
 
 

@@ -147,8 +147,9 @@ def reproduce(
 
     Raises BenchError where a run does not come to its end.
     """
+    compile = wanted.hardware is not None and wanted.hardware.compiled
     jobs = [
-        Job(f"seed-{repeat}", spec.model_copy(update={"revision": data.revision}), data, test=True)
+        Job(f"seed-{repeat}", spec.model_copy(update={"revision": data.revision}), data, test=True, compile=compile)
         for repeat, spec in enumerate(wanted.specs)
     ]
     repeats = {job.name: repeat for repeat, job in enumerate(jobs)}

@@ -77,7 +77,7 @@ class SearchSource:
         trial.set_user_attr("number", number)
         self._asked[number] = trial
         name = f"trial-{number:04d}"
-        job = Job(name, spec, self._record.data.without_test(), budget=self._trial_budget)
+        job = Job(name, spec, self._record.data.without_test(), budget=self._trial_budget, compile=self._record.compile)
         return Assignment(job, "trial", number, origin=origin)
 
     def epoch(self, assignment: Assignment, epoch: Epoch) -> bool:

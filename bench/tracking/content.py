@@ -165,6 +165,8 @@ def run_tags(run: RunRecord) -> dict[str, str]:
     if run.result.hardware is not None:
         tags["bench.device"] = run.result.hardware.device
         tags["bench.system"] = run.result.hardware.system
+        tags["bench.threads"] = str(run.result.hardware.threads)
+        tags["bench.compiled"] = "yes" if run.result.hardware.compiled else ""
     return {name: value for name, value in tags.items() if value}
 
 

@@ -63,7 +63,7 @@ class Augmentation:
 
     def _uniform(self, batch: Tensor) -> Tensor:
         # Drawn on the CPU, so that the same seed makes the same draws on every device.
-        return torch.rand(len(batch), generator=self._generator).to(batch.device)
+        return torch.rand(len(batch), generator=self._generator).to(batch.device, non_blocking=True)
 
     def _shifts(self, clips: int, samples: int) -> Tensor:
         furthest = min(round(self._settings.time_shift * self._sample_rate), samples - 1)
@@ -77,7 +77,7 @@ class Augmentation:
             drawn = torch.randn(samples + WHITE_SECONDS * self._sample_rate, generator=self._generator)
             self._noise = drawn.to(batch.device)
         starts = torch.randint(len(self._noise) - samples + 1, (clips,), generator=self._generator)
-        return self._noise.unfold(0, samples, 1)[starts.to(batch.device)]
+        return self._noise.unfold(0, samples, 1)[starts.to(batch.device, non_blocking=True)]
 
 
 def shift(batch: Tensor, shifts: Tensor) -> Tensor:
@@ -88,7 +88,7 @@ def shift(batch: Tensor, shifts: Tensor) -> Tensor:
     furthest = int(shifts.abs().max())
     # Stretches of a padded batch are copied as rows: nineteen times as fast as gathering sample by sample.
     padded = functional.pad(batch, (furthest, furthest)).unfold(1, batch.shape[1], 1)
-    starts = (furthest - shifts).to(batch.device)
+    starts = (furthest - shifts).to(batch.device, non_blocking=True)
     return padded[torch.arange(len(batch), device=batch.device), starts]
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from bench.plugins import TrainingSettings
 from bench.training.batches import input_samples
 from bench.training.clips import DeviceClips
-from bench.training.device import autocast
+from bench.training.device import autocast, fastest_layout
 from bench.training.frontend import FrontEnd
 from bench.training.inputs import Inputs, OwnLengthInputs, own_lengths
 from bench.training.segments import consecutive, vote
@@ -73,6 +73,6 @@ class Examination:
     def _batches(self, network: nn.Module) -> Iterator[Tensor]:
         device = next(network.parameters()).device
         for index in torch.split(self._order, self._at_once):
-            inputs = self._inputs(index)  # outside autocast: a front end is float32
+            features, *lengths = self._inputs(index)  # outside autocast: a front end is float32
             with autocast(device):
-                yield network(*inputs)
+                yield network(fastest_layout(features), *lengths)

@@ -17,7 +17,8 @@ from bench.plugins import TrainingSettings
 from bench.training.augmentation import Augmentation
 from bench.training.budget import Budget
 from bench.training.clips import DeviceClips
-from bench.training.device import autocast
+from bench.training.compiled import Forward
+from bench.training.device import autocast, fastest_layout
 from bench.training.examination import Answers, Examination
 from bench.training.feed import Batch, Feed, build_feed
 from bench.training.frontend import FrontEnd
@@ -46,9 +47,11 @@ def train(
     augmentation: Augmentation,
     generator: torch.Generator,
     budget: float | None = None,
+    forward: Forward | None = None,
 ) -> Iterator[EpochOutcome]:
     """Trains the network in place, and yields after every epoch; whoever iterates may stop at any of them.
 
+    `forward`: what its steps call in the network's place: code that was generated for it.
     `budget`: seconds that all epochs may take. Raises OverBudget where the first steps tell that they would take longer.
     """
     start = time.perf_counter()
@@ -65,7 +68,9 @@ def train(
         totals = torch.zeros(2, device=training.targets.device)
         shown = 0
         for done, batch in enumerate(islice(feed.batches, feed.steps), start=1 + (number - 1) * feed.steps):
-            totals += step(network, batch, feed, optimiser, schedule, label_smoothing=settings.label_smoothing)
+            totals += step(
+                forward or network, batch, feed, optimiser, schedule, label_smoothing=settings.label_smoothing
+            )
             shown += len(batch.targets)
             if judge is not None:
                 judge.after(done)
@@ -83,7 +88,7 @@ def train(
 
 
 def step(
-    network: nn.Module,
+    network: Forward,
     batch: Batch,
     feed: Feed,
     optimiser: Optimizer,
@@ -93,8 +98,9 @@ def step(
 ) -> Tensor:
     """One step of the optimiser and of its schedule. Its loss, summed over the batch, and how many were right, [2]."""
     targets = batch.targets
+    features, *lengths = batch.inputs
     with autocast(targets.device):
-        logits = network(*batch.inputs)
+        logits = network(fastest_layout(features), *lengths)
     loss = functional.cross_entropy(logits.float(), targets, weight=feed.class_weights, label_smoothing=label_smoothing)
     optimiser.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)

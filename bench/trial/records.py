@@ -87,6 +87,8 @@ class Hardware(BaseModel):
     """Operating system and processor family."""
     versions: dict[str, str]
     """python, torch, bench and the plugin packages."""
+    compiled: bool = False
+    """Whether the steps of training ran as code that torch.compile generated; it may round otherwise."""
 
 
 class TrialResult(BaseModel):

@@ -21,10 +21,11 @@ from bench.evaluation.predictions import Predictions
 from bench.plugins import Infeasible
 from bench.plugins.registry import installed
 from bench.training.augmentation import Augmentation
-from bench.training.batches import input_samples, steps_per_epoch
+from bench.training.batches import batch_sizes, examples_per_pass, input_samples, steps_per_epoch
 from bench.training.budget import OverBudget
 from bench.training.clips import DataOnDevice, DeviceClips
-from bench.training.device import PeakMemory, device_name
+from bench.training.compiled import Compiler, Forward
+from bench.training.device import PeakMemory, device_name, place
 from bench.training.examination import Answers, Examination
 from bench.training.feed import build_feed
 from bench.training.frontend import FrontEnd
@@ -44,13 +45,20 @@ class TimedOut(Exception):
 
 
 def run_trial(
-    spec: TrialSpec, data: DataOnDevice, on_epoch: OnEpoch, *, test: bool = False, budget: float | None = None
+    spec: TrialSpec,
+    data: DataOnDevice,
+    on_epoch: OnEpoch,
+    *,
+    test: bool = False,
+    budget: float | None = None,
+    compiler: Compiler | None = None,
 ) -> TrialOutcome:
     """Builds, trains and validates one configuration on `data.device`; whatever happens becomes a status.
 
     With `test`, the best epoch's network is also run once over the test split, which raises BenchError where `data`
     may not read it, and its weights are returned. Nothing else of a trial ever touches test clips.
     `budget`: seconds that its training may take; one whose first steps tell that it would take longer is ended as pruned.
+    `compiler`: compiles the steps of the training where it can, which is told in the result.
     """
     if test and "test" not in data.prepared.splits:
         raise BenchError("a trial of a search may not read the test split: only finals and reproductions do")
@@ -59,6 +67,8 @@ def run_trial(
     reason, trace = "", ""
     try:
         run.build()
+        if compiler is not None:
+            run.compile(compiler)
         if not run.train(on_epoch, budget=budget):
             status, reason = "pruned", "stopped early: others were better at the same epoch"
         elif test:
@@ -117,6 +127,8 @@ class _Run:
         self.parameters: int | None = None
         self._network: nn.Module | None = None
         self._front_end: FrontEnd | None = None
+        self._forward: Forward | None = None
+        """What was compiled of the network, if anything."""
         self._validation: _Judged | None = None
         self._tested: _Judged | None = None
         self._range_test: RangeTest | None = None
@@ -133,10 +145,28 @@ class _Run:
         torch.manual_seed(self.spec.seed)
         feature = installed().feature(self.spec.feature)
         shape = feature.shape(self._input_samples(feature.sample_rate))
-        network = installed().model(self.spec.model).build(shape, len(prepared.labels)).to(device)
+        network = place(installed().model(self.spec.model).build(shape, len(prepared.labels)), device)
         self._network = network
         self._front_end = FrontEnd(feature, device)
         self.parameters = sum(parameter.numel() for parameter in network.parameters())
+
+    def compile(self, compiler: Compiler) -> None:
+        """Compiles the network for its full batches; where that cannot be, it is left as it is, and that is said."""
+        network, front_end = self._built()
+        settings = self.spec.training
+        if settings.lengths == "own":  # every batch has another shape
+            compiler.cannot("clips that keep their lengths (lengths=own) make no two batches alike")
+            return
+        rate = front_end.feature.sample_rate
+        examples = examples_per_pass(self._training_clips(), settings, sample_rate=rate)
+        fullest = batch_sizes(examples, settings.batch_size)[0]
+        shape = (fullest, *front_end.feature.shape(self._input_samples(rate)))
+        try:
+            self._forward = compiler.compile(network, shape, configuration=self.spec.configuration())
+        except TimedOut:
+            raise
+        except Exception as error:  # the compiler's, or of what it has to do with: the network runs without it
+            compiler.cannot(error)
 
     def train(self, on_epoch: OnEpoch, *, budget: float | None = None) -> bool:
         """Trains to the end (True), or until `on_epoch` says stop (False)."""
@@ -156,6 +186,7 @@ class _Run:
             augmentation=self._augmentation(generator),
             generator=generator,
             budget=budget,
+            forward=self._forward,
         )
         for outcome in epochs:
             goes_on = on_epoch(self._judge(outcome, validation))
@@ -244,7 +275,7 @@ class _Run:
             train_seconds=sum(epoch.seconds for epoch in self.epochs),
             latency_ms=self._latency_ms,
             peak_memory_mb=self._peak.megabytes(),
-            hardware=hardware(self.data.device),
+            hardware=hardware(self.data.device, compiled=self._forward is not None),
             traceback=trace,
         )
         return TrialOutcome(
@@ -337,7 +368,7 @@ class _Judged:
         return score(segments)
 
 
-def hardware(device: torch.device) -> Hardware:
+def hardware(device: torch.device, *, compiled: bool = False) -> Hardware:
     """This machine, as far as it bears on a result."""
     versions: dict[str, Any] = {"python": platform.python_version(), "torch": str(torch.__version__)}
     return Hardware(
@@ -345,6 +376,7 @@ def hardware(device: torch.device) -> Hardware:
         threads=torch.get_num_threads(),
         system=f"{platform.system()} {platform.machine()}",
         versions={"bench": bench.__version__, **versions, **installed().versions()},
+        compiled=compiled,
     )
 
 
