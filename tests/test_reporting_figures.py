@@ -101,6 +101,17 @@ def test_labels_of_the_figures_by_class_do_not_lie_on_each_other(classes: int, l
         assert overlapping(figure, lambda text: "word" in text or "figure" in text or "$a_" in text) == []
 
 
+def test_a_title_is_wrapped_into_the_figure_so_that_its_end_can_be_read(drawn: list[Figure]) -> None:
+    title = "reproduce-words-convnet-complex-speechcommands-30/reproduction-1-seed-0: test, accuracy 0.5631"
+    for classes in (2, 35):
+        figures.confusion_matrix(np.eye(classes, dtype=np.int64), names(classes), title)
+        said = drawn[-1].get_suptitle()
+        (shown,) = [text for text in texts(drawn[-1]) if text.get_text() == said]
+        assert said.replace("\n", " ").replace("- ", "-") == title
+        assert shown.get_window_extent().width < drawn[-1].bbox.width
+    assert "\n" not in said, "there is room for it in one line"
+
+
 def test_the_histogram_shows_every_count_of_the_splits_that_have_clips(drawn: list[Figure]) -> None:
     figures.class_histogram({"train": [1234, 5], "validation": [7, 9], "test": [0, 0]}, ["a", "b"], "data")
     said = {text.get_text() for text in texts(drawn[0])}

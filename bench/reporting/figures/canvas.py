@@ -6,6 +6,7 @@ Figures are drawn on Agg without pyplot: no global state, nothing left open.
 from __future__ import annotations
 
 import io
+import textwrap
 from typing import TYPE_CHECKING
 
 from bench.markdown import printable
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 
 LONGEST_LABEL = 24
 """Characters of a label that are shown beside a figure."""
-LONGEST_TITLE = 100
+TITLE_SIZE = 11
+"""Points."""
+TITLE_CHARACTER = 0.095
+"""Width of a character of a title, in inches: a little more than most take."""
+TITLE_LINES = 4
 DOTS_PER_INCH = 120
 TRAIN, VALIDATION, TEST = "#3b6ea8", "#c8553d", "#4c8c6b"
 SPLIT_COLOURS: dict[Split, str] = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
@@ -38,8 +43,15 @@ def new_figure(width: float, height: float, title: str = "") -> Figure:
 
     figure = Figure(figsize=(width, height), layout="constrained")
     if title:
-        figure.suptitle(shown(title, LONGEST_TITLE), parse_math=False, fontsize=11)
+        figure.suptitle(_wrapped(title, width), parse_math=False, fontsize=TITLE_SIZE)
     return figure
+
+
+def _wrapped(title: str, width: float) -> str:
+    """A title in as many lines as a figure of so many inches needs, `TITLE_LINES` at most: what it ends with tells figures
+    of one run apart."""
+    characters = max(24, int(width / TITLE_CHARACTER))
+    return "\n".join(textwrap.wrap(printable(title), characters, max_lines=TITLE_LINES, placeholder="…"))
 
 
 def caption(figure: Figure, text: str) -> None:

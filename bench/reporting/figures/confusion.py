@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.reporting.figures.canvas import label, new_figure, png, shown
+from bench.reporting.figures.canvas import label, new_figure, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +48,7 @@ def _matrix(
     classes = len(labels)
     cell = 0.62 if classes <= FEW else 0.42 if classes <= MOST_CELLS else 0.16
     side = max(cell * classes, 2.4)
-    figure = new_figure(side + 2.6, side + 1.9)
+    figure = new_figure(side + 2.6, side + 1.9, title)
     axes = figure.add_subplot()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0.0, vmax=1.0))
@@ -61,7 +61,6 @@ def _matrix(
     axes.set_yticks(range(classes), names, fontsize=size, parse_math=False)
     axes.set_xlabel(xlabel)
     axes.set_ylabel("True")
-    axes.set_title(shown(title, 80), parse_math=False, fontsize=11)
     axes.tick_params(length=0)
     bar = figure.colorbar(image, ax=axes, fraction=0.04, pad=0.02)
     bar.set_label("Share of the true class")
