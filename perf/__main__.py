@@ -28,7 +28,7 @@ BEGIN, END = "<!-- measurements -->", "<!-- end of the measurements -->"
 def run(part: str, sizes: Sizes) -> dict[str, Any]:
     """One part as results.json keeps it: on what and when it was measured, how long it took, its tables."""
     load, start = os.getloadavg()[0], time.perf_counter()
-    tables, _ = in_own_process(measure, part, sizes)
+    tables = in_own_process(measure, part, sizes)
     for table in tables:
         print(table.markdown(), flush=True)
     return {

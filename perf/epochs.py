@@ -33,7 +33,7 @@ from bench.training.loop import train
 from bench_plugins.features import Mel
 from bench_plugins.models import Cnn, Crnn, TcResNet
 from perf import sound
-from perf.machine import WORKER, in_own_process
+from perf.machine import WORKER, in_own_process, weighed
 from perf.tables import Column, Row, Sizes, Table
 
 BATCH = 64
@@ -267,10 +267,8 @@ def _table(count: int, networks: tuple[str, ...], sizes: Sizes) -> Table:
     ways = tuple(WAYS)[1:3] if sizes.quick else tuple(WAYS)
     rows: list[Row] = []
     for network in networks:
-        seconds, _ = in_own_process(seconds_of_an_epoch, network, count, repeats, sizes.device, environment=WORKER)
-        memory = {
-            way: in_own_process(train_once, network, way, count, sizes.device, environment=WORKER)[1] for way in ways
-        }
+        seconds = in_own_process(seconds_of_an_epoch, network, count, repeats, sizes.device, environment=WORKER)
+        memory = {way: weighed(train_once, network, way, count, sizes.device, environment=WORKER)[1] for way in ways}
         rows += [
             {
                 "network": network,

@@ -42,11 +42,29 @@ def describe() -> dict[str, str]:
 
 def in_own_process(
     function: Callable[..., Answer], *arguments: Any, environment: Mapping[str, str] | None = None
-) -> tuple[Answer, float]:
-    """What the function answers in a process of its own, and the peak memory of that process and its children in MiB.
+) -> Answer:
+    """What the function answers in a process of its own. Raises RuntimeError where it dies."""
+    return _run(function, arguments, environment, look=lambda pid: None)
 
-    Memory shared between them counts once; it is looked at ten times a second. Raises RuntimeError where it dies.
+
+def weighed(
+    function: Callable[..., Answer], *arguments: Any, environment: Mapping[str, str] | None = None
+) -> tuple[Answer, float]:
+    """The same, and the peak memory of that process and its children in MiB.
+
+    Memory shared between them counts once; it is looked at ten times a second, which takes time from who is looked at.
     """
+    seen = [0.0]
+    answer = _run(function, arguments, environment, look=lambda pid: seen.append(tree_megabytes(pid)))
+    return answer, max(seen)
+
+
+def _run(
+    function: Callable[..., Answer],
+    arguments: tuple[Any, ...],
+    environment: Mapping[str, str] | None,
+    look: Callable[[int], None],
+) -> Answer:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_answer, args=(theirs, function, arguments))
@@ -54,12 +72,11 @@ def in_own_process(
         process.start()
     theirs.close()
     assert process.pid is not None
-    peak = 0.0
     try:
         while not ours.poll(0.1):
-            peak = max(peak, tree_megabytes(process.pid))
+            look(process.pid)
         answer: Answer = ours.recv()
-        return answer, peak
+        return answer
     except EOFError:
         raise RuntimeError(f"{function.__module__}.{function.__name__} ended without an answer: see above") from None
     finally:

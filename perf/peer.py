@@ -194,7 +194,7 @@ def measure(sizes: Sizes) -> list[Table]:
         for _ in range(repeats):
             for way, name in WAYS.items():
                 theirs = seconds_of_its_epoch(python, folder, name)
-                ours, _ = in_own_process(seconds_of_our_epoch, clips, epochs, name == "Kept", environment=WORKER)
+                ours = in_own_process(seconds_of_our_epoch, clips, epochs, name == "Kept", environment=WORKER)
                 seconds.setdefault((way, "autrainer"), []).append(theirs)
                 seconds.setdefault((way, "bench"), []).append(ours)
     rows = []

@@ -86,7 +86,7 @@ def measure(sizes: Sizes) -> list[Table]:
                 done.append(study_times(audio, folder, trials=trials, workers=workers, settings=settings))
                 if workers == 1:
                     record = Study(folder / "results" / STUDY).record()
-                    bare.append(in_own_process(train_all_bare, record, done[-1].trials, environment=WORKER)[0])
+                    bare.append(in_own_process(train_all_bare, record, done[-1].trials, environment=WORKER))
     return [_table(bare, studies, trials, sizes)]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from perf import __main__ as command
-from perf.machine import in_own_process
+from perf.machine import in_own_process, weighed
 from perf.tables import Column, Table
 
 # The parts are imported where they run: a process of its own imports this module.
@@ -33,9 +33,9 @@ def test_a_head_is_measured_by_a_real_study(tmp_path: Path) -> None:
 
 
 def test_a_process_of_its_own_answers_and_is_weighed() -> None:
-    size, small = in_own_process(_hold, 1)
+    size, small = weighed(_hold, 1)
     assert size == 2**20
-    size, large = in_own_process(_hold, 200)
+    size, large = weighed(_hold, 200)
     assert size == 200 * 2**20
     assert large - small > 100
 
