@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from bench.evaluation.metrics import Objective, Scores
 from bench.evaluation.predictions import Predictions
@@ -87,8 +87,9 @@ class Hardware(BaseModel):
     """Operating system and processor family."""
     versions: dict[str, str]
     """python, torch, bench and the plugin packages."""
-    compiled: bool = False
-    """Whether the steps of training ran as code that torch.compile generated; it may round otherwise."""
+    compiled: bool = Field(default=False, exclude_if=lambda compiled: not compiled)
+    """Whether the steps of training ran as code that torch.compile generated; it may round otherwise. Written only where
+    it is so, which leaves rows of before as they were published."""
 
 
 class TrialResult(BaseModel):
