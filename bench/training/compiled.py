@@ -26,7 +26,7 @@ class Compiler:
     """Compiles one network after another, and lives as long as its worker.
 
     What it has compiled serves all networks of the same configuration, as those of a final's seeds. It is dropped with the
-    first of another, so that a worker's memory does not grow; torch's own cache on disk still has its code.
+    first of another; torch's own cache on disk still has its code. Its libraries stay loaded, about 1 MiB a configuration.
     """
 
     def __init__(self, warn: Callable[[str], None]) -> None:
