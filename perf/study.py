@@ -74,7 +74,7 @@ def train_all_bare(record: StudyRecord, trials: tuple[RunRecord, ...]) -> float:
 
 def measure(sizes: Sizes) -> list[Table]:
     """One table: rounds of a study with one worker, the bare loop, and a study with two."""
-    trials, rounds = sizes.of(40, 2), sizes.of(3, 1)
+    trials, rounds = sizes.of(40, 2), sizes.of(2, 1)
     settings = (*ALWAYS, f"training.epochs={sizes.of(10, 1)}")
     bare: list[float] = []
     studies: dict[int, list[StudyTimes]] = {1: [], 2: []}
