@@ -1,4 +1,4 @@
-"""An epoch of training in eight ways, in one process and in turn, so that the ratios between them are fair.
+"""An epoch of training in twelve ways, in one process and in turn, so that the ratios between them are fair.
 
 The limit is a bare loop over features that are in memory. Beside it: the harness with kept features, the harness that
 computes them in every batch, without and with augmentation, and what people write by hand: a Dataset that decodes a file
@@ -27,6 +27,7 @@ from torch.utils.data import DataLoader, Dataset
 from bench.plugins import Feature, Model, TrainingSettings
 from bench.training.augmentation import Augmentation
 from bench.training.clips import DeviceClips
+from bench.training.compiled import Compiler
 from bench.training.device import autocast
 from bench.training.frontend import FrontEnd
 from bench.training.loop import train
@@ -41,7 +42,7 @@ TIMED = 2048
 """Clips of one timing: all of a small set, a part of a large one, scaled to it."""
 NETWORKS: dict[str, tuple[Model, Mel]] = {
     "cnn": (Cnn(), Mel(window_ms=128.0, hop_ms=23.22, n_mels=128)),
-    "tc-resnet": (TcResNet(), Mel(normalise="none")),
+    "tc-resnet": (TcResNet(), Mel(scale="ln", normalise="none")),
     "crnn": (Crnn(), Mel(window_ms=128.0, hop_ms=23.22, n_mels=128)),
 }
 PLAIN = TrainingSettings(epochs=10_000, batch_size=BATCH, schedule="constant", time_shift=0.0, label_smoothing=0.0)
@@ -71,8 +72,8 @@ class Clips:
         """Clips of one timing."""
         return min(len(self.paths), self.steps * BATCH)
 
-    def as_held(self, few: slice = slice(None)) -> DeviceClips:
-        """As the harness holds them."""
+    def as_held(self, few: slice = slice(None), *, ahead: bool = False) -> DeviceClips:
+        """As the harness holds them. `ahead`: on a machine with a core to spare."""
         count = len(self.targets[few])
         return DeviceClips(
             ids=("",) * count,
@@ -80,6 +81,7 @@ class Clips:
             targets=self.targets[few].to(self.device),
             samples=torch.from_numpy(self.samples[few]).to(self.device),
             lengths=torch.full((count,), sound.RATE, device=self.device),
+            ahead=ahead,
         )
 
 
@@ -107,7 +109,9 @@ def bare_loop(model: Model, feature: Feature, clips: Clips) -> Timings:
         yield None
 
 
-def harness(settings: TrainingSettings, *, keep: bool) -> Callable[[Model, Feature, Clips], Timings]:
+def harness(
+    settings: TrainingSettings, *, keep: bool, ahead: bool = False, compiled: bool = False
+) -> Callable[[Model, Feature, Clips], Timings]:
     """The harness's own loop; one validation clip, so that its validation costs nothing that the others do not have."""
 
     def run(model: Model, feature: Feature, clips: Clips) -> Timings:
@@ -116,14 +120,16 @@ def harness(settings: TrainingSettings, *, keep: bool) -> Callable[[Model, Featu
             front_end.fits = lambda examples: False  # type: ignore[method-assign]
         network = model.build(feature.shape(sound.RATE), sound.CLASSES).to(clips.device)
         generator = torch.Generator().manual_seed(0)
+        shape = (BATCH, *feature.shape(sound.RATE))
         return train(
             network,
             front_end,
             settings.model_copy(update={"steps": clips.steps}),
-            training=clips.as_held(),
+            training=clips.as_held(ahead=ahead),
             validation=clips.as_held(slice(1)),
             augmentation=Augmentation(settings, sample_rate=sound.RATE, noise=None, generator=generator),
             generator=generator,
+            forward=Compiler(print).compile(network, shape, configuration="") if compiled else None,
         )
 
     return run
@@ -218,12 +224,18 @@ def step(network: nn.Module, optimiser: torch.optim.Optimizer, features: Tensor,
 
 
 BARE = "bare loop over features in memory"
+COMPILED = "harness with --compile, features kept"
+AHEAD = "harness with a spare core"
 WAYS: dict[str, Callable[[Model, Feature, Clips], Timings]] = {
     BARE: bare_loop,
     "harness, features kept": harness(PLAIN, keep=True),
+    COMPILED: harness(PLAIN, keep=True, compiled=True),
     "harness, features in every batch": harness(PLAIN, keep=False),
     "harness, the same with shift": harness(SHIFTED, keep=False),
     "harness, the same with shift and noise": harness(NOISY, keep=False),
+    f"{AHEAD}, features in every batch": harness(PLAIN, keep=False, ahead=True),
+    f"{AHEAD}, the same with shift": harness(SHIFTED, keep=False, ahead=True),
+    f"{AHEAD}, the same with shift and noise": harness(NOISY, keep=False, ahead=True),
     "torchaudio clip by clip": by_hand(Torchaudio, 0),
     "torchaudio clip by clip, 2 loading processes": by_hand(Torchaudio, 2),
     "librosa clip by clip": by_hand(Librosa, 0),
@@ -268,7 +280,11 @@ def _table(count: int, networks: tuple[str, ...], sizes: Sizes) -> Table:
     rows: list[Row] = []
     for network in networks:
         seconds = in_own_process(seconds_of_an_epoch, network, count, repeats, sizes.device, environment=WORKER)
-        memory = {way: weighed(train_once, network, way, count, sizes.device, environment=WORKER)[1] for way in ways}
+        memory = {
+            way: weighed(train_once, network, way, count, sizes.device, environment=WORKER)[1]
+            for way in ways
+            if way != COMPILED
+        }
         rows += [
             {
                 "network": network,
@@ -293,6 +309,7 @@ def _table(count: int, networks: tuple[str, ...], sizes: Sizes) -> Table:
         ),
         rows=tuple(rows),
         note=f"Median of {repeats}, every way in turn, batches of {BATCH}, one torch thread.{scaled} Features that are kept "
-        "are computed before the clock starts, in the bare loop as in the harness; clip by clip, decoding the file is part "
-        "of it. Memory is that of a process of its own with all that it has started, torch included.",
+        "are computed before the clock starts, in the bare loop as in the harness, and --compile is done by then; clip by "
+        "clip, decoding the file is part of it. A spare core: a thread makes the next batch there. Memory is that of a "
+        "process of its own with all that it has started, torch included.",
     )

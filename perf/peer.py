@@ -36,7 +36,7 @@ ENVIRONMENT = "perf/autrainer"
 """Of the cache folder."""
 ROOT = Path(__file__).resolve().parents[1]
 BANDS, WINDOW, HOP = 64, 512, 160
-FEATURE = Mel(n_mels=BANDS, window_ms=32.0, hop_ms=10.0, normalise="none")
+FEATURE = Mel(n_mels=BANDS, window_ms=32.0, hop_ms=10.0, normalise="none", precision="float32")
 PANN_MEL = {
     "autrainer.transforms.PannMel": {
         "sample_rate": sound.RATE,

@@ -72,6 +72,7 @@ class LocalExecutor:
         self._time_limit = time_limit
         self._context = multiprocessing.get_context("spawn")
         cards = visible_cards() if device == "cuda" else ()
+        threads = threads if threads is not None else threads_per_worker(workers)
         try:
             log_folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -81,8 +82,9 @@ class LocalExecutor:
                 worker.WorkerSettings(
                     device=device,
                     visible_card=card,
-                    threads=threads if threads is not None else threads_per_worker(workers),
+                    threads=threads,
                     log=log_folder / f"worker-{number}.log",
+                    spare_cores=device == "cpu" and available_cores() >= 2 * workers * threads,
                 )
             )
             for number, card in enumerate(card_of_each(workers, cards))

@@ -40,6 +40,8 @@ class WorkerSettings:
     threads: int
     log: Path
     """What the worker and its plugins print goes here rather than across the head's terminal."""
+    spare_cores: bool = False
+    """Whether as many cores as it has threads have nothing else to do: batches are then made ahead."""
 
 
 class Ready:
@@ -91,7 +93,7 @@ def main(connection: Connection, settings: WorkerSettings) -> None:
             return
         if not isinstance(message, Job):
             continue  # a StopJob that came too late
-        data = _data_for(message, data, settings.device)
+        data = _data_for(message, data, settings)
         job_is_running = True
         try:
             outcome = _run(connection, message, data, compiler)
@@ -107,7 +109,7 @@ def main(connection: Connection, settings: WorkerSettings) -> None:
             return  # the head starts another worker, with a context of its own
 
 
-def _data_for(job: Job, held: DataOnDevice | None, device: str) -> DataOnDevice:
+def _data_for(job: Job, held: DataOnDevice | None, settings: WorkerSettings) -> DataOnDevice:
     """The job's data: those already held, unless the job brings other ones."""
     import torch
 
@@ -115,7 +117,7 @@ def _data_for(job: Job, held: DataOnDevice | None, device: str) -> DataOnDevice:
 
     if held is not None and held.prepared == job.data:
         return held
-    return DataOnDevice(job.data, torch.device(device))
+    return DataOnDevice(job.data, torch.device(settings.device), spare_cores=settings.spare_cores)
 
 
 def _run(connection: Connection, job: Job, data: DataOnDevice, compiler: Compiler) -> TrialOutcome:

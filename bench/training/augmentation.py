@@ -94,10 +94,11 @@ def shift(batch: Tensor, shifts: Tensor) -> Tensor:
 
 def mix(batch: Tensor, noise: Tensor, snr: Tensor) -> Tensor:
     """Adds noise [B, samples] to every clip at its signal-to-noise ratio, in dB of mean power; silence stays silent."""
-    power = batch.square().mean(dim=1)
-    noise_power = noise.square().mean(dim=1).clamp_min(1e-12)
-    scale = (power / noise_power * torch.pow(10.0, -snr / 10)).sqrt()
-    return batch + noise * scale[:, None]
+    # Of equal lengths, so that the ratio of the norms is that of the amplitudes.
+    amplitude = torch.linalg.vector_norm(batch, dim=1)
+    noise_amplitude = torch.linalg.vector_norm(noise, dim=1).clamp_min(1e-6)
+    scale = amplitude / noise_amplitude * torch.pow(10.0, -snr / 20)
+    return torch.addcmul(batch, noise, scale[:, None])
 
 
 def mask(

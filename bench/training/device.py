@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from contextlib import suppress
 from pathlib import Path
@@ -62,6 +63,14 @@ def place(network: nn.Module, device: torch.device) -> nn.Module:
 
     network = network.to(device)
     return network.to(memory_format=torch.channels_last) if device.type == "cuda" else network  # type: ignore[call-overload]
+
+
+def room_on(device: torch.device) -> float:
+    """Bytes that a split's samples may take on the device: half of what is free on a card, so that training has the other
+    half; on a CPU no end, since they are the pages of a file that is mapped."""
+    import torch
+
+    return torch.cuda.mem_get_info(device)[0] / 2 if device.type == "cuda" else math.inf
 
 
 def device_name(device: torch.device) -> str:

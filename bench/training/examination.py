@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.plugins import TrainingSettings
+from bench.training.ahead import made_ahead
 from bench.training.batches import input_samples
 from bench.training.clips import DeviceClips
 from bench.training.device import autocast, fastest_layout
@@ -57,6 +58,7 @@ class Examination:
             self._order = torch.arange(self._clips, device=clips.targets.device)
             self._inputs = Inputs(clips, front_end, None, keep=keep)
             self._at_once = CLIPS_AT_ONCE
+        self._ahead = clips.ahead and not self._inputs.kept
 
     @torch.no_grad()
     def __call__(self, network: nn.Module) -> Answers:
@@ -72,7 +74,7 @@ class Examination:
 
     def _batches(self, network: nn.Module) -> Iterator[Tensor]:
         device = next(network.parameters()).device
-        for index in torch.split(self._order, self._at_once):
-            features, *lengths = self._inputs(index)  # outside autocast: a front end is float32
+        every = (self._inputs(index) for index in torch.split(self._order, self._at_once))
+        for features, *lengths in made_ahead(every) if self._ahead else every:  # outside autocast: they are float32
             with autocast(device):
                 yield network(fastest_layout(features), *lengths)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from bench.plugins import TrainingSettings
+from bench.training.ahead import made_ahead
 from bench.training.augmentation import Augmentation, changes_waveforms
 from bench.training.batches import (
     batch_sizes,
@@ -85,7 +86,12 @@ def _clip_feed(
                 yield Batch(inputs(index), clips.targets[index])
 
     steps = steps_per_epoch(clips, settings, sample_rate=front_end.feature.sample_rate)
-    return Feed(batches(), steps, class_weights(clips.targets) if settings.balance == "loss" else None)
+    ahead = clips.ahead and not inputs.kept
+    return Feed(
+        made_ahead(batches()) if ahead else batches(),
+        steps,
+        class_weights(clips.targets) if settings.balance == "loss" else None,
+    )
 
 
 def _segment_feed(
@@ -110,4 +116,6 @@ def _segment_feed(
 
     weights = inverse_weights(segments.amounts).float().to(clips.targets.device)
     steps = steps_per_epoch(clips, settings, sample_rate=rate)
-    return Feed(batches(), steps, weights if settings.balance == "loss" else None)
+    return Feed(
+        made_ahead(batches()) if clips.ahead else batches(), steps, weights if settings.balance == "loss" else None
+    )

@@ -31,6 +31,11 @@ class Inputs:
         if keep and front_end.fits(examples):
             self._kept = kept(front_end, examples.origin, lambda: front_end.all_of(examples))
 
+    @property
+    def kept(self) -> bool:
+        """Whether features are looked up rather than computed."""
+        return self._kept is not None
+
     def __call__(self, index: Tensor) -> tuple[Tensor, ...]:
         """The network's arguments for the examples at `index`: features [B, ...], augmented in training."""
         if self._kept is not None:
@@ -58,6 +63,11 @@ class OwnLengthInputs:
         self._kept: Tensor | None = None
         if keep and front_end.fits(clips):
             self._kept = kept(front_end, clips.origin and replace(clips.origin, cut="own lengths"), self._all)
+
+    @property
+    def kept(self) -> bool:
+        """Whether features are looked up rather than computed."""
+        return self._kept is not None
 
     def __call__(self, index: Tensor) -> tuple[Tensor, ...]:
         """Features [B, ..., frames of the longest] of the clips at `index` (on the CPU), and the frames of each, [B]."""

@@ -41,9 +41,7 @@ class Segments:
         clip, start = self.clip[index], self.start[index]
         taken = min(self.width, self.clips.width)
         first = start.clamp_max(self.clips.width - taken)
-        # Rows of a view: no sample is gathered by itself.
-        cut = self.clips.samples.unfold(1, taken, 1)[clip, first].float().mul_(1.0 / FULL_SCALE)
-        cut = functional.pad(cut, (0, self.width - taken))
+        cut = functional.pad(self.clips.stretches(clip, first, taken), (0, self.width - taken))
         return shift(cut, (first - start).cpu()) if self.overhang else cut
 
 
@@ -125,7 +123,7 @@ def _loud_stretches(clips: DeviceClips, width: int, starts: Tensor, peak: float)
     found = []
     for at in range(0, len(starts), CHUNK):
         chunk = slice(at, at + CHUNK)
-        samples, least = clips.samples[chunk], threshold[chunk, None]
+        samples, least = clips.rows(chunk), threshold[chunk, None]
         loud_before = functional.pad(((samples >= least) | (samples <= -least)).cumsum(1, dtype=torch.int32), (1, 0))
         usable = loud_before[:, taken:] > loud_before[:, : len(start)]
         usable &= start < starts[chunk, None].to(start.device)
@@ -139,7 +137,7 @@ def _loud_stretches(clips: DeviceClips, width: int, starts: Tensor, peak: float)
 def _thresholds(clips: DeviceClips, peak: float) -> Tensor:
     """The least absolute sample of every clip that is loud enough, int16 [clips]."""
     low, high = clips.samples.aminmax(dim=1)
-    loudest = torch.maximum(high.int(), -low.int()).float()
+    loudest = torch.maximum(high.int(), -low.int()).float().to(clips.targets.device)
     classes = int(clips.targets.max()) + 1
     of_class = torch.zeros(classes, device=loudest.device).scatter_reduce(0, clips.targets, loudest, "amax")
     return (peak * of_class).ceil().clamp_max(FULL_SCALE - 1).short()[clips.targets]

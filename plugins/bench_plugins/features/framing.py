@@ -111,5 +111,7 @@ class FourierFrames(nn.Module):
 
 
 def power_of(spectra: Tensor) -> Tensor:
-    """Squared magnitudes of complex spectra. Measured four times as fast as view_as_real, twice as fast as abs()."""
-    return spectra.real.square() + spectra.imag.square()
+    """Squared magnitudes of complex spectra, which are overwritten: squaring in place and adding every second number is
+    measured a quarter faster than squaring both parts, and several times as fast as abs() or a sum over view_as_real."""
+    squares = torch.view_as_real(spectra).square_()
+    return squares[..., 0] + squares[..., 1]

@@ -73,7 +73,7 @@ class _Mel(nn.Module):
             case "linear":
                 return power
             case "ln":
-                return (power + self.config.log_offset).log()
+                return (power + self.config.log_offset).log_()
             case "db":
                 return decibels(power, top_db=self.config.top_db)
 
