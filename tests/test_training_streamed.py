@@ -1,4 +1,4 @@
-"""Clips that do not fit on the device are streamed there: the same numbers, by a thread that reads ahead."""
+"""Clips that do not fit on the device are streamed there, and spare cores make batches ahead: the numbers are the same."""
 
 from __future__ import annotations
 
@@ -19,22 +19,25 @@ from bench.trial.run import run_trial
 CPU = torch.device("cpu")
 
 
-def numbers(data: PreparedData, room: int, **training: Any) -> tuple[Any, ...]:  # noqa: F811
-    """Every number of a trial and of its network."""
-    clips = DataOnDevice(data, CPU, room=room)
+def numbers(data: PreparedData, training: dict[str, Any], **place: Any) -> tuple[Any, ...]:  # noqa: F811
+    """Every number of a trial and of its network. `place`: of the clips on the device."""
+    clips = DataOnDevice(data, CPU, **place)
     outcome = run_trial(spec(data, epochs=2, **training), clips, lambda epoch: True, test=True)
     assert outcome.result.status == "complete" and outcome.validation is not None, outcome.result
-    assert clips.split("train", 8000).streamed is (room == 0)
+    split = clips.split("train", 8000)
+    assert split.streamed is ("room" in place) and split.ahead is bool(place)
     epochs = [(epoch.train_loss, epoch.validation_loss) for epoch in outcome.result.epochs]
     return epochs, outcome.validation.probabilities.tolist(), outcome.weights
 
 
 @pytest.mark.parametrize("way", [*WAYS, "shifted", "segments in noise"])
-def test_streamed_clips_train_to_the_same_numbers(data: PreparedData, way: str) -> None:  # noqa: F811
+def test_streamed_clips_and_spare_cores_train_to_the_same_numbers(data: PreparedData, way: str) -> None:  # noqa: F811
     training = WAYS.get(way, {"time_shift": 0.05, "noise_snr": 10.0})
     if way == "segments in noise":
         training = {**WAYS["segments"], "noise_snr": 10.0}
-    assert numbers(data, 0, **training) == numbers(data, 2**30, **training)
+    held = numbers(data, training)
+    assert numbers(data, training, room=0) == held
+    assert numbers(data, training, spare_cores=True) == held
 
 
 def test_items_are_made_before_they_are_asked_for_and_in_order() -> None:

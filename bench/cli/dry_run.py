@@ -67,7 +67,7 @@ def _epoch_seconds(
     """Seconds of one epoch, from the time of a batch. Raises Infeasible, and whatever a plugin raises."""
     import torch
 
-    from bench.executors.local import threads_per_worker
+    from bench.cores import threads_per_worker
     from bench.training.clips import DataOnDevice
     from bench.trial.run import time_epoch
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -56,10 +57,19 @@ def _options(
         os.environ["BENCH_DEBUG"] = "1"
 
 
+def _run() -> Any:
+    """What a verb returns. Its modules are then left to the system: to collect them one by one as Python ends takes more
+    than a second after MLflow and torch. What waits for the end (files, threads, exit handlers) ends as ever."""
+    try:
+        return build_app()(standalone_mode=False)
+    finally:
+        gc.freeze()
+
+
 def main() -> None:
     """Entry point of the console script. Exit codes: 0 done, 1 an error, 2 wrong usage, 130 interrupted."""
     try:
-        code = build_app()(standalone_mode=False)
+        code = _run()
     except KeyboardInterrupt:
         code = INTERRUPTED
     except Exception as error:

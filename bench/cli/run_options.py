@@ -109,7 +109,11 @@ Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.", rich
 Threads = Annotated[
     int | None,
     typer.Option(
-        "--threads", min=1, help="Torch threads of a worker.  \\[default: cores / workers]", rich_help_panel=WHERE
+        "--threads",
+        min=1,
+        help="Torch threads of a worker. 1 where other programs use the cores; those that are left make batches ahead.  "
+        "\\[default: cores / workers]",
+        rich_help_panel=WHERE,
     ),
 ]
 Compile = Annotated[

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
-from bench.cores import available_cores
+from bench.cores import cores_to_spare, threads_per_worker
 from bench.errors import BenchError
 from bench.executors import worker
 from bench.executors.cards import card_of_each, visible_cards
@@ -84,7 +84,7 @@ class LocalExecutor:
                     visible_card=card,
                     threads=threads,
                     log=log_folder / f"worker-{number}.log",
-                    spare_cores=device == "cpu" and available_cores() >= 2 * workers * threads,
+                    spare_cores=device == "cpu" and cores_to_spare(workers=workers, threads=threads),
                 )
             )
             for number, card in enumerate(card_of_each(workers, cards))
@@ -220,11 +220,6 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
     finally:
         for name in unset:
             del os.environ[name]
-
-
-def threads_per_worker(workers: int) -> int:
-    """Torch threads of each worker, so that all of them together fit the cores that this process may use."""
-    return max(1, available_cores() // workers)
 
 
 def _cause_of_death(exit_code: int | None) -> str:

@@ -68,7 +68,9 @@ def main(connection: Connection, settings: WorkerSettings) -> None:
     os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = str(settings.threads)
     if settings.visible_card is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = settings.visible_card
+    import sklearn.metrics  # noqa: F401  # with torch._dynamo: the first job would wait for them
     import torch
+    import torch._dynamo
 
     from bench.plugins.registry import installed
     from bench.training.compiled import Compiler
@@ -76,6 +78,9 @@ def main(connection: Connection, settings: WorkerSettings) -> None:
 
     torch.set_num_threads(settings.threads)
     installed()
+    # Modules stay: a collection after every job, and one at the end, need not look through them.
+    gc.collect()
+    gc.freeze()
     job_is_running = False
 
     def interrupt(signum: int, frame: FrameType | None) -> None:
@@ -90,6 +95,7 @@ def main(connection: Connection, settings: WorkerSettings) -> None:
         try:
             message = connection.recv()
         except EOFError:
+            gc.freeze()
             return
         if not isinstance(message, Job):
             continue  # a StopJob that came too late
