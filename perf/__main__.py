@@ -52,8 +52,7 @@ def write(results: dict[str, Any], folder: Path) -> None:
 
 def _sections(results: dict[str, Any]) -> str:
     sections = []
-    for part in (part for part in PARTS if part in results):
-        result = results[part]
+    for part, result in sorted(results.items(), key=lambda named: PARTS.index(named[0].split()[0])):
         machine = ", ".join(f"{name} {value}" for name, value in result["machine"].items())
         said = (
             f"Measured {result['measured']}, in {result['seconds']} s, at a load of {result['load_before']} before it, on: "

@@ -38,8 +38,8 @@ from perf.machine import WORKER, in_own_process, weighed
 from perf.tables import Column, Row, Sizes, Table
 
 BATCH = 64
-TIMED = 2048
-"""Clips of one timing: all of a small set, a part of a large one, scaled to it."""
+TIMED = {"cnn": 256, "tc-resnet": 2048, "crnn": 1024}
+"""Clips of one timing: all of a small set, a part of a large one or for a slow network, scaled to all."""
 NETWORKS: dict[str, tuple[Model, Mel]] = {
     "cnn": (Cnn(), Mel(window_ms=128.0, hop_ms=23.22, n_mels=128)),
     "tc-resnet": (TcResNet(), Mel(scale="ln", normalise="none")),
@@ -50,7 +50,7 @@ SHIFTED = PLAIN.model_copy(update={"time_shift": 0.1})
 NOISY = PLAIN.model_copy(update={"time_shift": 0.1, "noise_snr": 15.0})
 
 Timings = Iterator[Any]
-"""Every step of it trains on `TIMED` clips, or on all of them once where they are fewer."""
+"""Every step of it trains on as many clips as a timing has."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,13 @@ class Clips:
     samples: NDArray[np.int16]
     targets: Tensor
     paths: list[Path]
+    """Of those that one timing reads."""
     device: torch.device
 
     @property
     def steps(self) -> int:
         """Batches of one timing."""
-        return -(-min(len(self.paths), TIMED) // BATCH)
+        return -(-len(self.paths) // BATCH)
 
     @property
     def timed(self) -> int:
@@ -85,10 +86,10 @@ class Clips:
         )
 
 
-def make_clips(count: int, folder: Path, device: str) -> Clips:
-    """`count` clips; of their files, those that one timing reads."""
+def make_clips(count: int, folder: Path, device: str, *, timed: int) -> Clips:
+    """`count` clips, `timed` of them in files."""
     samples = sound.noise(count)
-    paths = sound.files(folder, samples[:TIMED])
+    paths = sound.files(folder, samples[:timed])
     return Clips(samples, torch.from_numpy(sound.labels(count)), paths, torch.device(device))
 
 
@@ -247,7 +248,7 @@ def seconds_of_an_epoch(network: str, count: int, repeats: int, device: str) -> 
     torch.set_num_threads(1)
     model, feature = NETWORKS[network]
     with tempfile.TemporaryDirectory() as folder:
-        clips = make_clips(count, Path(folder), device)
+        clips = make_clips(count, Path(folder), device, timed=TIMED[network])
         running = {way: iter(start(model, feature, clips)) for way, start in WAYS.items()}
         seconds: dict[str, list[float]] = {way: [] for way in WAYS}
         for number, (way, timings) in itertools.product(range(repeats + 1), running.items()):
@@ -265,7 +266,7 @@ def train_once(network: str, way: str, count: int, device: str) -> None:
     torch.set_num_threads(1)
     model, feature = NETWORKS[network]
     with tempfile.TemporaryDirectory() as folder:
-        next(iter(WAYS[way](model, feature, make_clips(count, Path(folder), device))))
+        next(iter(WAYS[way](model, feature, make_clips(count, Path(folder), device, timed=TIMED[network]))))
 
 
 def measure(sizes: Sizes) -> list[Table]:
@@ -296,7 +297,7 @@ def _table(count: int, networks: tuple[str, ...], sizes: Sizes) -> Table:
             }
             for way, took in seconds.items()
         ]
-    scaled = "" if count <= TIMED else f" Each timing is of {TIMED:,} of the clips, and scaled to all."
+    timed = ", ".join(f"{min(number, count):,} for {network}" for network, number in TIMED.items())
     return Table(
         title=f"An epoch over {count:,} clips of one second, on {sizes.device}",
         columns=(
@@ -308,8 +309,8 @@ def _table(count: int, networks: tuple[str, ...], sizes: Sizes) -> Table:
             Column("Peak memory, MiB", "peak_megabytes", ",.0f"),
         ),
         rows=tuple(rows),
-        note=f"Median of {repeats}, every way in turn, batches of {BATCH}, one torch thread.{scaled} Features that are kept "
-        "are computed before the clock starts, in the bare loop as in the harness, and --compile is done by then; clip by "
+        note=f"Median of {repeats}, every way in turn, batches of {BATCH}, one torch thread. Clips of a timing, which "
+        f"is scaled to all: {timed}. Features that are kept are computed before the clock starts, in the bare loop as in the harness, and --compile is done by then; clip by "
         "clip, decoding the file is part of it. A spare core: a thread makes the next batch there. Memory is that of a "
         "process of its own with all that it has started, torch included.",
     )

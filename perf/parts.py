@@ -6,7 +6,7 @@ import importlib
 
 from perf.tables import Sizes, Table
 
-PARTS = ("epochs", "study", "startup", "head", "memory", "cluster", "peer")
+PARTS = ("epochs", "frontend", "study", "startup", "head", "memory", "cluster", "peer")
 
 
 def measure(part: str, sizes: Sizes) -> list[Table]:

@@ -79,6 +79,8 @@ def test_results_replace_the_tables_of_the_page_and_nothing_else(tmp_path: Path)
     assert json.loads((tmp_path / "results.json").read_text())["head"]["tables"][0]["rows"][0]["much"] == 1.234
     command.write({"head": part}, tmp_path)
     assert (tmp_path / "README.md").read_text() == written
+    command.write({"head": part, "epochs on cuda": part}, tmp_path)
+    assert "## epochs on cuda" in (tmp_path / "README.md").read_text().split("## head")[0]
 
 
 def test_a_trial_of_the_study_leaves_nothing_but_the_learning_rate_to_search() -> None:
@@ -99,7 +101,7 @@ def test_a_trial_of_the_study_leaves_nothing_but_the_learning_rate_to_search() -
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("part", ["epochs", "study", "startup", "memory"])
+@pytest.mark.parametrize("part", ["epochs", "frontend", "study", "startup", "memory"])
 def test_a_part_runs_in_small(part: str, tmp_path: Path) -> None:
     before = (ROOT / "perf" / "README.md").read_bytes()
     done = subprocess.run(
