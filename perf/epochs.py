@@ -310,7 +310,8 @@ def _table(count: int, networks: tuple[str, ...], sizes: Sizes) -> Table:
         ),
         rows=tuple(rows),
         note=f"Median of {repeats}, every way in turn, batches of {BATCH}, one torch thread. Clips of a timing, which "
-        f"is scaled to all: {timed}. Features that are kept are computed before the clock starts, in the bare loop as in the "
-        "harness, and --compile is done by then; clip by clip, decoding the file is part of it. A spare core: a thread makes the next batch there. Memory is that of a "
-        "process of its own with all that it has started, torch included.",
+        f"is scaled to all: {timed}. Features that are kept are computed before the clock starts, in the bare loop as "
+        "in the harness, and --compile is done by then; clip by clip, decoding the file is part of it. A spare core: a "
+        "thread makes the next batch there. Memory is that of a process of its own with all that it has started, "
+        "torch included.",
     )

@@ -91,8 +91,8 @@ def measure(sizes: Sizes) -> list[Table]:
                 Column("Share of a step", "of_step", ".0%"),
             ),
             rows=rows,
-            note=f"Medians of {repeats}, in turn: batches of {BATCH} of {clips:,} clips of one second, mel of 40 bands in ln "
-            f"as in the epochs of tc-resnet, in chunks of {CPU_CHUNK}; one torch thread, which does one after the other. The "
-            "transforms alone: torch's rfft of frames that are ready, which MKL computes.",
+            note=f"Medians of {repeats}, in turn: batches of {BATCH} of {clips:,} clips of one second, mel of 40 bands "
+            f"in ln as in the epochs of tc-resnet, in chunks of {CPU_CHUNK}; one torch thread, which does one after the "
+            "other. The transforms alone: torch's rfft of frames that are ready, which MKL computes.",
         )
     ]
