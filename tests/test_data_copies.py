@@ -199,7 +199,7 @@ def test_no_process_that_makes_copies_outlives_its_head(
     prepared: PreparedData,
 ) -> None:
     script = (
-        "import sys\n"
+        "import signal, sys\n"
         "from bench.data.copies import prepare_copies\n"
         "from bench.data.prepared import PreparedData\n"
         "from bench.plugins import TrainingSettings\n"
@@ -207,6 +207,7 @@ def test_no_process_that_makes_copies_outlives_its_head(
         "def report(what, done, total):\n"
         "    done == 1 and print(*(child.pid for child in active_children()), flush=True)\n"
         "if __name__ == '__main__':\n"
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)  # in a job in the background it is ignored\n"
         "    settings = TrainingSettings(copies=50_000, copy_pitch=0)\n"
         "    prepare_copies(PreparedData.model_validate_json(sys.argv[1]), settings, sample_rate=8000, progress=report)\n"
     )
