@@ -12,10 +12,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from bench.executors.interface import EpochDone, Executor, Finished, Job, Lost
+from bench.executors.jobs import EpochDone, Executor, Finished, Job, Lost
 from bench.executors.local import LocalExecutor
 from bench.executors.ray import RayExecutor
-from bench.results.store import Study
+from bench.results.study_folder import StudyFolder
 from bench.trial import TrialOutcome
 from perf.command import LOCAL, STUDY, study_times
 from perf.sound import data_set
@@ -63,7 +63,7 @@ def executor(cluster: Any, folder: Path, *, workers: int) -> Executor:
     return RayExecutor(workers=workers, device="cpu", log_folder=logs, address=cluster.address)
 
 
-def jobs(study: Study) -> list[Job]:
+def jobs(study: StudyFolder) -> list[Job]:
     """The trials of a study, to be run again."""
     data = study.record().data.without_test()
     return [Job(run.name, run.spec, data) for run in study.trials()]
@@ -86,11 +86,11 @@ def run_all(by: Executor, waiting: list[Job]) -> tuple[dict[str, TrialOutcome], 
     return outcomes, taken
 
 
-def _studies(audio: Path, folder: Path, sizes: Sizes) -> tuple[Table, Study]:
+def _studies(audio: Path, folder: Path, sizes: Sizes) -> tuple[Table, StudyFolder]:
     trials = sizes.of(40, 3)
     settings = (*ALWAYS, f"training.epochs={sizes.of(3, 1)}")
     rows: list[Row] = []
-    first: Study | None = None
+    first: StudyFolder | None = None
     with nodes(2) as cluster:
         remote = ("--executor", "ray", "--ray-address", cluster.address)
         for what, workers, options in (
@@ -100,7 +100,7 @@ def _studies(audio: Path, folder: Path, sizes: Sizes) -> tuple[Table, Study]:
         ):
             own = Path(tempfile.mkdtemp(dir=folder))
             times = study_times(audio, own, trials=trials, workers=workers, settings=settings, where=options)
-            study = Study(own / "results" / STUDY)
+            study = StudyFolder(own / "results" / STUDY)
             first = first or study
             complete = sum(run.result.status == "complete" for run in times.trials)
             kept = {"what": what, "trials": len(times.trials), "complete": complete, "running": times.running}
@@ -124,7 +124,7 @@ def _studies(audio: Path, folder: Path, sizes: Sizes) -> tuple[Table, Study]:
     return table, first
 
 
-def _equal(cluster: Any, study: Study, folder: Path) -> dict[str, int]:
+def _equal(cluster: Any, study: StudyFolder, folder: Path) -> dict[str, int]:
     """How many trials of a study give the same scores again, by one worker here and by the nodes of the cluster."""
     wanted = study.trials()
     equal: dict[str, int] = {}
@@ -136,7 +136,7 @@ def _equal(cluster: Any, study: Study, folder: Path) -> dict[str, int]:
     return equal
 
 
-def _cost(study: Study, sizes: Sizes) -> Table:
+def _cost(study: StudyFolder, sizes: Sizes) -> Table:
     """What a trial takes longer through Ray: the same trials in turn, one worker each."""
     rounds = sizes.of(3, 1)
     taken: dict[str, list[list[float]]] = {"local": [], "ray": []}
@@ -158,7 +158,7 @@ def _cost(study: Study, sizes: Sizes) -> Table:
     )
 
 
-def _losses(study: Study, sizes: Sizes) -> Table:
+def _losses(study: StudyFolder, sizes: Sizes) -> Table:
     """How long after a SIGKILL the head knows."""
     repeats = sizes.of(5, 1)
     rows: list[Row] = []
@@ -195,7 +195,7 @@ def _losses(study: Study, sizes: Sizes) -> Table:
     )
 
 
-def _seconds_until_lost(by: Executor, study: Study, kill: Callable[[], None]) -> tuple[float, bool]:
+def _seconds_until_lost(by: Executor, study: StudyFolder, kill: Callable[[], None]) -> tuple[float, bool]:
     """From the kill, during a trial, to the head's event; and whether the trial is complete when it has run again."""
     job = jobs(study)[0]
     long = Job(

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.results.records import RunRecord
-from bench.results.store import Study
+from bench.results.study_folder import StudyFolder
+from bench.results.study_records import RunRecord
 
 STUDY = "measured"
 LOCAL = ("--executor", "local", "--threads", "1")
@@ -72,7 +72,7 @@ def study_times(
     )
     finish(bench(*command, folder=folder), folder)
     end = time.time()
-    study = Study(folder / "results" / STUDY)
+    study = StudyFolder(folder / "results" / STUDY)
     runs = study.trials()
     # A run's file is written as soon as its worker is done: its time of writing less its training is when that began.
     began = min((study.run_folder(run) / "run.json").stat().st_mtime - run.result.train_seconds for run in runs)

@@ -26,9 +26,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from bench.plugins import Feature, Model, TrainingSettings
 from bench.training.augmentation import Augmentation
-from bench.training.clips import DeviceClips
 from bench.training.compiled import Compiler
 from bench.training.device import autocast
+from bench.training.device_clips import DeviceClips
 from bench.training.frontend import FrontEnd
 from bench.training.loop import train
 from bench_plugins.features import Mel

@@ -10,7 +10,7 @@ import torch
 
 from bench.plugins import TrainingSettings
 from bench.training.augmentation import Augmentation
-from bench.training.clips import DeviceClips
+from bench.training.device_clips import DeviceClips
 from bench.training.frontend import CPU_CHUNK, FrontEnd
 from bench_plugins.features import Mel
 from bench_plugins.features.framing import power_of

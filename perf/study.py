@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 
 from bench.plugins.registry import installed
-from bench.results.records import RunRecord, StudyRecord
-from bench.results.store import Study
-from bench.training.clips import DataOnDevice
+from bench.results.study_folder import StudyFolder
+from bench.results.study_records import RunRecord, StudyRecord
+from bench.training.device_clips import DataOnDevice
 from bench.training.frontend import FrontEnd
 from bench.trial import TrialSpec
 from perf.command import STUDY, StudyTimes, study_times
@@ -85,7 +85,7 @@ def measure(sizes: Sizes) -> list[Table]:
                 folder = Path(tempfile.mkdtemp(dir=place))
                 done.append(study_times(audio, folder, trials=trials, workers=workers, settings=settings))
                 if workers == 1:
-                    record = Study(folder / "results" / STUDY).record()
+                    record = StudyFolder(folder / "results" / STUDY).record()
                     bare.append(in_own_process(train_all_bare, record, done[-1].trials, environment=WORKER))
     return [_table(bare, studies, trials, sizes)]
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.results.records import RunRecord
-from bench.results.store import Study
+from bench.results.study_folder import StudyFolder
+from bench.results.study_records import RunRecord
 
 QUICK = (
     *("--features", "mel", "--set", "feature.mel.sample_rate=8000", "--epochs", "2"),
@@ -52,12 +52,12 @@ def resumed(done: subprocess.CompletedProcess[str]) -> subprocess.CompletedProce
     return again
 
 
-def statuses(study: Study) -> list[str]:
+def statuses(study: StudyFolder) -> list[str]:
     """Of its trials, by number."""
     return [run.result.status for run in study.trials()]
 
 
-def counted(study: Study) -> list[RunRecord]:
+def counted(study: StudyFolder) -> list[RunRecord]:
     return [run for run in study.trials() if run.result.status != "lost"]
 
 

@@ -11,11 +11,11 @@ from reporting_results import study_record
 
 from bench.plugins import PluginConfig, TrainingSettings
 from bench.plugins.registry import installed
-from bench.results.records import RunRecord
-from bench.results.store import Study
-from bench.training.clips import DataOnDevice
+from bench.results.study_folder import StudyFolder
+from bench.results.study_records import RunRecord
+from bench.training.device_clips import DataOnDevice
 from bench.trial import TrialSpec
-from bench.trial.run import run_trial
+from bench.trial.run_trial import run_trial
 
 MEL = PluginConfig(name="mel", options={"sample_rate": 8000, "n_mels": 20})
 CNN = PluginConfig(name="cnn", options={"channels": 4, "blocks": 3})
@@ -23,7 +23,7 @@ CNN = PluginConfig(name="cnn", options={"channels": 4, "blocks": 3})
 
 def train_on_tones(
     folder: Path, name: str = "tones", *, feature: PluginConfig = MEL, model: PluginConfig = CNN, **training: Any
-) -> tuple[Study, RunRecord]:
+) -> tuple[StudyFolder, RunRecord]:
     """A final of one epoch on two classes of half-second tones; its results are in `folder`/results."""
     root = folder / "tones"
     if not root.is_dir():
@@ -41,7 +41,7 @@ def train_on_tones(
     outcome = run_trial(spec, DataOnDevice(data, torch.device("cpu")), lambda epoch: True, test=True)
     assert outcome.result.status == "complete", outcome.result.reason
     record = study_record(name, dataset=spec.dataset).model_copy(update={"data": data})
-    study = Study(folder / "results" / name)
+    study = StudyFolder(folder / "results" / name)
     study.write(record)
     moment = "2025-01-01T10:00:00+00:00"
     run = RunRecord(

@@ -14,8 +14,8 @@ from bench.data.prepared import PreparedData
 from bench.evaluation.metrics import score
 from bench.evaluation.predictions import Predictions
 from bench.plugins import PluginConfig, TrainingSettings
-from bench.results.records import Kind, RunRecord, StudyRecord
-from bench.results.store import Study
+from bench.results.study_folder import StudyFolder
+from bench.results.study_records import Kind, RunRecord, StudyRecord
 from bench.trial import Epoch, Hardware, Status, TrialOutcome, TrialResult, TrialSpec
 
 LABELS = ("zero", "one", "two", "three")
@@ -144,7 +144,7 @@ def run_record(
     )
 
 
-def save(study: Study, run: RunRecord, predictions: dict[str, Predictions] | None = None) -> None:
+def save(study: StudyFolder, run: RunRecord, predictions: dict[str, Predictions] | None = None) -> None:
     found = predictions or {}
     test = found.get("test") if run.kind == "final" else None
     study.save(run, TrialOutcome(result=run.result, validation=found.get("validation"), test=test))
@@ -152,10 +152,10 @@ def save(study: Study, run: RunRecord, predictions: dict[str, Predictions] | Non
 
 def make_study(
     results: Path, name: str = "first", *, finals: int = 2, labels: tuple[str, ...] = LABELS, **changes: Any
-) -> tuple[Study, StudyRecord]:
+) -> tuple[StudyFolder, StudyRecord]:
     """A study with four trials (two complete, one pruned, one failed) and, of `finals` configurations, three seeds each."""
     record = study_record(name, labels=labels, **changes)
-    study = Study(results / name)
+    study = StudyFolder(results / name)
     study.write(record)
     for number in range(2):
         found = fitted(seed=number, labels=labels, noise=0.9 + 0.4 * number)

@@ -28,7 +28,7 @@ from pathlib import Path
 import soak_checks
 from made_audio import cats_and_dogs
 
-from bench.results.store import Study
+from bench.results.study_folder import StudyFolder
 from bench.search.failures import ATTEMPTS
 
 STUDY = "soak"
@@ -108,7 +108,7 @@ class Soak:
     def __init__(self, plan: Plan, folder: Path, say: Callable[[str], None]) -> None:
         self.plan = plan
         self.tally = Tally()
-        self.study = Study(folder / "results" / STUDY)
+        self.study = StudyFolder(folder / "results" / STUDY)
         self._folder = folder
         self._say = say
         self._random = random.Random(plan.seed)

@@ -9,10 +9,10 @@ from typing import Any
 
 import optuna
 
-from bench.results.records import RunRecord
-from bench.results.store import Study, validation_score
+from bench.results.study_folder import StudyFolder, validation_score
+from bench.results.study_records import RunRecord
 from bench.search.failures import sampler_state
-from bench.tracking import content
+from bench.tracking import run_contents
 
 MARK = "BENCH_SOAK"
 """Variable in the environment of every process of a soak, with its folder."""
@@ -22,7 +22,7 @@ CHECKED = (
 )
 
 
-def unchanged(study: Study, kept: Mapping[str, bytes]) -> Iterator[str]:
+def unchanged(study: StudyFolder, kept: Mapping[str, bytes]) -> Iterator[str]:
     """What was kept when a head was killed stays as it was."""
     for name, before in kept.items():
         path = study.folder / name / "run.json"
@@ -32,7 +32,7 @@ def unchanged(study: Study, kept: Mapping[str, bytes]) -> Iterator[str]:
             yield f"{name} was kept and has been run again"
 
 
-def disagreements(study: Study, wanted: int) -> Iterator[str]:
+def disagreements(study: StudyFolder, wanted: int) -> Iterator[str]:
     """The results folder holds `wanted` trials, and Optuna and MLflow hold the same ones."""
     trials, finals = study.trials(), study.finals()
     lost = [run.name for run in trials if run.result.status == "lost"]
@@ -73,7 +73,7 @@ def command_of(pid: int) -> bytes:
     return _read(Path(f"/proc/{pid}/cmdline"))
 
 
-def _in_optuna(study: Study, trials: list[RunRecord]) -> Iterator[str]:
+def _in_optuna(study: StudyFolder, trials: list[RunRecord]) -> Iterator[str]:
     """One Optuna trial a trial, with its state and value; attempts that a killed head left are FAIL besides."""
     storage = optuna.storages.RDBStorage(f"sqlite:///{study.folder / 'optuna.db'}")
     asked: dict[int, list[optuna.trial.FrozenTrial]] = {}
@@ -98,7 +98,7 @@ def _in_optuna(study: Study, trials: list[RunRecord]) -> Iterator[str]:
         yield f"Optuna has trial {number} ({[one.state.name for one in frozen]}), the results folder has not"
 
 
-def _in_mlflow(study: Study, runs: list[RunRecord]) -> Iterator[str]:
+def _in_mlflow(study: StudyFolder, runs: list[RunRecord]) -> Iterator[str]:
     """One MLflow run a run, with its parameters, final metrics and status; the study's own has ended."""
     from mlflow import MlflowClient
 
@@ -114,13 +114,13 @@ def _in_mlflow(study: Study, runs: list[RunRecord]) -> Iterator[str]:
         if len(its) != 1:
             yield f"{run.name} is {len(its)} times in MLflow"
             continue
-        if its[0].info.status != content.RUN_STATUS[run.result.status]:
+        if its[0].info.status != run_contents.RUN_STATUS[run.result.status]:
             yield f"{run.name} is {its[0].info.status} in MLflow, {run.result.status} on disk"
         if its[0].data.tags["bench.status"] != run.result.status:
             yield f"{run.name} has status {its[0].data.tags['bench.status']} in MLflow, {run.result.status} on disk"
-        if its[0].data.params != content.spec_parameters(run.spec):
+        if its[0].data.params != run_contents.spec_parameters(run.spec):
             yield f"{run.name} has other parameters in MLflow than on disk"
-        metrics = content.run_metrics(run)
+        metrics = run_contents.run_metrics(run)
         if {name: its[0].data.metrics.get(name) for name in metrics} != metrics:
             yield f"{run.name} has other metrics in MLflow than on disk"
     yield from (f"MLflow has {name}, the results folder has not" for name in found)

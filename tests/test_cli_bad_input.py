@@ -22,7 +22,7 @@ from made_audio import cats_and_dogs, tone, write
 
 from bench.cli.main import main
 from bench.plugins.registry import installed
-from bench.results.store import Study
+from bench.results.study_folder import StudyFolder
 
 TINY = ("--models", "tiny", "--features", "mel", "--set", "feature.mel.sample_rate=8000", "--epochs", "1")
 DRY = (*TINY, "--dry-run")
@@ -137,7 +137,8 @@ def test_a_configuration_file_that_is_not_there(tmp_path: Path) -> None:
 def test_an_error_that_nobody_foresaw_is_one_line_and_with_debug_a_traceback(tmp_path: Path, bench: Bench) -> None:
     site = tmp_path / "plugins"
     (site / "sitecustomize.py").write_text(
-        "import bench.results.store as store\ndef broken(*_): raise ZeroDivisionError('by zero')\nstore.find_run = broken\n"
+        "import bench.results.study_folder as store\n"
+        "def broken(*_): raise ZeroDivisionError('by zero')\nstore.find_run = broken\n"
     )
     refusal(run("report", "mine"), "unexpected ZeroDivisionError (by zero)", "bench --debug")
     shown = run("--debug", "report", "mine")
@@ -366,7 +367,7 @@ if len(glob.glob({str(results)!r} + "/mine/trial-*/run.json")) == 2 and not os.p
     refusal(done, "space")
     resume = f"bench run --resume mine --results {results}"
     assert f"to continue: {resume}" in done.stdout
-    study = Study(results / "mine")
+    study = StudyFolder(results / "mine")
     before = {record.number: record for record in study.trials()}
     assert mark.exists() and sorted(before) in ([0, 1], [0, 1, 2])
     done = bench(*resume.split()[1:])
@@ -432,7 +433,7 @@ def test_damaged_results(tmp_path: Path, bench: Bench, here: Bench) -> None:
     assert done.returncode == 0
     report = next(line for line in done.stdout.splitlines() if line.startswith("report of the best:"))
     assert Path(report.split()[-1]).is_file()
-    assert len(Study(study).trials()) == 2
+    assert len(StudyFolder(study).trials()) == 2
     assert (study / "trial-0000" / "run.json").read_bytes() == first
 
 

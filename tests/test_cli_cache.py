@@ -14,10 +14,10 @@ from made_audio import cats_and_dogs, prepared
 from typer.testing import CliRunner
 
 from bench.cli.main import build_app
-from bench.data.cached import clear, in_cache
-from bench.data.copies import prepare_copies
-from bench.data.feature_store import FeatureStore
+from bench.data.cache_contents import cache_contents, clear
+from bench.data.feature_cache import FeatureCache
 from bench.data.holding import holding
+from bench.data.offline_augmentation import prepare_augmented_copies
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError
 from bench.plugins import PluginConfig, TrainingSettings
@@ -47,7 +47,7 @@ def cache(tmp_path: Path) -> Path:
 def data(tmp_path: Path, cache: Path) -> PreparedData:
     """Decoded at two rates, used one and two days ago, and two features of it, used three and four days ago."""
     data = prepared(Folder(path=str(cats_and_dogs(tmp_path / "audio", clips=10))), tmp_path, 8000, 16000)
-    store = FeatureStore(cache, limit=None)
+    store = FeatureCache(cache, limit=None)
     for number, feature in enumerate(("mel", "mfcc")):
         name = f"{number:032x}"
         clips = f"{data.caches[8000].name} train"
@@ -59,7 +59,7 @@ def data(tmp_path: Path, cache: Path) -> PreparedData:
 
 
 def kinds(cache: Path) -> list[str]:
-    return [f"{item.kind} {item.what}" for item in in_cache(cache)]
+    return [f"{item.kind} {item.what}" for item in cache_contents(cache)]
 
 
 @pytest.mark.usefixtures("data")
@@ -75,7 +75,7 @@ def test_list_shows_what_there_is_with_totals() -> None:
 
 def test_a_use_is_seen(data: PreparedData, cache: Path, tmp_path: Path) -> None:
     assert kinds(cache) == ["features mfcc, train", "features mel, train", "audio 16,000 Hz", "audio 8,000 Hz"]
-    FeatureStore(cache, limit=None).read(f"{1:032x}")
+    FeatureCache(cache, limit=None).read(f"{1:032x}")
     prepared(Folder(path=data.dataset.options["path"]), tmp_path, 16000)
     assert kinds(cache) == ["features mel, train", "audio 8,000 Hz", "features mfcc, train", "audio 16,000 Hz"]
 
@@ -96,7 +96,7 @@ def test_prune_removes_what_was_used_longest_ago(cache: Path) -> None:
     before = kinds(cache)
     assert "removed 1 features" in bench("prune", "--older-than", "3.5d", "--yes")
     assert kinds(cache) == before[1:]
-    sizes = [item.size for item in in_cache(cache)]
+    sizes = [item.size for item in cache_contents(cache)]
     bench("prune", "--max-size", str(sum(sizes[1:])), "--yes")
     assert kinds(cache) == before[2:]
     assert "nothing to remove" in bench("prune", "--max-size", "1GB", "--older-than", "1w", "--yes")
@@ -124,7 +124,7 @@ def test_what_is_not_understood_removes_nothing(words: tuple[str, ...], said: st
 
 def test_what_a_study_runs_on_stays(data: PreparedData, cache: Path) -> None:
     """Held by another process, until that is killed."""
-    prepare_copies(data, TrainingSettings(copies=1, copy_pitch_probability=0.0), sample_rate=8000)
+    prepare_augmented_copies(data, TrainingSettings(offline_copies=1, offline_pitch_probability=0.0), sample_rate=8000)
     code = (
         "import sys, time, pathlib; from bench.data.holding import holding\n"
         "with holding([pathlib.Path(sys.argv[1])]): print('held', flush=True); time.sleep(60)"
@@ -141,7 +141,7 @@ def test_what_a_study_runs_on_stays(data: PreparedData, cache: Path) -> None:
 
 
 def test_cleared_audio_cannot_be_held(data: PreparedData, cache: Path) -> None:
-    for item in in_cache(cache):
+    for item in cache_contents(cache):
         assert clear(item)
     with pytest.raises(BenchError, match="is being cleared away"), holding(data.caches.values()):
         pass

@@ -15,7 +15,7 @@ from bench.cli import figure
 from bench.errors import BenchError
 from bench.reporting.feature_comparison import write_comparison
 from bench.reporting.run_figures import KINDS
-from bench.results.store import Study
+from bench.results.study_folder import StudyFolder
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -86,9 +86,9 @@ def test_named_clips_of_a_run_with_another_feature(folder: Path, tmp_path: Path)
 
 
 def test_audio_that_is_no_longer_decoded_is_decoded_again(folder: Path, tmp_path: Path) -> None:
-    study = Study(folder / "results" / "tones")
+    study = StudyFolder(folder / "results" / "tones")
     record = study.record()
-    elsewhere = Study(tmp_path / "results" / "tones")
+    elsewhere = StudyFolder(tmp_path / "results" / "tones")
     elsewhere.write(record.model_copy(update={"data": record.data.model_copy(update={"caches": {}})}))
     (run,) = study.finals()
     elsewhere.run_folder(run).mkdir()
@@ -102,7 +102,7 @@ def test_audio_that_is_no_longer_decoded_is_decoded_again(folder: Path, tmp_path
 def test_feature_against_feature_of_a_study_and_of_runs(tmp_path: Path) -> None:
     results = tmp_path / "results"
     record = study_record("both")
-    study = Study(results / "both")
+    study = StudyFolder(results / "both")
     study.write(record)
     for number, feature in enumerate(("mel", "mfcc", "mel")):
         found = fitted(seed=number)

@@ -15,9 +15,9 @@ from bench.errors import BenchError
 from bench.evaluation.metrics import Scores
 from bench.evaluation.uncertainty import Interval
 from bench.plugins import PluginConfig
+from bench.reporting.leaderboard_records import Leaderboard, Protocol, Row, SeedRun
 from bench.reporting.numbers import Spread
-from bench.reporting.records import Leaderboard, Protocol, Row, SeedRun
-from bench.results.records import RunRecord
+from bench.results.study_records import RunRecord
 from bench.search.reproduction import Reproduction
 from bench.trial import Hardware, TrialResult
 
@@ -204,7 +204,7 @@ def test_all_goes_on_past_recipes_whose_data_are_not_here(tmp_path: Path, monkey
 
 
 def test_clips_decided_by_their_segments_are_reported_with_both(tmp_path: Path) -> None:
-    from bench.tracking.content import run_metrics
+    from bench.tracking.run_contents import run_metrics
 
     audio = cats_and_dogs(tmp_path / "audio")
     write(audio / "cat" / "short.wav", tone(99, seconds=0.1))
@@ -230,7 +230,7 @@ def test_clips_decided_by_their_segments_are_reported_with_both(tmp_path: Path) 
 def test_clips_shorter_than_the_network_takes_are_said_and_the_rest_goes_on(tmp_path: Path) -> None:
     """Four frames are too few for four halvings; where all clips have so few, there is nothing to go on with."""
     chosen = ("--seeds", "1", "--threads", "1")
-    for setting in ("epochs=1", "copies=0", "batch_size=8"):
+    for setting in ("epochs=1", "offline_copies=0", "batch_size=8"):
         chosen += ("--set", f"training.{setting}")
     mixed, short = cats_and_dogs(tmp_path / "mixed", 10), tmp_path / "short"
     for number in range(10):

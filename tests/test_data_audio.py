@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from made_audio import tone, write
 
-from bench.data.audio import UnreadableClip, decode, header_seconds, read_clip
+from bench.data.audio_file import UnreadableClip, decode, header_seconds, read_clip
 
 
 def test_sixteen_bit_comes_through_unchanged(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from made_audio import cats_and_dogs, prepared, tone, write
 
-from bench.data.audio import read_clip
+from bench.data.audio_file import read_clip
 from bench.data.folders import building
 from bench.data.preparation import load_noise, load_split
 from bench.errors import BenchError

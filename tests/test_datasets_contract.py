@@ -13,7 +13,7 @@ from bench.plugins import Dataset, Split
 from bench.plugins.contract_tests import check_dataset
 from bench_plugins import bench_datasets
 from bench_plugins.datasets import DATASETS
-from bench_plugins.datasets.cats_dogs import AudioCatsAndDogs
+from bench_plugins.datasets.audio_cats_and_dogs import AudioCatsAndDogs
 from bench_plugins.datasets.emodb import EmoDB
 from bench_plugins.datasets.esc import Esc10, Esc50
 from bench_plugins.datasets.fsdd import FSDD

@@ -10,7 +10,7 @@ from dataset_copies import EMODB_COUNTS, cats_dogs, emodb, esc, philharmonia, sp
 
 from bench.errors import BenchError
 from bench.plugins import Clip
-from bench_plugins.datasets.cats_dogs import AudioCatsAndDogs
+from bench_plugins.datasets.audio_cats_and_dogs import AudioCatsAndDogs
 from bench_plugins.datasets.emodb import EMOTIONS, EmoDB
 from bench_plugins.datasets.esc import FIFTY, TEN, Esc10, Esc50
 from bench_plugins.datasets.philharmonia import INSTRUMENTS, Philharmonia

@@ -17,7 +17,7 @@ from faulty_plugins import install, model
 from made_audio import cats_and_dogs
 from postgres_server import PASSWORD, PostgresServer, postgres_server
 
-from bench.results.store import Study
+from bench.results.study_folder import StudyFolder
 from bench.tracking.server import free_port
 
 ROOT = DOCKER.parent
@@ -93,7 +93,7 @@ def test_the_services_run_a_study(server: PostgresServer, tmp_path: Path, monkey
             service.end(signal.SIGKILL)
         end_what_carries(f"MARK_OF_THIS_TEST={tmp_path}")
     assert study.returncode == 0, study.stdout + study.stderr
-    kept = Study(tmp_path / "results" / "digits")
+    kept = StudyFolder(tmp_path / "results" / "digits")
     assert [run.number for run in kept.trials()] == [0, 1] and len(kept.finals()) == 1
     assert kept.record().storage == f"postgresql://bench@127.0.0.1:{server.port}/studies"
     assert server.execute("SELECT count(*) FROM trials WHERE state = 'COMPLETE'", "studies") == [(2,)]

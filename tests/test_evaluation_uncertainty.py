@@ -7,8 +7,8 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
 from bench.errors import BenchError
-from bench.evaluation.comparison import compare, exact_mcnemar
 from bench.evaluation.metrics import score
+from bench.evaluation.paired_comparison import compare, exact_mcnemar
 from bench.evaluation.predictions import Predictions
 from bench.evaluation.uncertainty import bootstrap_interval, resample
 

@@ -15,7 +15,7 @@ from made_audio import cats_and_dogs, prepared
 
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError
-from bench.executors.interface import Executor, Finished, Job, Lost, Notice
+from bench.executors.jobs import Executor, Finished, Job, Lost, Notice
 from bench.executors.local import LocalExecutor
 from bench.executors.node import NODE_CACHE
 from bench.plugins import PluginConfig, TrainingSettings

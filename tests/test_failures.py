@@ -19,10 +19,10 @@ from made_audio import cats_and_dogs, prepared
 
 from bench.errors import BenchError
 from bench.executors import local
-from bench.executors.interface import Finished, Job
+from bench.executors.jobs import Finished, Job
 from bench.executors.local import LocalExecutor
 from bench.plugins import PluginConfig, TrainingSettings
-from bench.results.store import Study
+from bench.results.study_folder import StudyFolder
 from bench.search.locks import locked
 from bench.trial import TrialSpec
 
@@ -30,10 +30,10 @@ pytestmark = pytest.mark.timeout(900)  # whole studies, on machines that do othe
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Study:
+def study(tmp_path: Path) -> StudyFolder:
     """The study `mine`, which the tests start."""
     cats_and_dogs(tmp_path / "audio", 10)
-    return Study(tmp_path / "results" / "mine")
+    return StudyFolder(tmp_path / "results" / "mine")
 
 
 def start(tmp_path: Path, name: str, *words: str) -> list[str]:
@@ -42,7 +42,7 @@ def start(tmp_path: Path, name: str, *words: str) -> list[str]:
 
 
 def test_memory_numbers_and_exceptions_each_count_and_stop_nothing(
-    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, study: StudyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Out of memory on a card, and under a limit of address space; a loss that is no number; a plugin that raises."""
     fail = """
@@ -111,7 +111,7 @@ time.sleep(600)
 
 
 def test_decoded_audio_that_goes_during_a_study_stops_it_and_is_made_again(
-    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, study: StudyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that has mapped the files reads on; one that is started after they went cannot."""
     remove = f"""
@@ -132,7 +132,7 @@ if not os.path.exists({str(tmp_path / "removed")!r}) and glob.glob({str(study.fo
 
 
 def test_decoded_audio_that_is_cut_short_under_a_worker_is_made_again(
-    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, study: StudyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Reading past the end of a mapped file is SIGBUS, which no process survives."""
     cut = f"""
@@ -187,7 +187,7 @@ time_t time(time_t *now) {
 
 
 def test_a_clock_that_jumps_two_days_every_second_changes_no_duration(
-    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, study: StudyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
@@ -216,7 +216,7 @@ if not hasattr(self, "seen"):
 
 @pytest.mark.parametrize("harm", ["removed", "locked"])
 def test_a_database_of_mlflow_that_is_removed_or_locked_costs_nothing(
-    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch, harm: str
+    tmp_path: Path, study: StudyFolder, monkeypatch: pytest.MonkeyPatch, harm: str
 ) -> None:
     """Whether the study notices or not: what it kept is in MLflow when it has been resumed."""
     install(tmp_path / "plugins", "slow", model("slow", "time.sleep(0.2)"), monkeypatch)
@@ -247,7 +247,7 @@ def test_a_database_of_mlflow_that_is_removed_or_locked_costs_nothing(
 
 
 def test_what_a_killed_head_left_half_written_is_removed(
-    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, study: StudyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(tmp_path / "plugins", "smallest", model("tiny"), monkeypatch)
     assert bench(*start(tmp_path, "tiny", "--trials", "1")).returncode == 0
@@ -268,7 +268,7 @@ def test_a_killed_bench_ui_takes_its_server_with_it(tmp_path: Path) -> None:
 
 
 def test_a_reproduction_whose_worker_is_killed_runs_again_and_a_second_one_is_refused(
-    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, study: StudyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     once = f"""
 if os.path.exists({str(tmp_path / "kill")!r}):
@@ -285,7 +285,7 @@ if os.path.exists({str(tmp_path / "kill")!r}):
     assert done.returncode == 0, done.stderr
     assert "SIGKILL" in done.stdout and "attempt 2 of 3" in done.stdout and "+0.0000" in done.stdout
     (folder,) = (tmp_path / "results").glob("reproduce-*")
-    with locked(Study(folder)):
+    with locked(StudyFolder(folder)):
         assert f"process {os.getpid()}" in one_line_of(bench("reproduce", row))
 
 
@@ -296,7 +296,7 @@ def test_a_record_of_a_newer_version_is_refused_in_one_line(tmp_path: Path, reco
     make_study(tmp_path / "results")
     (path,) = (tmp_path / "results").glob(f"*/{record}")
     path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 2', 1))
-    study = Study(tmp_path / "results" / path.relative_to(tmp_path / "results").parts[0])
+    study = StudyFolder(tmp_path / "results" / path.relative_to(tmp_path / "results").parts[0])
     with pytest.raises(BenchError, match=r"of another version of bench \(schema 2, this one reads 1\)") as raised:
         study.record()
         study.trials()
@@ -304,7 +304,7 @@ def test_a_record_of_a_newer_version_is_refused_in_one_line(tmp_path: Path, reco
 
 
 def test_a_head_that_is_told_to_terminate_leaves_no_worker(
-    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, study: StudyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mark = tmp_path / "began"
     install(

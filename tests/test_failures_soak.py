@@ -9,7 +9,7 @@ import soak_checks
 import tracking_samples
 from soak import Plan, Soak
 
-from bench.results.store import Study
+from bench.results.study_folder import StudyFolder
 from bench.tracking.tracker import Tracker
 
 
@@ -22,7 +22,7 @@ def test_twelve_trials_survive_kills_of_workers_and_of_the_head(tmp_path: Path) 
 
 def test_the_checks_find_what_is_not_as_it_should_be(tmp_path: Path) -> None:
     """One trial that Optuna was not told of and MLflow has as running, kept and then changed, and two files left."""
-    study = Study(tmp_path / "results" / "soak")
+    study = StudyFolder(tmp_path / "results" / "soak")
     run, outcome = tracking_samples.finished(0, study="soak")
     tracking_samples.save(tmp_path / "results", run, outcome)
     with Tracker(tmp_path / "results") as tracker:

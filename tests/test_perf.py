@@ -19,11 +19,11 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.mark.slow
 def test_a_head_is_measured_by_a_real_study(tmp_path: Path) -> None:
-    from bench.results.store import Study
-    from perf.head import EPOCHS, SHORT_TRIAL, WAITED_FOR, fill
+    from bench.results.study_folder import StudyFolder
+    from perf.scheduler import EPOCHS, SHORT_TRIAL, WAITED_FOR, fill
 
     diary = fill(tmp_path, 3)
-    trials = Study(tmp_path / "results" / "made").trials()
+    trials = StudyFolder(tmp_path / "results" / "made").trials()
     assert [run.number for run in trials] == [0, 1, 2]
     assert {run.result.train_seconds for run in trials} <= {SHORT_TRIAL, 1.0}
     assert all(len(run.result.epochs) <= EPOCHS for run in trials)

@@ -21,7 +21,7 @@ from bench.plugins.contract_tests import (
     configurations,
 )
 from bench.plugins.registry import installed
-from bench.plugins.settings import TrainingSettings
+from bench.plugins.training_settings import TrainingSettings
 
 FOUND = installed()
 

@@ -18,8 +18,8 @@ def test_a_setting_that_came_later_changes_an_identity_only_where_it_says_someth
     plain = TrainingSettings()
     assert not TrainingSettings.LATER & plain.identity().keys()
     assert TrainingSettings(patience=3).identity() == plain.identity() | {"patience": 3}
-    assert spec(plain).digest() == spec(TrainingSettings(copies=0)).digest()
-    assert spec(plain).configuration() != spec(TrainingSettings(copies=4)).configuration()
+    assert spec(plain).digest() == spec(TrainingSettings(offline_copies=0)).digest()
+    assert spec(plain).configuration() != spec(TrainingSettings(offline_copies=4)).configuration()
 
 
 def test_the_first_published_configurations_keep_their_digest() -> None:
@@ -33,7 +33,7 @@ def test_every_later_setting_is_a_setting() -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [{"copy_snr_low": 10.0, "copy_snr_high": 0.0}, {"segment_seconds": 1.0, "lengths": "own"}, {"patience": 0}],
+    [{"offline_snr_low": 10.0, "offline_snr_high": 0.0}, {"segment_seconds": 1.0, "lengths": "own"}, {"patience": 0}],
 )
 def test_settings_that_do_not_go_together_are_refused(values: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

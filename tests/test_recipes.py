@@ -66,8 +66,8 @@ def test_trained_as_published() -> None:
     emotion = recipe("emodb-cnn-lstm").training
     assert (emotion.epochs, emotion.batch_size, emotion.learning_rate) == (3, 32, 0.005)
     assert (emotion.schedule, emotion.weight_decay, emotion.lengths) == ("step", 5e-4, "own")
-    assert (emotion.copies, emotion.copy_pitch_probability, emotion.copy_shift) == (75, 0.5, 0.3)
-    assert (emotion.copy_snr_low, emotion.copy_snr_high) == (-20, 40)
+    assert (emotion.offline_copies, emotion.offline_pitch_probability, emotion.offline_shift) == (75, 0.5, 0.3)
+    assert (emotion.offline_snr_low, emotion.offline_snr_high) == (-20, 40)
     words = recipe("words-convnet-complex").training
     assert (words.schedule, words.epochs, words.batch_size, words.patience) == ("one-cycle", 50, 128, 3)
     assert words.find_learning_rate

@@ -17,11 +17,11 @@ from bench.reporting import figures
 from bench.reporting.figures import Compared, Example, LayerOutput, canvas
 from bench.reporting.figures.activations import liveliest
 from bench.reporting.figures.canvas import LONGEST_LABEL, label
-from bench.reporting.figures.clips import DYNAMIC_RANGE, spectrum
+from bench.reporting.figures.clip_panels import DYNAMIC_RANGE, spectrum
 from bench.reporting.figures.confusion import _percent
 from bench.reporting.figures.filters import RESPONSE_RANGE, frequency_response
+from bench.reporting.figures.image_grid import in_rows
 from bench.reporting.figures.lines import MOST_POINTS, thinned
-from bench.reporting.figures.tiles import in_rows
 from bench.reporting.numbers import Spread
 from bench.trial import Epoch, RangeTest
 

@@ -12,27 +12,27 @@ from figure_runs import CNN, MEL, train_on_tones
 from bench.data.preparation import load_split
 from bench.errors import BenchError
 from bench.plugins import PluginConfig
-from bench.reporting.audio import clips_by_id, clips_of_classes, examples, is_decoded
-from bench.reporting.kept_network import MOST_LAYERS, KeptNetwork, loudest_stretch
+from bench.reporting.example_audio import clips_by_id, clips_of_classes, examples, is_decoded
 from bench.reporting.run_figures import KINDS, Subject, draw_figures
 from bench.reporting.run_report import write_report
-from bench.results.records import RunRecord
-from bench.results.store import Study
+from bench.reporting.trained_network import MOST_LAYERS, TrainedNetwork, loudest_stretch
+from bench.results.study_folder import StudyFolder
+from bench.results.study_records import RunRecord
 from bench.trial import RangeTest
 
 WAVEFORM = PluginConfig(name="waveform", options={"sample_rate": 8000})
 
 
 @pytest.fixture(scope="module")
-def tones(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, RunRecord]:
+def tones(tmp_path_factory: pytest.TempPathFactory) -> tuple[StudyFolder, RunRecord]:
     return train_on_tones(tmp_path_factory.mktemp("tones"))
 
 
-def network(study: Study, run: RunRecord) -> KeptNetwork:
-    return KeptNetwork(study, run, study.record().data)
+def network(study: StudyFolder, run: RunRecord) -> TrainedNetwork:
+    return TrainedNetwork(study, run, study.record().data)
 
 
-def logits(kept: KeptNetwork, samples: np.ndarray, length: int) -> np.ndarray:
+def logits(kept: TrainedNetwork, samples: np.ndarray, length: int) -> np.ndarray:
     return kept.layers(kept.heard(samples, length))[-1].values
 
 
@@ -57,7 +57,7 @@ def test_the_network_says_of_test_clips_what_it_said_when_it_was_tested(
     np.testing.assert_allclose(probabilities, stored.probabilities, atol=1e-5)
 
 
-def test_layers_are_named_with_what_follows_them(tones: tuple[Study, RunRecord]) -> None:
+def test_layers_are_named_with_what_follows_them(tones: tuple[StudyFolder, RunRecord]) -> None:
     kept = network(*tones)
     layers = kept.layers(torch.randn(4000, generator=torch.Generator().manual_seed(0)))
     assert [layer.name for layer in layers] == ["Conv2d, ReLU", "MaxPool2d"] * 3 + ["Linear"]
@@ -82,7 +82,7 @@ def test_of_many_layers_a_choice_is_shown_with_the_first_and_the_last(tmp_path: 
     assert layers[0].name == "Conv1d, BatchNorm1d, ReLU" and layers[-1].name == "Linear"
 
 
-def test_pooled_outputs_times_the_last_weights_are_the_logits(tones: tuple[Study, RunRecord]) -> None:
+def test_pooled_outputs_times_the_last_weights_are_the_logits(tones: tuple[StudyFolder, RunRecord]) -> None:
     kept = network(*tones)
     clips = clips_of_classes(tones[0].record().data, "validation", sample_rate=8000, each=2)
     assert [clip.target for clip in clips] == [0, 0, 1, 1]
@@ -115,7 +115,7 @@ def test_the_loudest_stretch_and_what_is_shorter_than_one() -> None:
     assert loudest_stretch(torch.ones(5), 20).tolist() == [1.0] * 5 + [0.0] * 15
 
 
-def test_drawing_leaves_everyone_elses_random_draws_alone(tones: tuple[Study, RunRecord]) -> None:
+def test_drawing_leaves_everyone_elses_random_draws_alone(tones: tuple[StudyFolder, RunRecord]) -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
@@ -123,7 +123,7 @@ def test_drawing_leaves_everyone_elses_random_draws_alone(tones: tuple[Study, Ru
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_example_clips_are_their_own_samples_and_their_feature(tones: tuple[Study, RunRecord]) -> None:
+def test_example_clips_are_their_own_samples_and_their_feature(tones: tuple[StudyFolder, RunRecord]) -> None:
     from bench.plugins.registry import installed
 
     data = tones[0].record().data
@@ -138,7 +138,7 @@ def test_example_clips_are_their_own_samples_and_their_feature(tones: tuple[Stud
         clips_by_id(data, ["cat/s0_00.wav"], sample_rate=8000)
 
 
-def test_a_tested_run_is_reported_with_all_its_figures(tones: tuple[Study, RunRecord], tmp_path: Path) -> None:
+def test_a_tested_run_is_reported_with_all_its_figures(tones: tuple[StudyFolder, RunRecord], tmp_path: Path) -> None:
     study, run = tones
     test = RangeTest(rates=(1e-4, 1e-3, 1e-2), losses=(0.7, 0.5, 0.6), suggestion=1e-3)
     run = run.model_copy(update={"result": run.result.model_copy(update={"range_test": test})})
@@ -153,10 +153,10 @@ def test_a_tested_run_is_reported_with_all_its_figures(tones: tuple[Study, RunRe
 
 
 def test_without_the_audio_and_the_weights_the_report_says_so_in_a_line_each(
-    tones: tuple[Study, RunRecord], tmp_path: Path
+    tones: tuple[StudyFolder, RunRecord], tmp_path: Path
 ) -> None:
     study, run = tones
-    elsewhere = Study(tmp_path / "tones")
+    elsewhere = StudyFolder(tmp_path / "tones")
     record = study.record()
     caches = {8000: tmp_path / "secret"}
     elsewhere.write(record.model_copy(update={"data": record.data.model_copy(update={"caches": caches})}))
@@ -174,7 +174,7 @@ def test_without_the_audio_and_the_weights_the_report_says_so_in_a_line_each(
 
 
 def test_weights_of_another_network_cost_the_figures_of_the_network_alone(
-    tones: tuple[Study, RunRecord], tmp_path: Path
+    tones: tuple[StudyFolder, RunRecord], tmp_path: Path
 ) -> None:
     study, run = tones
     model = PluginConfig(name="cnn", options={**run.spec.model.options, "channels": 8})
@@ -188,10 +188,10 @@ def test_weights_of_another_network_cost_the_figures_of_the_network_alone(
 
 
 def test_weights_that_are_no_weights_are_one_line_and_do_nothing(
-    tones: tuple[Study, RunRecord], tmp_path: Path
+    tones: tuple[StudyFolder, RunRecord], tmp_path: Path
 ) -> None:
     study, run = tones
-    elsewhere = Study(tmp_path / "tones")
+    elsewhere = StudyFolder(tmp_path / "tones")
     elsewhere.write(study.record())
     (elsewhere.folder / run.name).mkdir()
     torch.save({"0.weight": Touch(tmp_path / "touched")}, elsewhere.folder / run.name / "weights.pt")
@@ -211,7 +211,7 @@ class Touch:
 
 
 def test_whatever_a_figure_raises_is_a_line(
-    tones: tuple[Study, RunRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tones: tuple[StudyFolder, RunRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study, run = tones
 

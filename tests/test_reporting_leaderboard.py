@@ -15,8 +15,8 @@ from reporting_results import fitted, make_study, run_record, save, study_record
 from bench.errors import BenchError
 from bench.plugins import PluginConfig, Recipe, TrainingSettings
 from bench.reporting import leaderboard_page
+from bench.reporting.build_leaderboard import build_leaderboard
 from bench.reporting.commands import portable
-from bench.reporting.leaderboard import build_leaderboard
 from bench.reporting.publishing import file_name, load_published, publish
 from bench.trial import TrialSpec
 

@@ -12,18 +12,18 @@ import pytest
 import tracking_samples
 
 from bench.errors import BenchError
-from bench.executors.interface import EpochDone, Finished, Job, Lost
+from bench.executors.jobs import EpochDone, Finished, Job, Lost
 from bench.plugins import PluginConfig
 from bench.plugins.registry import installed
-from bench.results.records import RunRecord, StudyRecord, StudyRequest
-from bench.results.store import Study
-from bench.search.database import FILE, SqliteDatabase
+from bench.results.study_folder import StudyFolder
+from bench.results.study_records import RunRecord, StudyRecord, StudyRequest
 from bench.search.failures import NEVER_COMPLETE, FailureWatch
 from bench.search.finals import FinalsSource
-from bench.search.head import Assignment, Head
 from bench.search.optuna_study import open_optuna_study
 from bench.search.plan import check_same, make_plan
+from bench.search.scheduler import Assignment, Head
 from bench.search.search_source import SearchSource
+from bench.search.study_storage import FILE, SqliteDatabase
 from bench.trial import Status, TrialOutcome, TrialResult
 
 
@@ -31,7 +31,7 @@ def record(**changes: Any) -> StudyRecord:
     return tracking_samples.study_record().model_copy(update=changes)
 
 
-def trial(study: Study, number: int, *, n_mels: int, wrong: int, status: Status = "complete") -> RunRecord:
+def trial(study: StudyFolder, number: int, *, n_mels: int, wrong: int, status: Status = "complete") -> RunRecord:
     """A kept trial of a configuration of its own, with so many of six clips wrong."""
     predictions = tracking_samples.predictions(wrong)
     spec = tracking_samples.trial_spec(seed=number).model_copy(
@@ -50,7 +50,7 @@ def trial(study: Study, number: int, *, n_mels: int, wrong: int, status: Status 
     return run
 
 
-def finish(study: Study, assignment: Assignment) -> None:
+def finish(study: StudyFolder, assignment: Assignment) -> None:
     """Keeps a final as if it had run."""
     predictions = tracking_samples.predictions(1)
     scores = tracking_samples.score(predictions)
@@ -68,13 +68,13 @@ def finish(study: Study, assignment: Assignment) -> None:
     study.save(run, TrialOutcome(run.result, validation=predictions, test=predictions))
 
 
-def left(study: Study, of: StudyRecord) -> list[Assignment]:
+def left(study: StudyFolder, of: StudyRecord) -> list[Assignment]:
     source = FinalsSource(record=of, study=study)
     return list(iter(source.next, None))
 
 
 def test_a_configuration_that_is_best_only_after_more_trials_comes_to_the_finals(tmp_path: Path) -> None:
-    study, asked = Study(tmp_path / "digits"), record(finalists=2, final_seeds=2)
+    study, asked = StudyFolder(tmp_path / "digits"), record(finalists=2, final_seeds=2)
     trial(study, 0, n_mels=40, wrong=3)
     trial(study, 1, n_mels=64, wrong=2)
     for assignment in left(study, asked):
@@ -89,7 +89,7 @@ def test_a_configuration_that_is_best_only_after_more_trials_comes_to_the_finals
 
 
 def test_finals_that_were_cut_short_keep_their_names(tmp_path: Path) -> None:
-    study, asked = Study(tmp_path / "digits"), record(finalists=2, final_seeds=2)
+    study, asked = StudyFolder(tmp_path / "digits"), record(finalists=2, final_seeds=2)
     trial(study, 0, n_mels=40, wrong=1)
     trial(study, 1, n_mels=64, wrong=2)
     first, *others = left(study, asked)
@@ -98,7 +98,7 @@ def test_finals_that_were_cut_short_keep_their_names(tmp_path: Path) -> None:
 
 
 def test_a_resumed_study_remembers_that_trials_were_complete(tmp_path: Path) -> None:
-    study = Study(tmp_path / "digits")
+    study = StudyFolder(tmp_path / "digits")
     pruned = trial(study, 0, n_mels=40, wrong=1, status="pruned")
     resumed, fresh = FailureWatch(complete=1), FailureWatch()
     for _ in range(2 * NEVER_COMPLETE):
@@ -109,7 +109,7 @@ def test_a_resumed_study_remembers_that_trials_were_complete(tmp_path: Path) -> 
 
 
 def test_a_database_that_fails_while_the_study_runs_is_one_line(tmp_path: Path) -> None:
-    study, asked = Study(tmp_path / "digits"), record()
+    study, asked = StudyFolder(tmp_path / "digits"), record()
     plan = make_plan(installed(), installed().datasets["fsdd"](), StudyRequest(models=("cnn",), features=("mel",)))
     optuna_study = open_optuna_study(SqliteDatabase(study.folder / FILE), asked)
     source = SearchSource(record=asked, space=plan.space, study=study, optuna_study=optuna_study, candidates=[])
@@ -126,7 +126,7 @@ def test_a_database_that_fails_while_the_study_runs_is_one_line(tmp_path: Path) 
 
 
 def test_trials_that_a_dead_head_left_running_go_before_what_was_queued(tmp_path: Path) -> None:
-    study, asked = Study(tmp_path / "digits"), record(trials=2)
+    study, asked = StudyFolder(tmp_path / "digits"), record(trials=2)
     plan = make_plan(
         installed(), installed().datasets["fsdd"](), StudyRequest(models=("cnn", "crnn"), features=("mel",))
     )
@@ -165,11 +165,11 @@ def test_a_second_attempt_tells_no_epoch_twice(tmp_path: Path) -> None:
         EpochDone(job, two),
         Finished(job, TrialOutcome(TrialResult(status="complete"))),
     ]
-    executor, tracker, watcher, source = Mock(free=1), Mock(), Mock(), Mock()
+    executor, tracker, callback, source = Mock(free=1), Mock(), Mock(), Mock()
     executor.events.side_effect = lambda timeout: [events.pop(0)]
     source.next.side_effect = [assignment, *[None] * 9]
     source.epoch.return_value = True
-    Head(study=Study(tmp_path / "digits"), executor=executor, tracker=tracker, watcher=watcher).run(source)
+    Head(study=StudyFolder(tmp_path / "digits"), executor=executor, tracker=tracker, callback=callback).run(source)
     assert executor.submit.call_count == 2
     assert [call.args[1] for call in source.epoch.call_args_list] == [one, two]
     assert [call.args[1] for call in tracker.log_epoch.call_args_list] == [one, two]

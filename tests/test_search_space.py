@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bench.errors import BenchError
 from bench.plugins import Choice, Float, Int
 from bench.plugins.registry import installed
-from bench.results.records import StudyRequest
+from bench.results.study_records import StudyRequest
 from bench.search.plan import Plan, make_plan
 
 

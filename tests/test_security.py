@@ -33,10 +33,10 @@ from bench.data.unpacking import unpack
 from bench.errors import BenchError
 from bench.plugins import PluginConfig
 from bench.plugins.registry import load
-from bench.reporting.kept_network import KeptNetwork
 from bench.reporting.publishing import file_name
-from bench.results.store import Study, checked_name
-from bench.tracking import content
+from bench.reporting.trained_network import TrainedNetwork
+from bench.results.study_folder import StudyFolder, checked_name
+from bench.tracking import run_contents
 from bench.tracking.server import Server, free_port
 from bench.tracking.tracker import Tracker
 
@@ -180,7 +180,7 @@ def pickled_array(evil: Evil) -> bytes:
 
 
 def test_weights_are_not_unpickled(tmp_path: Path, evil: Evil) -> None:
-    study = Study(tmp_path / "digits")
+    study = StudyFolder(tmp_path / "digits")
     run, outcome = tracking_samples.finished(0)
     spec = run.spec.model_copy(update={"feature": PluginConfig(name="mel"), "model": PluginConfig(name="cnn")})
     final = run.model_copy(update={"kind": "final", "number": 1, "spec": spec})
@@ -188,7 +188,7 @@ def test_weights_are_not_unpickled(tmp_path: Path, evil: Evil) -> None:
     for save in (lambda path: torch.save({"weight": evil}, path), lambda path: path.write_bytes(pickle.dumps(evil))):
         save(study.run_folder(final) / "weights.pt")
         with pytest.raises(BenchError, match="weights of digits/final-1-seed-0"):
-            KeptNetwork(study, final, tracking_samples.study_record().data)
+            TrainedNetwork(study, final, tracking_samples.study_record().data)
 
 
 # Names
@@ -228,7 +228,7 @@ def test_the_check_finds_what_is_not_escaped() -> None:
 
 def test_labels_and_names_become_no_markup_in_pages_and_reports(tmp_path: Path) -> None:
     """Labels are folders' names, groups and ids are files', notes and origins are what plugins say."""
-    from bench.reporting.leaderboard import build_leaderboard
+    from bench.reporting.build_leaderboard import build_leaderboard
     from bench.reporting.publishing import publish
     from bench.reporting.run_report import write_report
 
@@ -247,12 +247,12 @@ def test_notes_on_mlflow_are_escaped(nasty: str) -> None:
     record = tracking_samples.study_record()
     data = record.data.model_copy(update={"notes": (nasty,), "labels": (nasty, nasty, nasty)})
     record = record.model_copy(update={"data": data, "enqueued": (nasty,), "command": f"bench run --dataset {nasty!r}"})
-    harmless(content.study_note(record))
+    harmless(run_contents.study_note(record))
     run = tracking_samples.finished(0)[0]
     failed = run.model_copy(update={"result": run.result.model_copy(update={"status": "failed", "reason": nasty})})
-    harmless(content.run_tags(failed)["mlflow.note.content"])
-    harmless(content.experiment_tags(nasty)["mlflow.note.content"])
-    harmless(content.study_result(nasty, {nasty: 1.0}))
+    harmless(run_contents.run_tags(failed)["mlflow.note.content"])
+    harmless(run_contents.experiment_tags(nasty)["mlflow.note.content"])
+    harmless(run_contents.study_result(nasty, {nasty: 1.0}))
 
 
 @pytest.mark.parametrize("name", ["../evil", "/evil", "a/b", "a\\b", "", ".hidden", "<b>", "a\nb", "x" * 101])

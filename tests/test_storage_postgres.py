@@ -19,16 +19,16 @@ from sqlalchemy.exc import OperationalError
 
 from bench.errors import BenchError
 from bench.plugins.registry import installed
-from bench.results.records import RunRecord, StudyRecord, StudyRequest
-from bench.results.store import Study
-from bench.search import database as databases
-from bench.search.database import FILE, PostgresDatabase, SqliteDatabase, database_at
-from bench.search.head import Assignment
+from bench.results.study_folder import StudyFolder
+from bench.results.study_records import RunRecord, StudyRecord, StudyRequest
+from bench.search import study_storage as databases
 from bench.search.locks import locked
 from bench.search.optuna_study import open_optuna_study
 from bench.search.plan import make_plan
+from bench.search.run_study import free_name
+from bench.search.scheduler import Assignment
 from bench.search.search_source import SearchSource
-from bench.search.study import free_name
+from bench.search.study_storage import FILE, PostgresDatabase, SqliteDatabase, database_at
 from bench.trial import TrialOutcome, TrialResult
 
 needs_server = pytest.mark.postgres
@@ -51,8 +51,8 @@ def server(cluster: PostgresServer) -> PostgresServer:
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Study:
-    return Study(tmp_path / "digits")
+def study(tmp_path: Path) -> StudyFolder:
+    return StudyFolder(tmp_path / "digits")
 
 
 def record(**changes: Any) -> StudyRecord:
@@ -63,7 +63,7 @@ def at(server: PostgresServer) -> PostgresDatabase:
     return PostgresDatabase(server.url("studies", password=True))
 
 
-def source(study: Study, database: PostgresDatabase, note: Callable[[str], None] = print) -> SearchSource:
+def source(study: StudyFolder, database: PostgresDatabase, note: Callable[[str], None] = print) -> SearchSource:
     """The study taken up from where its folder and the database stand."""
     plan = make_plan(
         installed(), installed().datasets["fsdd"](), StudyRequest(models=("cnn", "crnn"), features=("mel",))
@@ -79,7 +79,7 @@ def source(study: Study, database: PostgresDatabase, note: Callable[[str], None]
     )
 
 
-def keep(study: Study, assignment: Assignment) -> RunRecord:
+def keep(study: StudyFolder, assignment: Assignment) -> RunRecord:
     """The run as if it had been trained, in the results folder."""
     predictions = tracking_samples.predictions(assignment.number % 3)
     run = RunRecord(
@@ -102,7 +102,7 @@ def told(database: PostgresDatabase) -> list[tuple[int | None, TrialState]]:
 
 
 @needs_server
-def test_a_server_that_crashes_while_a_study_runs_is_waited_for(server: PostgresServer, study: Study) -> None:
+def test_a_server_that_crashes_while_a_study_runs_is_waited_for(server: PostgresServer, study: StudyFolder) -> None:
     notes: list[str] = []
 
     def note(line: str) -> None:
@@ -138,7 +138,9 @@ def held(server: PostgresServer) -> list[Any]:
 
 
 @needs_server
-def test_a_server_that_was_gone_between_two_calls_gives_the_lock_back(server: PostgresServer, study: Study) -> None:
+def test_a_server_that_was_gone_between_two_calls_gives_the_lock_back(
+    server: PostgresServer, study: StudyFolder
+) -> None:
     database = at(server)
     with database.locked("digits"):
         search = source(study, database)
@@ -152,7 +154,7 @@ def test_a_server_that_was_gone_between_two_calls_gives_the_lock_back(server: Po
 
 @needs_server
 def test_a_server_that_stays_away_stops_the_study_and_loses_nothing(
-    server: PostgresServer, study: Study, monkeypatch: pytest.MonkeyPatch
+    server: PostgresServer, study: StudyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(databases, "PATIENCE", 1.0)
     search = source(study, at(server))
@@ -171,7 +173,7 @@ def test_a_server_that_stays_away_stops_the_study_and_loses_nothing(
 
 
 @needs_server
-def test_what_the_server_refuses_is_not_waited_for(server: PostgresServer, study: Study) -> None:
+def test_what_the_server_refuses_is_not_waited_for(server: PostgresServer, study: StudyFolder) -> None:
     notes: list[str] = []
     search = source(study, at(server), notes.append)
     server.execute("DROP TABLE trials CASCADE", "studies")
@@ -214,7 +216,7 @@ def test_a_second_head_on_a_study_is_refused_with_the_first(server: PostgresServ
 
 
 @needs_server
-def test_a_head_whose_study_another_took_over_stops(server: PostgresServer, study: Study) -> None:
+def test_a_head_whose_study_another_took_over_stops(server: PostgresServer, study: StudyFolder) -> None:
     database = at(server)
     with database.locked("digits"):
         search = source(study, database)
@@ -224,7 +226,7 @@ def test_a_head_whose_study_another_took_over_stops(server: PostgresServer, stud
             search.next()
 
 
-def test_a_folder_names_its_holder_in_the_same_words(study: Study) -> None:
+def test_a_folder_names_its_holder_in_the_same_words(study: StudyFolder) -> None:
     with locked(study), pytest.raises(BenchError) as raised, locked(study):
         pass
     assert f"is being run by process {os.getpid()} on {os.uname().nodename[:20]} since 20" in str(raised.value)
@@ -287,7 +289,7 @@ def test_an_address_of_another_kind_is_refused(given: str) -> None:
     assert "s3cret" not in str(raised.value) and "\n" not in str(raised.value)
 
 
-def test_a_study_without_a_server_is_a_file_whose_readers_do_not_wait(study: Study) -> None:
+def test_a_study_without_a_server_is_a_file_whose_readers_do_not_wait(study: StudyFolder) -> None:
     database = database_at(study.folder, None)
     assert isinstance(database, SqliteDatabase) and database.address is None
     open_optuna_study(database, record())

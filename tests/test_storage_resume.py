@@ -18,8 +18,8 @@ from faulty_plugins import install, model
 from made_audio import cats_and_dogs
 from postgres_server import PASSWORD, PostgresServer, postgres_server
 
-from bench.results.store import Study
-from bench.search.database import PostgresDatabase
+from bench.results.study_folder import StudyFolder
+from bench.search.study_storage import PostgresDatabase
 from bench.tracking.server import free_port
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -78,7 +78,7 @@ def test_a_study_outlives_its_database_its_tracking_server_and_its_head(
     said = tmp_path / "said.txt"
     asked = ["--dataset", f"folder:{tmp_path}/audio", "--study", "digits", "--trials", str(TRIALS), *QUICK]
     where = ["--storage", server.url("studies", password=True), "--tracking-uri", address]
-    study = Study(tmp_path / "results" / "digits")
+    study = StudyFolder(tmp_path / "results" / "digits")
     with said.open("wb") as output:
         head = subprocess.Popen([bench, "run", *asked, *where], env=environment, stdout=output, stderr=output)
     try:

@@ -15,8 +15,8 @@ import pytest
 from faulty_plugins import install, model
 from made_audio import cats_and_dogs
 
-from bench.results.records import RunRecord
-from bench.results.store import Study
+from bench.results.study_folder import StudyFolder
+from bench.results.study_records import RunRecord
 
 QUICK = (
     "--features",
@@ -47,11 +47,11 @@ def command(*arguments: str) -> list[str]:
     return [str(Path(sys.executable).with_name("bench")), *arguments]
 
 
-def study_of(tmp_path: Path, name: str = "folder-1") -> Study:
-    return Study(tmp_path / "results" / name)
+def study_of(tmp_path: Path, name: str = "folder-1") -> StudyFolder:
+    return StudyFolder(tmp_path / "results" / name)
 
 
-def counted(study: Study) -> list[RunRecord]:
+def counted(study: StudyFolder) -> list[RunRecord]:
     return [run for run in study.trials() if run.result.status != "lost"]
 
 
@@ -317,7 +317,7 @@ def test_results_that_cannot_be_written_are_one_line(
 def test_workers_need_neither_optuna_nor_mlflow() -> None:
     code = (
         "import sys\n"
-        "import bench.executors.worker, bench.trial.run, bench.data.preparation\n"
+        "import bench.executors.worker, bench.trial.run_trial, bench.data.preparation\n"
         "from bench.plugins.registry import installed; installed()\n"
         "print(sorted({name.split('.')[0] for name in sys.modules} & {'optuna', 'mlflow'}))"
     )

@@ -17,11 +17,11 @@ from tracking_samples import EPOCHS, epoch, finished, save, study_record, trial_
 from bench.errors import BenchError
 from bench.passwords import without_password
 from bench.plugins import PluginConfig
-from bench.results.records import RunRecord
-from bench.results.store import Study
-from bench.tracking import content
-from bench.tracking.database import create_database, default_uri
+from bench.results.study_folder import StudyFolder
+from bench.results.study_records import RunRecord
+from bench.tracking import run_contents
 from bench.tracking.tracker import Tracker
+from bench.tracking.tracking_store import create_database, default_uri
 from bench.trial import Status, TrialOutcome
 
 LOST = "lost"
@@ -95,7 +95,7 @@ def test_a_study_becomes_a_tree_of_runs(results: Path) -> None:
     wanted = {"model": "tc-resnet", "feature": "mel", "feature.n_mels": "40", "model.width": "1.5", "seed": "0"}
     assert wanted.items() <= trial.data.params.items()
     assert trial.data.params["training.noise_snr"] == "null"
-    assert trial.info.end_time == content.milliseconds("2026-01-02T03:05:09Z")
+    assert trial.info.end_time == run_contents.milliseconds("2026-01-02T03:05:09Z")
     reader = client(results)
     files = {file.path for file in reader.list_artifacts(final.info.run_id)}
     assert files == {"run.json", "validation.npz", "test.npz", "weights.pt"}
@@ -204,7 +204,7 @@ from tracking_samples import *
 from bench.tracking.tracker import Tracker
 results = Path(sys.argv[1])
 record = study_record()
-Study(results / record.name).write(record)
+StudyFolder(results / record.name).write(record)
 tracker = Tracker(results)
 tracker.start_study(record)
 def start(number):
@@ -237,10 +237,10 @@ def test_after_a_killed_head_mlflow_is_brought_up_to_what_is_on_disk(results: Pa
     assert before["trial-0001"].info.status == before["study"].info.status == "RUNNING"
 
     with Tracker(results) as tracker:
-        mended = tracker.reconcile(Study(results / "digits"))
+        mended = tracker.reconcile(StudyFolder(results / "digits"))
         assert mended.logged == ("trial-0001", "trial-0003", "final-1-seed-0")
         assert mended.lost == ("trial-0002",)
-        again = tracker.reconcile(Study(results / "digits"))
+        again = tracker.reconcile(StudyFolder(results / "digits"))
         assert again.logged == again.lost == ()
         tracker.finish_study("digits", best={})
 
@@ -257,13 +257,13 @@ def test_after_a_killed_head_mlflow_is_brought_up_to_what_is_on_disk(results: Pa
 
 
 def test_a_deleted_database_is_made_again_from_the_results_folder(results: Path) -> None:
-    Study(results / "digits").write(study_record())
+    StudyFolder(results / "digits").write(study_record())
     for number in range(2):
         folder = save(results, *finished(number))
     (folder / "report").mkdir()
     (folder / "report" / "report.md").write_text("# Report")
     with Tracker(results) as tracker:
-        assert tracker.reconcile(Study(results / "digits")).logged == ("trial-0000", "trial-0001")
+        assert tracker.reconcile(StudyFolder(results / "digits")).logged == ("trial-0000", "trial-0001")
     last = stored(results)["trial-0001"]
     assert last.data.metrics["best_validation_accuracy"] == pytest.approx(5 / 6, abs=5e-5)
     assert "report.md" in [file.path for file in client(results).list_artifacts(last.info.run_id)]
@@ -399,7 +399,7 @@ def test_a_run_of_a_study_that_was_not_started_is_refused(results: Path) -> None
 
 
 def test_passwords_stay_out_of_what_mlflow_is_told() -> None:
-    told = content.study_note(study_record()) + str(content.study_tags(study_record()))
+    told = run_contents.study_note(study_record()) + str(run_contents.study_tags(study_record()))
     assert "s3cret" not in told
     assert "ann:***@host" in told
 

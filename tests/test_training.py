@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from bench.plugins import TrainingSettings
-from bench.training import examination, feed, inputs, loop
+from bench.training import evaluator, inputs, loader, loop
 from bench.training.augmentation import Augmentation, mask, mix, shift
 from bench.training.batches import batch_sizes, class_weights, draw_order
-from bench.training.clips import DeviceClips
+from bench.training.device_clips import DeviceClips
 from bench.training.frontend import FrontEnd
 from bench.training.loop import train
 from bench.training.optimisers import build_optimiser, build_schedule
@@ -135,7 +135,7 @@ def test_a_last_batch_of_one_clip_is_left_out_but_not_the_only_one(
 
 def test_features_are_made_outside_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a GPU, where what is made inside would be bfloat16: autocast is switched on for the CPU here."""
-    for module in (loop, examination):
+    for module in (loop, evaluator):
         monkeypatch.setattr(module, "autocast", lambda device: torch.autocast("cpu", dtype=torch.bfloat16))
     seen: list[tuple[str, bool]] = []
 
@@ -149,7 +149,7 @@ def test_features_are_made_outside_autocast(monkeypatch: pytest.MonkeyPatch) -> 
             seen.append(("network", torch.is_autocast_enabled("cpu")))
             return super().forward(batch)
 
-    for module in (feed, examination):
+    for module in (loader, evaluator):
         monkeypatch.setattr(module, "Inputs", Inputs)
     clips = DeviceClips(
         ids=("a", "b", "c", "d"),

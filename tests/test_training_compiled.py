@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from bench.data.prepared import PreparedData
 from bench.plugins import Infeasible, Model, PluginConfig, TrainingSettings
 from bench.plugins.registry import installed
-from bench.training.clips import DataOnDevice
 from bench.training.compiled import Compiler
 from bench.training.device import fastest_layout
+from bench.training.device_clips import DataOnDevice
 from bench.trial import Hardware, TrialOutcome, TrialSpec
-from bench.trial.run import run_trial
+from bench.trial.run_trial import run_trial
 from bench_plugins.datasets.folder import Folder
 
 MEL = PluginConfig(name="mel", options={"sample_rate": 8000, "n_mels": 8})

@@ -9,7 +9,7 @@ from test_training_segments import clips_of
 from bench.plugins import Feature, Infeasible, TrainingSettings
 from bench.training.augmentation import Augmentation, mask
 from bench.training.batches import bucketed
-from bench.training.clips import DeviceClips
+from bench.training.device_clips import DeviceClips
 from bench.training.frontend import FrontEnd
 from bench.training.inputs import OwnLengthInputs, frames_of
 from bench_plugins.features.mel import Mel

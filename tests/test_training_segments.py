@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.training.clips import DeviceClips
+from bench.training.device_clips import DeviceClips
 from bench.training.segments import RandomSegments, Segments, consecutive, segment_counts, vote
 
 

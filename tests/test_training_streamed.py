@@ -12,9 +12,9 @@ from test_training_kept import WAYS, data  # noqa: F401
 from test_trial import spec
 
 from bench.data.prepared import PreparedData
-from bench.training.ahead import DEPTH, made_ahead
-from bench.training.clips import DataOnDevice
-from bench.trial.run import run_trial
+from bench.training.device_clips import DataOnDevice
+from bench.training.prefetch import DEPTH, prefetch
+from bench.trial.run_trial import run_trial
 
 CPU = torch.device("cpu")
 
@@ -51,7 +51,7 @@ def test_items_are_made_before_they_are_asked_for_and_in_order() -> None:
                 enough.set()
             yield item
 
-    ahead = made_ahead(items())
+    ahead = prefetch(items())
     assert next(ahead) == 0
     assert enough.wait(10), made  # nobody has asked for these yet
     assert [*ahead] == [1, 2, 3, 4, 5]
@@ -62,7 +62,7 @@ def test_an_error_is_raised_where_its_item_is_due_and_the_thread_ends() -> None:
         yield 1
         raise OSError("the disk is gone")
 
-    ahead = made_ahead(items())
+    ahead = prefetch(items())
     assert next(ahead) == 1
     with pytest.raises(OSError, match="the disk is gone"):
         next(ahead)
@@ -70,7 +70,7 @@ def test_an_error_is_raised_where_its_item_is_due_and_the_thread_ends() -> None:
 
 
 def test_the_thread_ends_where_the_rest_is_not_wanted() -> None:
-    ahead = made_ahead(iter(range(1000)))
+    ahead = prefetch(iter(range(1000)))
     assert next(ahead) == 0
     ahead.close()  # type: ignore[attr-defined]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("made-ahead")]

@@ -18,9 +18,9 @@ from bench.errors import BenchError
 from bench.evaluation.predictions import Predictions
 from bench.plugins import Model, PluginConfig, TrainingSettings
 from bench.plugins.registry import installed
-from bench.training.clips import DataOnDevice
+from bench.training.device_clips import DataOnDevice
 from bench.trial import TrialSpec
-from bench.trial.run import run_trial
+from bench.trial.run_trial import run_trial
 from bench_plugins.datasets.folder import Folder
 
 

@@ -12,14 +12,14 @@ from made_audio import prepared, tone, write
 from test_trial import on_cpu, spec
 from torch import Tensor, nn
 
-from bench.data.copies import prepare_copies
+from bench.data.offline_augmentation import prepare_augmented_copies
 from bench.data.prepared import PreparedData
 from bench.plugins import Model, TrainingSettings
 from bench.plugins.registry import installed
 from bench.training import budget
-from bench.training.clips import DataOnDevice
+from bench.training.device_clips import DataOnDevice
 from bench.trial import TrialOutcome
-from bench.trial.run import run_range_test, run_trial, time_epoch
+from bench.trial.run_trial import run_range_test, run_trial, time_epoch
 from bench_plugins.datasets.folder import Folder
 
 
@@ -172,15 +172,15 @@ def test_an_epoch_can_be_timed_whatever_it_shows(data: PreparedData, wanted: dic
 
 
 def test_copies_are_trained_on_in_the_place_of_their_clips(data: PreparedData) -> None:
-    wanted = spec(data, model="mean-of-frames", copies=2, batch_size=16).training
-    refused = run_trial(spec(data, copies=2), on_cpu(data), lambda epoch: True).result
+    wanted = spec(data, model="mean-of-frames", offline_copies=2, batch_size=16).training
+    refused = run_trial(spec(data, offline_copies=2), on_cpu(data), lambda epoch: True).result
     assert refused.status == "failed", "a worker makes none"
-    prepare_copies(data, wanted, sample_rate=8000)
+    prepare_augmented_copies(data, wanted, sample_rate=8000)
     held = on_cpu(data)
     copies, clips = held.training(wanted, 8000), held.split("train", 8000)
     assert len(copies.targets) == 2 * len(clips.targets) == 2 * len(set(clips.ids))
     assert held.training(wanted, 8000) is copies and held.split("train", 8000) is clips
     assert held.training(TrainingSettings(), 8000) is clips
-    outcome = run(data, copies=2, batch_size=16)
+    outcome = run(data, offline_copies=2, batch_size=16)
     assert outcome.validation is not None and len(outcome.validation.ids) == data.clips("validation")
     assert outcome.result.epochs[0].train_loss != run(data, batch_size=16).result.epochs[0].train_loss

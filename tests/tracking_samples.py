@@ -10,8 +10,8 @@ from bench.data.prepared import PreparedData
 from bench.evaluation.metrics import score
 from bench.evaluation.predictions import Predictions
 from bench.plugins import PluginConfig, TrainingSettings
-from bench.results.records import Kind, RunRecord, StudyRecord
-from bench.results.store import Study
+from bench.results.study_folder import StudyFolder
+from bench.results.study_records import Kind, RunRecord, StudyRecord
 from bench.trial import Epoch, Hardware, Status, TrialOutcome, TrialResult, TrialSpec
 
 DATASET = PluginConfig(name="fsdd", options={"split": "official"})
@@ -118,4 +118,4 @@ def finished(
 
 def save(results: Path, run: RunRecord, outcome: TrialOutcome) -> Path:
     """Writes the run where the head does; its folder."""
-    return Study(results / run.study).save(run, outcome)
+    return StudyFolder(results / run.study).save(run, outcome)

@@ -11,7 +11,7 @@ import typer
 from bench.errors import BenchError, did_you_mean
 
 if TYPE_CHECKING:
-    from bench.data.cached import Cached
+    from bench.data.cache_contents import CachedFolder
 
 KINDS = ("audio", "copies", "features")
 SECONDS = {"h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
@@ -88,12 +88,12 @@ def prune(
     _remove(removed, yes=yes)
 
 
-def _chosen(names: Sequence[str] | None) -> list[Cached]:
+def _chosen(names: Sequence[str] | None) -> list[CachedFolder]:
     """What is meant, least recently used first. Raises BenchError on names of nothing in the cache."""
-    from bench.data.cached import in_cache
+    from bench.data.cache_contents import cache_contents
     from bench.files import cache_directory
 
-    items = in_cache(cache_directory())
+    items = cache_contents(cache_directory())
     known = {*KINDS, *(item.dataset for item in items)}
     for name in names or ():
         if name not in known:
@@ -103,9 +103,9 @@ def _chosen(names: Sequence[str] | None) -> list[Cached]:
     return [item for item in items if not names or {item.kind, item.dataset} & set(names)]
 
 
-def _remove(items: Sequence[Cached], *, yes: bool) -> None:
+def _remove(items: Sequence[CachedFolder], *, yes: bool) -> None:
     from bench.cli.common import warn
-    from bench.data.cached import clear as clear_away
+    from bench.data.cache_contents import clear as clear_away
 
     if not items:
         print("nothing to remove")
@@ -122,7 +122,7 @@ def _remove(items: Sequence[Cached], *, yes: bool) -> None:
     print(f"removed {_amount(gone)}")
 
 
-def _amount(items: Sequence[Cached]) -> str:
+def _amount(items: Sequence[CachedFolder]) -> str:
     """`2 audio and 3 features, 1.2 GB`."""
     from bench.sizes import shown_size
 

@@ -8,7 +8,7 @@ from bench.data.prepared import PreparedData
 from bench.plugins import Infeasible
 from bench.reporting.numbers import duration
 from bench.reporting.terminal import print_table
-from bench.results.records import StudyRecord
+from bench.results.study_records import StudyRecord
 from bench.search.plan import Plan
 from bench.search.space import Candidate
 from bench.trial import TrialSpec
@@ -68,8 +68,8 @@ def _epoch_seconds(
     import torch
 
     from bench.cores import threads_per_worker
-    from bench.training.clips import DataOnDevice
-    from bench.trial.run import time_epoch
+    from bench.training.device_clips import DataOnDevice
+    from bench.trial.run_trial import time_epoch
 
     torch.set_num_threads(threads or threads_per_worker(workers))
     configuration = candidate.configuration

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bench.plugins import Dataset, Feature, PluginConfig
     from bench.plugins.registry import Registry
     from bench.reporting.run_figures import FigureOptions
-    from bench.results.records import RunRecord
+    from bench.results.study_records import RunRecord
 
 KINDS = (
     *("classes", "clip", "confusion", "confusion-rates", "alluvial", "curves", "comparison"),
@@ -150,7 +150,7 @@ class _Place:
     def audio(self, run: RunRecord, data: PreparedData, sample_rate: int) -> PreparedData:
         """The data of a run with its clips decoded at this rate: as they are, or else made again."""
         from bench.cli.common import warn
-        from bench.reporting.audio import is_decoded
+        from bench.reporting.example_audio import is_decoded
 
         if is_decoded(data, sample_rate):
             return data
@@ -195,7 +195,7 @@ def _of_run(
     from bench.plugins import PluginConfig
     from bench.reporting.run_figures import KINDS as OF_A_RUN
     from bench.reporting.run_figures import Subject
-    from bench.results.store import find_run
+    from bench.results.study_folder import find_run
 
     if kind in OF_DATA and not (results / target.partition("/")[0]).exists():
         near = did_you_mean(target, place.registry.datasets)
@@ -207,7 +207,7 @@ def _of_run(
         raise BenchError("--set dataset.OPTION is for a data set: the run's data set has its options, leave it out")
     data = (study.reproduction() if study.is_reproduction() else study.record()).data
     if OF_A_RUN[kind].weights:
-        from bench.reporting.kept_network import weights_path
+        from bench.reporting.trained_network import weights_path
 
         weights_path(study, run)  # which raises, before audio is decoded for minutes
     if OF_A_RUN[kind].audio:
@@ -221,7 +221,7 @@ def _of_run(
 def _comparison(results: Path, targets: list[str], model: str) -> bytes:
     """Of a study all runs; of several targets the run of each."""
     from bench.reporting.feature_comparison import compare_features
-    from bench.results.store import find_run
+    from bench.results.study_folder import find_run
 
     runs: list[RunRecord] = []
     for target in targets:

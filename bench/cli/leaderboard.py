@@ -32,7 +32,7 @@ def show(results: Path, dataset: str, publish: Path | None = None) -> None:
     """Prints the leaderboard of a data set, and writes its page."""
     from bench.cli.common import registry, warn
     from bench.reporting import leaderboard_page, publishing
-    from bench.reporting.leaderboard import build_leaderboard
+    from bench.reporting.build_leaderboard import build_leaderboard
     from bench.reporting.terminal import print_table
 
     leaderboard = build_leaderboard(results, dataset, recipes=registry().recipes, warn=warn)

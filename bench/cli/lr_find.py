@@ -69,7 +69,7 @@ def _of_recipe(found: Registry, name: str, dataset: str, settings: dict[str, Any
 def _of_defaults(found: Registry, dataset: str, feature: str, model: str, settings: dict[str, Any]) -> TrialSpec:
     """Defaults of the two plugins and of training, with the data set's settings and those given."""
     from bench.cli.common import dataset_config
-    from bench.results.records import StudyRequest
+    from bench.results.study_records import StudyRequest
     from bench.search.plan import make_plan
     from bench.search.space import candidates
     from bench.trial import TrialSpec
@@ -96,9 +96,9 @@ def _run(spec: TrialSpec, data: PreparedData, device: str, threads: int | None) 
     from bench.cores import available_cores
     from bench.errors import BenchError
     from bench.plugins import Infeasible
-    from bench.training.clips import DataOnDevice
+    from bench.training.device_clips import DataOnDevice
     from bench.training.range_test import NoSuggestion
-    from bench.trial.run import run_range_test
+    from bench.trial.run_trial import run_range_test
 
     torch.set_num_threads(threads or available_cores())
     try:

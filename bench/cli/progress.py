@@ -8,17 +8,17 @@ from collections import Counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from bench.results.records import RunRecord
-from bench.results.store import validation_score
+from bench.results.study_folder import validation_score
+from bench.results.study_records import RunRecord
 from bench.trial import Epoch, TrialSpec
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 
-def watch_study() -> PlainWatcher | BarWatcher:
+def watch_study() -> PlainProgress | BarProgress:
     """Bars where the output is a terminal, lines where it is a file or a pipe."""
-    return BarWatcher() if sys.stdout.isatty() else PlainWatcher()
+    return BarProgress() if sys.stdout.isatty() else PlainProgress()
 
 
 def title(spec: TrialSpec) -> str:
@@ -36,8 +36,8 @@ def summary(run: RunRecord) -> str:
     return f"validation {validation_score(run):.4f}{test}{parameters}, {result.train_seconds:.1f} s"
 
 
-class PlainWatcher:
-    """A line for every run that ends. See `bench.search.watcher.Watcher`."""
+class PlainProgress:
+    """A line for every run that ends. See `bench.search.callback.StudyCallback`."""
 
     def __init__(self) -> None:
         self._done = self._total = 0
@@ -73,7 +73,7 @@ class PlainWatcher:
         print(line, flush=True)
 
 
-class BarWatcher:
+class BarProgress:
     """A bar for the phase, one for every running job, the best so far, and how runs ended."""
 
     def __init__(self) -> None:

@@ -27,7 +27,7 @@ def command(
     from bench.reporting.numbers import interval, over
     from bench.reporting.run_report import write_report
     from bench.reporting.terminal import print_table
-    from bench.results.store import find_run
+    from bench.results.study_folder import find_run
 
     study, record = find_run(results_directory(results), run)
     paths = write_report(study, record, output or study.report_folder(record))

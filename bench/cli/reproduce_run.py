@@ -17,12 +17,12 @@ from bench.reporting.numbers import plural
 from bench.reporting.reproductions import Reproduced, figures_of, shown
 from bench.reporting.run_report import write_run_report
 from bench.reporting.terminal import print_table
-from bench.results.records import RunRecord
-from bench.results.store import Study
+from bench.results.study_folder import StudyFolder
+from bench.results.study_records import RunRecord
 from bench.search.locks import locked
 from bench.search.reproduction import Reproduction, reproduce
 from bench.training.device import choose_device
-from bench.trial.run import hardware
+from bench.trial.run_trial import hardware
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def run(found: Registry, wanted: Reproduction, place: Place) -> None:
     for line in (*data.notes, *Reproduced(record, runs=()).changes()):
         warn(line)
     print(f"{wanted.title}: {plural(len(wanted.specs), 'seed')} on {why}")
-    study = Study(place.folder / f"reproduce-{wanted.folder}")
+    study = StudyFolder(place.folder / f"reproduce-{wanted.folder}")
     with locked(study), holding(data.caches.values()):
         remove_unfinished(study.folder)
         study.write_reproduction(record)

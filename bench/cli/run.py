@@ -48,7 +48,7 @@ def command(
     from bench.cli.study_run import StudyRun, begin, go_on
     from bench.errors import BenchError
     from bench.files import data_directory, results_directory
-    from bench.results.records import StudyRequest
+    from bench.results.study_records import StudyRequest
 
     if bool(dataset) == bool(resume):
         raise BenchError("bench run needs --dataset NAME, or --resume STUDY to continue one: see bench run --help")

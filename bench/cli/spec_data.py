@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.cli.progress import PreparationProgress
-from bench.data.copies import prepare_copies
+from bench.data.offline_augmentation import prepare_augmented_copies
 from bench.data.preparation import prepare
 from bench.data.prepared import PreparedData
 from bench.files import cache_directory
@@ -26,5 +26,5 @@ def prepare_for(found: Registry, spec: TrialSpec, *, data_dir: Path, max_unusabl
             max_unusable=max_unusable,
             progress=progress,
         )
-        prepare_copies(data, spec.training, sample_rate=rate, progress=progress)
+        prepare_augmented_copies(data, spec.training, sample_rate=rate, progress=progress)
     return data.model_copy(update={"notes": (*data.notes, *short_clip_notes(spec, data))})

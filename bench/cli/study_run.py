@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.cli.progress import PreparationProgress, watch_study
-from bench.data.feature_store import feature_limit
+from bench.data.feature_cache import feature_limit
 from bench.data.holding import holding
 from bench.data.preparation import prepare
 from bench.data.prepared import PreparedData
@@ -17,17 +17,17 @@ from bench.files import cache_directory
 from bench.plugins import PluginConfig
 from bench.plugins.registry import Registry
 from bench.reporting.numbers import plural
-from bench.results.records import RunRecord, StudyRecord, StudyRequest
-from bench.results.store import Study, checked_name, find_run, open_study, validation_score
-from bench.search.database import Database, PostgresDatabase, database_at
+from bench.results.study_folder import StudyFolder, checked_name, find_run, open_study, validation_score
+from bench.results.study_records import RunRecord, StudyRecord, StudyRequest
 from bench.search.finals import choose_finalists
 from bench.search.locks import locked
 from bench.search.optuna_study import open_optuna_study
 from bench.search.plan import Plan, check_asked, check_same, make_plan, new_record, versions
-from bench.search.study import Ending, free_name, run_study
+from bench.search.run_study import Ending, free_name, run_study
+from bench.search.study_storage import Database, PostgresDatabase, database_at
 
 if TYPE_CHECKING:
-    from bench.executors.interface import Executor
+    from bench.executors.jobs import Executor
     from bench.tracking.tracker import Tracker
 
 
@@ -69,7 +69,9 @@ def begin(run: StudyRun, dataset: str, request: StudyRequest, *, name: str, tria
     taken = server.names() if server is not None and not (name or run.dry_run) else ()
     config = dataset_config(run.registry, dataset, request.settings)
     plan, data = _resolve(run, config, request)
-    study = Study(run.results / (checked_name(name) if name else free_name(run.results, config.name, taken=taken)))
+    study = StudyFolder(
+        run.results / (checked_name(name) if name else free_name(run.results, config.name, taken=taken))
+    )
     if study.exists():
         record = study.record()
         check_same(record, plan, data)
@@ -110,7 +112,7 @@ def _resolve(run: StudyRun, config: PluginConfig, request: StudyRequest) -> tupl
     return plan, data
 
 
-def _run(run: StudyRun, study: Study, record: StudyRecord, plan: Plan) -> None:
+def _run(run: StudyRun, study: StudyFolder, record: StudyRecord, plan: Plan) -> None:
     from bench.cli.common import warn
     from bench.training.device import choose_device
 
@@ -167,20 +169,20 @@ def trial_budget(run: StudyRun, device: str) -> float | None:
 
 
 def _execute(
-    run: StudyRun, study: Study, record: StudyRecord, plan: Plan, device: str, workers: int, database: Database
+    run: StudyRun, study: StudyFolder, record: StudyRecord, plan: Plan, device: str, workers: int, database: Database
 ) -> Ending:
     from bench.tracking.tracker import Tracker
 
     executor = _executor(run, study, device, workers)
     try:
-        with Tracker(run.results, tracking_uri=run.tracking_uri) as tracker, watch_study() as watcher:
+        with Tracker(run.results, tracking_uri=run.tracking_uri) as tracker, watch_study() as callback:
             ending = run_study(
                 study,
                 record,
                 plan,
                 executor=executor,
                 tracker=tracker,
-                watcher=watcher,
+                callback=callback,
                 report=_write_report,
                 timeout=run.timeout,
                 trial_budget=trial_budget(run, device),
@@ -195,18 +197,18 @@ def _execute(
 
 def _workers(run: StudyRun, device: str, *, kept: int | None = None) -> int:
     """How many there are. `kept`: on each card, of the study so far. Raises BenchError on contradictions."""
-    from bench.executors.cards import count_workers, visible_cards
+    from bench.executors.gpus import count_workers, visible_gpus
 
     if run.executor == "ray":
         return run.workers or 1
-    per_card = run.workers_per_gpu
-    if per_card is None and run.workers is None and device == "cuda":
-        per_card = kept
-    cards = len(visible_cards()) if device == "cuda" else 0
-    return count_workers(run.workers, per_card, device=device, cards=cards)
+    per_gpu = run.workers_per_gpu
+    if per_gpu is None and run.workers is None and device == "cuda":
+        per_gpu = kept
+    gpus = len(visible_gpus()) if device == "cuda" else 0
+    return count_workers(run.workers, per_gpu, device=device, gpus=gpus)
 
 
-def _executor(run: StudyRun, study: Study, device: str, workers: int) -> Executor:
+def _executor(run: StudyRun, study: StudyFolder, device: str, workers: int) -> Executor:
     from bench.executors.local import LocalExecutor
 
     if run.executor == "local":
@@ -230,17 +232,17 @@ def _executor(run: StudyRun, study: Study, device: str, workers: int) -> Executo
     )
 
 
-def _write_report(study: Study, final: RunRecord) -> list[Path]:
+def _write_report(study: StudyFolder, final: RunRecord) -> list[Path]:
     from bench.reporting.run_report import write_report
 
     return list(write_report(study, final, study.report_folder(final)).files)
 
 
-def _finish_tracking(tracker: Tracker, run: StudyRun, study: Study, record: StudyRecord, ending: Ending) -> None:
+def _finish_tracking(tracker: Tracker, run: StudyRun, study: StudyFolder, record: StudyRecord, ending: Ending) -> None:
     """Writes what the study came to beside its trials in MLflow."""
     from bench.cli.common import reference
+    from bench.reporting.build_leaderboard import build_leaderboard
     from bench.reporting.feature_comparison import write_comparison
-    from bench.reporting.leaderboard import build_leaderboard
     from bench.reporting.publishing import publish
 
     if ending.interrupted:
@@ -267,7 +269,7 @@ def _finish_tracking(tracker: Tracker, run: StudyRun, study: Study, record: Stud
     tracker.finish_study(study.name, best=best, artifacts=pages)
 
 
-def _show(run: StudyRun, study: Study, record: StudyRecord) -> None:
+def _show(run: StudyRun, study: StudyFolder, record: StudyRecord) -> None:
     """What a finished study came to, and where to find it."""
     from bench.cli.common import reference
     from bench.cli.leaderboard import show

@@ -62,7 +62,7 @@ def command(
 
 
 def _own_database(folder: Path) -> str:
-    from bench.tracking.database import DATABASE, create_database, default_uri, follow_moved_folder
+    from bench.tracking.tracking_store import DATABASE, create_database, default_uri, follow_moved_folder
 
     if not (folder / DATABASE).is_file():
         raise BenchError(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.cores import available_cores
-from bench.data.audio import SUFFIXES, Recording, UnreadableClip, decode, header_seconds
+from bench.data.audio_file import SUFFIXES, Recording, UnreadableClip, decode, header_seconds
 from bench.plugins import Clip
 
 LONGEST_SECONDS = 30.0

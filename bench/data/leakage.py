@@ -14,14 +14,14 @@ NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class HeardClip:
+class ClipDigest:
     """A clip and the digest of what it holds: equal digests are equal sounds."""
 
     clip: Clip
     content: str
 
 
-def leaks(clips: Iterable[HeardClip]) -> tuple[str, ...]:
+def leaks(clips: Iterable[ClipDigest]) -> tuple[str, ...]:
     """A line for every way in which training clips tell what other splits ask; none is an empty tuple.
 
     Clips that should be silent are left out: silence is the same everywhere.
@@ -30,7 +30,7 @@ def leaks(clips: Iterable[HeardClip]) -> tuple[str, ...]:
     return (*_shared_content(heard), *_contradictions(heard), *_shared_groups(heard))
 
 
-def _shared_content(heard: list[HeardClip]) -> Iterable[str]:
+def _shared_content(heard: list[ClipDigest]) -> Iterable[str]:
     holders = _by(heard, lambda clip: clip.content)
     for place, first in enumerate(SPLITS):
         for second in SPLITS[place + 1 :]:
@@ -50,7 +50,7 @@ def _shared_content(heard: list[HeardClip]) -> Iterable[str]:
                 yield f"{clips_of(count)} of {second} {verb} the same content as clips of {first}: {examples}"
 
 
-def _contradictions(heard: list[HeardClip]) -> Iterable[str]:
+def _contradictions(heard: list[ClipDigest]) -> Iterable[str]:
     twice = [
         clips for clips in _by(heard, lambda clip: clip.content).values() if len({c.clip.label for c in clips}) > 1
     ]
@@ -59,7 +59,7 @@ def _contradictions(heard: list[HeardClip]) -> Iterable[str]:
         yield f"{clips_of(sum(map(len, twice)))} have the same content under different labels: {examples}"
 
 
-def _shared_groups(heard: list[HeardClip]) -> Iterable[str]:
+def _shared_groups(heard: list[ClipDigest]) -> Iterable[str]:
     known = _by([clip for clip in heard if clip.clip.group is not None], lambda clip: str(clip.clip.group))
     shared: dict[str, list[str]] = defaultdict(list)
     for name, clips in known.items():
@@ -83,12 +83,12 @@ def clips_of(count: int) -> str:
     return f"{count:,} clip{'' if count == 1 else 's'}"
 
 
-def _by(heard: Iterable[HeardClip], key: Callable[[HeardClip], str]) -> dict[str, list[HeardClip]]:
-    found: dict[str, list[HeardClip]] = defaultdict(list)
+def _by(heard: Iterable[ClipDigest], key: Callable[[ClipDigest], str]) -> dict[str, list[ClipDigest]]:
+    found: dict[str, list[ClipDigest]] = defaultdict(list)
     for clip in heard:
         found[key(clip)].append(clip)
     return found
 
 
-def _id_in(clips: Iterable[HeardClip], split: Split) -> str:
+def _id_in(clips: Iterable[ClipDigest], split: Split) -> str:
     return min(clip.clip.id for clip in clips if clip.clip.split == split)

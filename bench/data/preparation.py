@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.cache import NOISE, CacheWriter, Facts, Finding, Torn, map_samples, read_index, verify
+from bench.data.data_issues import judge
 from bench.data.decoding import LONGEST_SECONDS, DecodedClip, decode_clips, decode_noise, longest_seconds
 from bench.data.download import obtain
-from bench.data.findings import judge
 from bench.data.folders import building, discard, mark_used
-from bench.data.leakage import HeardClip, clips_of, leaks
+from bench.data.leakage import ClipDigest, clips_of, leaks
 from bench.data.prepared import ClipSet, PreparedData
 from bench.data.source import Source, check_classes, count_supports, look
+from bench.data.waveform_cache import NOISE, CacheWriter, Corrupt, DataIssue, Metadata, map_samples, read_index, verify
 from bench.errors import BenchError
 from bench.files import cannot_write
 from bench.plugins import Clip, Dataset, Split
@@ -50,9 +50,9 @@ def prepare(
     labels, listing = dataset.labels(), dataset.clips(root)
     source = look(dataset, root, labels, listing)
     folders = {rate: cache_dir / f"{dataset.name}-{source.key}-{rate}" for rate in sample_rates}
-    facts, torn_notes = _decoded(source, folders, report)
+    facts, corrupt_notes = _decoded(source, folders, report)
     list_file = cache_dir / f"{dataset.name}-{source.key}.unusable.txt"
-    finding_notes = judge(source, facts.findings, max_unusable, list_file)
+    issue_notes = judge(source, facts.issues, max_unusable, list_file)
     check_classes(dataset.name, labels, facts.supports)
     return PreparedData(
         dataset=dataset.config(),
@@ -62,7 +62,7 @@ def prepare(
         supports=facts.supports,
         grouped=facts.grouped,
         caches=folders,
-        notes=(*listing.notes, *finding_notes, *facts.notes, *torn_notes),
+        notes=(*listing.notes, *issue_notes, *facts.notes, *corrupt_notes),
     )
 
 
@@ -116,15 +116,15 @@ def _gone(prepared: PreparedData, folder: Path) -> BenchError:
     )
 
 
-def _decoded(source: Source, folders: Mapping[int, Path], report: Progress) -> tuple[Facts, tuple[str, ...]]:
+def _decoded(source: Source, folders: Mapping[int, Path], report: Progress) -> tuple[Metadata, tuple[str, ...]]:
     """The facts of whole caches at every rate, made where they are missing or torn. Second, a note for each torn one."""
-    known: dict[int, Facts] = {}
+    known: dict[int, Metadata] = {}
     notes = []
     for place, (rate, folder) in enumerate(folders.items()):
         report("checking decoded audio", place, len(folders))
         try:
             facts = verify(folder)
-        except Torn as torn:
+        except Corrupt as torn:
             # Without the folder: notes are published with the study's page.
             notes.append(f"the decoded audio at {rate:,} Hz was damaged ({torn}): it was made again")
             discard(folder)
@@ -143,7 +143,7 @@ def _decoded(source: Source, folders: Mapping[int, Path], report: Progress) -> t
     return next(iter(known.values())), tuple(notes)
 
 
-def _build(source: Source, folders: Mapping[int, Path], report: Progress) -> Facts:
+def _build(source: Source, folders: Mapping[int, Path], report: Progress) -> Metadata:
     """Decodes every file once and writes the caches of all rates."""
     seconds, notes = clip_length(source.dataset, source.root, source.clips)
     clips = decode_clips(
@@ -194,10 +194,10 @@ def clip_length(dataset: Dataset, root: Path, clips: Sequence[Clip]) -> tuple[fl
     )
 
 
-def _facts(source: Source, seen: Sequence[DecodedClip], seconds: float, notes: tuple[str, ...]) -> Facts:
+def _facts(source: Source, seen: Sequence[DecodedClip], seconds: float, notes: tuple[str, ...]) -> Metadata:
     usable = [decoded for decoded in seen if decoded.problem is None and not decoded.silent_piece]
-    heard = [HeardClip(decoded.clip, decoded.content) for decoded in usable]
-    return Facts(
+    heard = [ClipDigest(decoded.clip, decoded.content) for decoded in usable]
+    return Metadata(
         revision=_revision(usable),
         labels=source.labels,
         seconds=seconds,
@@ -206,8 +206,8 @@ def _facts(source: Source, seen: Sequence[DecodedClip], seconds: float, notes: t
             split: all(decoded.clip.group is not None for decoded in usable if decoded.clip.split == split)
             for split in SPLITS
         },
-        findings=tuple(
-            Finding(
+        issues=tuple(
+            DataIssue(
                 clip=decoded.clip.id, what=decoded.problem or decoded.suspicion or "", skipped=bool(decoded.problem)
             )
             for decoded in seen

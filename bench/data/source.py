@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.data.cache import FORMAT
 from bench.data.decoding import noise_files
+from bench.data.waveform_cache import FORMAT
 from bench.errors import BenchError, did_you_mean
 from bench.plugins import Clip, Dataset, Listing, Split
 from bench.plugins.contracts import SPLITS

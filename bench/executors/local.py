@@ -1,4 +1,4 @@
-"""Runs trials on this machine: one spawned process per slot, each with its share of the cores and cards."""
+"""Runs trials on this machine: one spawned process per slot, each with its share of the cores and gpus."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from pathlib import Path
 from bench.cores import cores_to_spare, threads_per_worker
 from bench.errors import BenchError
 from bench.executors import worker
-from bench.executors.cards import card_of_each, visible_cards
-from bench.executors.interface import EpochDone, Event, Finished, Job, Lost, Notice
+from bench.executors.gpus import gpu_of_each, visible_gpus
+from bench.executors.jobs import EpochDone, Event, Finished, Job, Lost, Notice
 from bench.files import cannot_write
 from bench.trial import Epoch, TrialOutcome, TrialResult
 
@@ -54,7 +54,7 @@ class _Slot:
 
 
 class LocalExecutor:
-    """See `bench.executors.interface.Executor`."""
+    """See `bench.executors.jobs.Executor`."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class LocalExecutor:
         """
         self._time_limit = time_limit
         self._context = multiprocessing.get_context("spawn")
-        cards = visible_cards() if device == "cuda" else ()
+        gpus = visible_gpus() if device == "cuda" else ()
         threads = threads if threads is not None else threads_per_worker(workers)
         try:
             log_folder.mkdir(parents=True, exist_ok=True)
@@ -81,13 +81,13 @@ class LocalExecutor:
             _Slot(
                 worker.WorkerSettings(
                     device=device,
-                    visible_card=card,
+                    visible_gpu=card,
                     threads=threads,
                     log=log_folder / f"worker-{number}.log",
                     spare_cores=device == "cpu" and cores_to_spare(workers=workers, threads=threads),
                 )
             )
-            for number, card in enumerate(card_of_each(workers, cards))
+            for number, card in enumerate(gpu_of_each(workers, gpus))
         ]
         for slot in self._slots:
             self._start(slot)

@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.copies import copies_folder
-from bench.executors.interface import EpochDone, Event, Finished, Job, Lost, Notice
+from bench.data.offline_augmentation import augmented_copies_folder
+from bench.executors.jobs import EpochDone, Event, Finished, Job, Lost, Notice
 from bench.executors.local import LocalExecutor
 from bench.plugins.registry import installed
 
@@ -44,7 +44,7 @@ class NodeSettings:
 
 
 @dataclass(frozen=True)
-class NodeFacts:
+class NodeInfo:
     """What the head checks before it gives out work."""
 
     name: str
@@ -85,9 +85,9 @@ class NodeWorker:
         self._running: tuple[Job, Job] | None = None
         """The head's job, and the same with this node's paths."""
 
-    def hello(self) -> NodeFacts:
+    def hello(self) -> NodeInfo:
         """Who is here. The worker process is started by the first call of `events`."""
-        return NodeFacts(socket.gethostname(), software())
+        return NodeInfo(socket.gethostname(), software())
 
     def submit(self, job: Job) -> None:
         """An order: run this job."""
@@ -188,9 +188,9 @@ class NodeWorker:
 def needed(job: Job) -> tuple[Path, ...]:
     """The head's folders that a job reads: the decoded audio, and the augmented copies where it trains on them."""
     folders = tuple(job.data.caches.values())
-    if job.spec.training.copies:
+    if job.spec.training.offline_copies:
         rate = installed().feature(job.spec.feature).sample_rate
-        folders += (copies_folder(job.data, job.spec.training, rate),)
+        folders += (augmented_copies_folder(job.data, job.spec.training, rate),)
     return folders
 
 

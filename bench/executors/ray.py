@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from bench.cores import available_cores
 from bench.errors import BenchError, one_line
-from bench.executors.interface import Event, Finished, Job, Lost, Notice
+from bench.executors.jobs import Event, Finished, Job, Lost, Notice
 from bench.executors.local import STARTS
-from bench.executors.node import NeedsData, NodeFacts, NodeSettings, NodeWorker, software
+from bench.executors.node import NeedsData, NodeInfo, NodeSettings, NodeWorker, software
 
 POLL_SECONDS = 5.0
 """For which an actor is asked for events in one go."""
@@ -40,14 +40,14 @@ class _Place:
     answer: Any
     """Reference to what it was asked last: who it is, until it has a node, and then its events."""
     asked: float = field(default_factory=time.monotonic)
-    facts: NodeFacts | None = None
+    facts: NodeInfo | None = None
     job: Job | None = None
     sending: dict[Any, Path] = field(default_factory=dict)
     """References to its receipts of folders that are under way."""
 
 
 class RayExecutor:
-    """See `bench.executors.interface.Executor`."""
+    """See `bench.executors.jobs.Executor`."""
 
     def __init__(
         self,
@@ -166,7 +166,7 @@ class RayExecutor:
                     place.job = None
         return events
 
-    def _welcome(self, place: _Place, node: str, facts: NodeFacts) -> list[Event]:
+    def _welcome(self, place: _Place, node: str, facts: NodeInfo) -> list[Event]:
         """Puts a place to work whose actor has found a node; a node of other software gets none.
 
         Raises BenchError where no other node has what a trial asks for.
@@ -185,7 +185,7 @@ class RayExecutor:
         self._places[self._places.index(place)] = self._place()
         return [Notice(f"{difference}; it gets no trials")] if len(actors) == 1 else []
 
-    def _difference(self, facts: NodeFacts) -> str:
+    def _difference(self, facts: NodeInfo) -> str:
         """In which software a node is not like the head, if in any: its numbers would be of something else."""
         for name, ours in self._software.items():
             theirs = facts.versions.get(name)
@@ -231,7 +231,7 @@ class RayExecutor:
 class _Actor(NodeWorker):
     """A place, and where Ray put it."""
 
-    def who(self) -> tuple[str, NodeFacts]:
+    def who(self) -> tuple[str, NodeInfo]:
         """The id of its node, and what the head checks."""
         import ray
 

@@ -21,12 +21,12 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from bench.errors import BenchError, one_line
-from bench.executors.interface import Job, Notice
+from bench.executors.jobs import Job, Notice
 from bench.trial import Epoch, TrialOutcome, TrialResult
 
 if TYPE_CHECKING:
-    from bench.training.clips import DataOnDevice
     from bench.training.compiled import Compiler
+    from bench.training.device_clips import DataOnDevice
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class WorkerSettings:
 
     device: str
     """`cpu` or `cuda`."""
-    visible_card: str | None
+    visible_gpu: str | None
     """CUDA_VISIBLE_DEVICES of this worker; None leaves it as it is."""
     threads: int
     log: Path
@@ -66,15 +66,15 @@ def main(connection: Connection, settings: WorkerSettings) -> None:
     # Before torch is imported: it reads these once.
     os.environ["OMP_NUM_THREADS"] = str(settings.threads)
     os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = str(settings.threads)
-    if settings.visible_card is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = settings.visible_card
+    if settings.visible_gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = settings.visible_gpu
     import sklearn.metrics  # noqa: F401  # with torch._dynamo: the first job would wait for them
     import torch
     import torch._dynamo
 
     from bench.plugins.registry import installed
     from bench.training.compiled import Compiler
-    from bench.trial.run import TimedOut
+    from bench.trial.run_trial import TimedOut
 
     torch.set_num_threads(settings.threads)
     installed()
@@ -111,7 +111,7 @@ def main(connection: Connection, settings: WorkerSettings) -> None:
         connection.send(outcome if missing is None else DataGone(missing))
         del outcome
         _release_memory()
-        if settings.device == "cuda" and _card_is_lost():
+        if settings.device == "cuda" and _gpu_is_lost():
             return  # the head starts another worker, with a context of its own
 
 
@@ -119,7 +119,7 @@ def _data_for(job: Job, held: DataOnDevice | None, settings: WorkerSettings) -> 
     """The job's data: those already held, unless the job brings other ones."""
     import torch
 
-    from bench.training.clips import DataOnDevice
+    from bench.training.device_clips import DataOnDevice
 
     if held is not None and held.prepared == job.data:
         return held
@@ -127,7 +127,7 @@ def _data_for(job: Job, held: DataOnDevice | None, settings: WorkerSettings) -> 
 
 
 def _run(connection: Connection, job: Job, data: DataOnDevice, compiler: Compiler) -> TrialOutcome:
-    from bench.trial.run import TimedOut, run_trial
+    from bench.trial.run_trial import TimedOut, run_trial
 
     def report(epoch: Epoch) -> bool:
         connection.send(epoch)
@@ -168,7 +168,7 @@ def _release_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _card_is_lost() -> bool:
+def _gpu_is_lost() -> bool:
     """Frees what a job has left on the card. After an assertion failed on it, every later call in this process fails."""
     import torch
 

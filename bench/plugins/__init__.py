@@ -14,7 +14,7 @@ from bench.plugins.contracts import (
     Split,
 )
 from bench.plugins.hookspecs import hookimpl
-from bench.plugins.settings import TrainingSettings
+from bench.plugins.training_settings import TrainingSettings
 
 __all__ = [
     "Archive",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.plugins.annotations import Choice, Scalar
-from bench.plugins.settings import TrainingSettings
+from bench.plugins.training_settings import TrainingSettings
 
 if TYPE_CHECKING:
     from torch import nn

@@ -9,8 +9,8 @@ from bench.errors import BenchError, did_you_mean
 from bench.files import write_atomically
 from bench.reporting.figures import Compared, comparison
 from bench.reporting.numbers import Spread
-from bench.results.records import RunRecord
-from bench.results.store import Study, validation_score
+from bench.results.study_folder import StudyFolder, validation_score
+from bench.results.study_records import RunRecord
 
 
 def compare_features(runs: Sequence[RunRecord], *, model: str = "") -> bytes:
@@ -39,7 +39,7 @@ def compare_features(runs: Sequence[RunRecord], *, model: str = "") -> bytes:
     return comparison(found, f"{chosen} on {best.spec.dataset.name}: the best run with each feature")
 
 
-def write_comparison(study: Study, path: Path) -> tuple[Path, ...]:
+def write_comparison(study: StudyFolder, path: Path) -> tuple[Path, ...]:
     """Writes the figure of a study's best model that has several features; nothing where none has, or it cannot be drawn.
 
     Raises BenchError where the file cannot be written.

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from bench.evaluation.uncertainty import Interval
 from bench.markdown import Align, Markup, bullets, code, code_block, details, escape, heading, page, table
 from bench.plugins import PluginConfig
+from bench.reporting.leaderboard_records import Leaderboard, Protocol, Row, StudySummary
 from bench.reporting.numbers import ABSENT, count, duration, interval, over, plural, share, span, spread, words
-from bench.reporting.records import Leaderboard, Protocol, Row, StudySummary
 from bench.trial import Status
 
 MOST_REASONS = 15

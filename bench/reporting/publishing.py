@@ -12,8 +12,8 @@ from bench.errors import BenchError
 from bench.files import write_atomically
 from bench.markdown import Markup, code, escape, heading, page, table
 from bench.reporting import leaderboard_page
+from bench.reporting.leaderboard_records import SCHEMA_VERSION, Leaderboard
 from bench.reporting.numbers import count, interval, spread
-from bench.reporting.records import SCHEMA_VERSION, Leaderboard
 
 MARK = "<!-- Written by bench leaderboard: changes are lost when it is published again. -->"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")

@@ -10,8 +10,8 @@ from bench.errors import BenchError
 from bench.files import write_atomically
 from bench.markdown import Markup, bullets, code, escape, heading, page, table
 from bench.reporting.numbers import ABSENT, Spread, duration, share, spread, words
-from bench.results.records import ReproductionRecord, RunRecord
-from bench.results.store import Study, reproductions
+from bench.results.study_folder import StudyFolder, reproductions
+from bench.results.study_records import ReproductionRecord, RunRecord
 from bench.trial import TrialResult
 
 MARK = "<!-- Written by bench reproduce --table: changes are lost when it is written again. -->"
@@ -84,7 +84,7 @@ def reproduced(results: Path) -> list[Reproduced]:
     return found
 
 
-def _latest(study: Study) -> tuple[RunRecord, ...]:
+def _latest(study: StudyFolder) -> tuple[RunRecord, ...]:
     """The runs of the newest command: those of an earlier one with other settings are not of the same recipe."""
     runs = study.repeats()
     configurations = {run.spec.configuration(): run.finished for run in runs}

@@ -17,16 +17,16 @@ from bench.evaluation.predictions import Predictions
 from bench.files import write_atomically
 from bench.plugins import Feature, Split
 from bench.reporting import figures
-from bench.reporting.audio import MOST_EXAMPLES, ChosenClip, clips_by_id, clips_of_classes, examples, is_decoded
 from bench.reporting.classification_report import confusion_counts
+from bench.reporting.example_audio import MOST_EXAMPLES, ChosenClip, clips_by_id, clips_of_classes, examples, is_decoded
 from bench.reporting.figures.activations import MOST_CHANNELS
 from bench.reporting.figures.alluvial import THOUSANDTH
 from bench.reporting.numbers import share
-from bench.results.records import RunRecord
-from bench.results.store import Study
+from bench.results.study_folder import StudyFolder
+from bench.results.study_records import RunRecord
 
 if TYPE_CHECKING:
-    from bench.reporting.kept_network import KeptNetwork
+    from bench.reporting.trained_network import TrainedNetwork
 
 POOLED_CLIPS = 105
 """Of all classes together, for the pooled outputs."""
@@ -51,7 +51,7 @@ class FigureOptions:
 class Subject:
     """A run with its data: what figures are drawn from, each part read when it is first asked for."""
 
-    study: Study
+    study: StudyFolder
     run: RunRecord
     data: PreparedData
     options: FigureOptions = field(default_factory=FigureOptions)
@@ -86,10 +86,10 @@ class Subject:
         return self.options.feature or installed().feature(self.run.spec.feature)
 
     @cached_property
-    def network(self) -> KeptNetwork:
-        from bench.reporting.kept_network import KeptNetwork
+    def network(self) -> TrainedNetwork:
+        from bench.reporting.trained_network import TrainedNetwork
 
-        return KeptNetwork(self.study, self.run, self.data)
+        return TrainedNetwork(self.study, self.run, self.data)
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from bench.reporting.classification_report import (
 from bench.reporting.commands import portable, without_traceback
 from bench.reporting.numbers import ABSENT, count, duration, interval, number, over, plural, share, words
 from bench.reporting.run_figures import KINDS, Drawn, Subject, draw_figures
-from bench.results.records import RunRecord
-from bench.results.store import Study
+from bench.results.study_folder import StudyFolder
+from bench.results.study_records import RunRecord
 from bench.trial import Epoch, TrialResult, TrialSpec
 
 
@@ -62,14 +62,16 @@ class RunReport(BaseModel):
     report: ClassificationReport
 
 
-def write_report(study: Study, run: RunRecord, folder: Path) -> ReportPaths:
+def write_report(study: StudyFolder, run: RunRecord, folder: Path) -> ReportPaths:
     """Writes the report of a run that has predictions: of the test split for a final, of the validation split for a
     trial. Raises BenchError where the run ended without any, or where they cannot be read."""
     record = study.reproduction() if study.is_reproduction() else study.record()
     return write_run_report(study, run, folder, data=record.data, command=record.command)
 
 
-def write_run_report(study: Study, run: RunRecord, folder: Path, *, data: PreparedData, command: str) -> ReportPaths:
+def write_run_report(
+    study: StudyFolder, run: RunRecord, folder: Path, *, data: PreparedData, command: str
+) -> ReportPaths:
     """The same of a run on `data` whose folder has no study's record: a reproduction. `command` started it."""
     by_split = _predictions(study, run)
     split: Split = "test" if "test" in by_split else "validation"
@@ -136,7 +138,7 @@ def _titled(title: str, parts: list[str]) -> list[str]:
     return [heading(2, title), *parts] if parts else []
 
 
-def _origin(study: Study, run: RunRecord) -> str:
+def _origin(study: StudyFolder, run: RunRecord) -> str:
     """What proposed a run; for a final also what proposed the trial that it repeats."""
     if run.kind == "trial":
         return run.origin
@@ -145,7 +147,7 @@ def _origin(study: Study, run: RunRecord) -> str:
     return run.origin if trial is None else f"{run.origin}, in {trial.name} proposed by {trial.origin}"
 
 
-def _predictions(study: Study, run: RunRecord) -> dict[Split, Predictions]:
+def _predictions(study: StudyFolder, run: RunRecord) -> dict[Split, Predictions]:
     """Stored predictions by split. A split that the run was scored on must have its file."""
     folder = study.run_folder(run)
     scored: dict[Split, Scores | None] = {"validation": run.result.validation, "test": run.result.test}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from optuna.trial import TrialState
 
 from bench.errors import BenchError
-from bench.results.records import RunRecord
+from bench.results.study_records import RunRecord
 from bench.trial import Status
 
 SAME_FAILURES = 5

@@ -6,10 +6,10 @@ from itertools import count
 
 import numpy as np
 
-from bench.executors.interface import Job
-from bench.results.records import RunRecord, StudyRecord
-from bench.results.store import Study, validation_score
-from bench.search.head import Assignment
+from bench.executors.jobs import Job
+from bench.results.study_folder import StudyFolder, validation_score
+from bench.results.study_records import RunRecord, StudyRecord
+from bench.search.scheduler import Assignment
 from bench.trial import Epoch, TrialSpec
 
 FINALS_STREAM = 2**31
@@ -36,12 +36,12 @@ def final_seed(study_seed: int, repeat: int) -> int:
 
 
 class FinalsSource:
-    """See `bench.search.head.Source`. Hands out what is not in the results folder yet.
+    """See `bench.search.scheduler.Source`. Hands out what is not in the results folder yet.
 
     Known by what they are, not by their names: after a resume with more trials other configurations can be the best.
     """
 
-    def __init__(self, *, record: StudyRecord, study: Study) -> None:
+    def __init__(self, *, record: StudyRecord, study: StudyFolder) -> None:
         kept = study.finals()
         finished = {run.spec.digest() for run in kept if run.result.status != "lost"}
         numbers = {run.spec.configuration(): run.number for run in kept}

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from bench.errors import BenchError
 from bench.files import cannot_write
-from bench.results.store import Study
+from bench.results.study_folder import StudyFolder
 
 
 def this_process() -> str:
@@ -29,7 +29,7 @@ def refused(study: str, holder: str) -> BenchError:
 
 
 @contextmanager
-def locked(study: Study) -> Iterator[None]:
+def locked(study: StudyFolder) -> Iterator[None]:
     """Holds the study's folder for this process; the system lets go of it however the process ends.
 
     Raises BenchError where another process holds it.

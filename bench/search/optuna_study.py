@@ -1,4 +1,4 @@
-"""Optuna's side of a study: what proposes, what prunes, and whose it is. Where it is kept: `bench.search.database`."""
+"""Optuna's side of a study: what proposes, what prunes, and whose it is. Where it is kept: `bench.search.study_storage`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 import optuna
 
 from bench.errors import BenchError
-from bench.results.records import StudyRecord
-from bench.search.database import Database
+from bench.results.study_records import StudyRecord
+from bench.search.study_storage import Database
 
 CREATED = "bench.created"
 """Attribute of an Optuna study: when its own was created, which tells it from others of the same name."""

@@ -18,7 +18,7 @@ from bench.errors import BenchError
 from bench.evaluation.metrics import Objective
 from bench.plugins import Dataset, Infeasible, PluginConfig, TrainingSettings
 from bench.plugins.registry import Registry, find, first_complaint
-from bench.results.records import StudyRecord, StudyRequest
+from bench.results.study_records import StudyRecord, StudyRequest
 from bench.search.space import Candidate, SearchSpace, build_space, candidates
 from bench.trial import TrialSpec
 

@@ -11,13 +11,13 @@ from pydantic import ValidationError
 
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError, did_you_mean
-from bench.executors.interface import EpochDone, Executor, Finished, Job, Lost, Notice
+from bench.executors.jobs import EpochDone, Executor, Finished, Job, Lost, Notice
 from bench.plugins import PluginConfig, Recipe, Split, TrainingSettings
 from bench.plugins.annotations import Scalar
 from bench.plugins.contracts import SPLITS
 from bench.plugins.registry import first_complaint
-from bench.results.records import ReproductionRecord, RunRecord
-from bench.results.store import Study
+from bench.results.study_folder import StudyFolder
+from bench.results.study_records import ReproductionRecord, RunRecord
 from bench.search.failures import ATTEMPTS
 from bench.search.finals import final_seed
 from bench.trial import Hardware, TrialSpec
@@ -141,7 +141,7 @@ def protocol(recipe: Recipe) -> PluginConfig:
 
 
 def reproduce(
-    wanted: Reproduction, data: PreparedData, study: Study, executor: Executor, *, say: Callable[[str], None]
+    wanted: Reproduction, data: PreparedData, study: StudyFolder, executor: Executor, *, say: Callable[[str], None]
 ) -> list[RunRecord]:
     """Runs every specification with its test, keeps each in the folder of `study`, and returns them in order.
 

@@ -9,13 +9,13 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
-from bench.executors.interface import Job
-from bench.results.records import RunRecord, StudyRecord
-from bench.results.store import Study, validation_score
-from bench.search.database import FILE, Answer, Database, Note, SqliteDatabase
+from bench.executors.jobs import Job
+from bench.results.study_folder import StudyFolder, validation_score
+from bench.results.study_records import RunRecord, StudyRecord
 from bench.search.failures import FailureWatch, sampler_state
-from bench.search.head import Assignment
+from bench.search.scheduler import Assignment
 from bench.search.space import Candidate, Configuration, SearchSpace
+from bench.search.study_storage import FILE, Answer, Database, Note, SqliteDatabase
 from bench.trial import Epoch, TrialSpec
 
 CONFIGURATION = "configuration"
@@ -23,14 +23,14 @@ CONFIGURATION = "configuration"
 
 
 class SearchSource:
-    """See `bench.search.head.Source`."""
+    """See `bench.search.scheduler.Source`."""
 
     def __init__(
         self,
         *,
         record: StudyRecord,
         space: SearchSpace,
-        study: Study,
+        study: StudyFolder,
         optuna_study: optuna.Study,
         candidates: list[Candidate],
         deadline: float | None = None,

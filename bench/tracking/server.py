@@ -17,8 +17,8 @@ from typing import IO, Any
 
 from bench.errors import BenchError
 from bench.passwords import without_password
-from bench.tracking.content import VIEW
-from bench.tracking.database import ARTIFACTS, QUIET
+from bench.tracking.run_contents import VIEW
+from bench.tracking.tracking_store import ARTIFACTS, QUIET
 
 START_SECONDS = 90.0
 """A cold start imports a good deal: about 5 s on a fast disk, much more on a slow one."""
@@ -52,7 +52,7 @@ class Server:
         shown = f"[{host}]" if ":" in host else host
         self.address = f"http://{shown}:{port}"
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the server)
-        command = [sys.executable, "-m", "bench.tracking.leash"]
+        command = [sys.executable, "-m", "bench.child_process"]
         command += [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1"]
         command += ["--artifacts-destination", (results.resolve() / ARTIFACTS).as_uri()]
         command += ["--uvicorn-opts", "--log-level warning"]

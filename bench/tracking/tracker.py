@@ -17,9 +17,9 @@ from typing import Any, Self
 
 from bench.errors import BenchError
 from bench.passwords import without_password
-from bench.results.records import Kind, RunRecord, StudyRecord
-from bench.results.store import Study
-from bench.tracking import content, database
+from bench.results.study_folder import StudyFolder
+from bench.results.study_records import Kind, RunRecord, StudyRecord
+from bench.tracking import run_contents, tracking_store
 from bench.trial import Epoch, TrialSpec
 
 PARENT = "mlflow.parentRunId"
@@ -62,10 +62,10 @@ class Tracker:
     def __init__(self, results: Path, *, tracking_uri: str | None = None) -> None:
         self.results = results.resolve()
         if tracking_uri is None:
-            database.create_database(self.results)
-            database.follow_moved_folder(self.results, even_if_running=True)
-        self.uri = tracking_uri or database.default_uri(self.results)
-        self._client: Any = database.open_client(self.uri)
+            tracking_store.create_database(self.results)
+            tracking_store.follow_moved_folder(self.results, even_if_running=True)
+        self.uri = tracking_uri or tracking_store.default_uri(self.results)
+        self._client: Any = tracking_store.open_client(self.uri)
         self._studies: dict[str, OpenStudy] = {}
 
     def __enter__(self) -> Self:
@@ -83,7 +83,7 @@ class Tracker:
     @property
     def remote(self) -> bool:
         """Whether it is a server, which can be away for a while, rather than a file."""
-        return database.is_remote(self.uri)
+        return tracking_store.is_remote(self.uri)
 
     @property
     def shown(self) -> str:
@@ -92,11 +92,11 @@ class Tracker:
 
     def reachable(self) -> bool:
         """Whether somebody listens there: found out within 2 seconds, where a call would try for a quarter of a minute."""
-        return database.is_reachable(self.uri)
+        return tracking_store.is_reachable(self.uri)
 
     def start_study(self, record: StudyRecord) -> None:
         """Makes the parent run, or takes up the one that this very study already has."""
-        with database.reported(self.uri, f"study {record.name}"):
+        with tracking_store.reported(self.uri, f"study {record.name}"):
             experiment = self._experiment(record.dataset.name)
             study = OpenStudy(record, experiment, self._parent(record, experiment))
             for run in self._search(experiment, {PARENT: study.parent}):
@@ -136,31 +136,31 @@ class Tracker:
             "bench.status": "running",
             "bench.configuration": spec.configuration(),
         }
-        with database.reported(self.uri, f"run {name}"):
+        with tracking_store.reported(self.uri, f"run {name}"):
             if name in its.runs:
                 self._supersede(its, name)
-            run_id = self._create_run(its.experiment, content.run_title(name, spec), tags, started)
-            self._log(run_id, parameters=content.spec_parameters(spec))
+            run_id = self._create_run(its.experiment, run_contents.run_title(name, spec), tags, started)
+            self._log(run_id, parameters=run_contents.spec_parameters(spec))
         its.runs[name] = run_id
         its.running.add(name)
         return run_id
 
     def log_epoch(self, run_id: str, epoch: Epoch) -> None:
         """Adds one point to every curve of the run."""
-        with database.reported(self.uri, f"epoch {epoch.number}"):
-            self._log(run_id, self._points(content.epoch_metrics(epoch), epoch.number, _now()))
+        with tracking_store.reported(self.uri, f"epoch {epoch.number}"):
+            self._log(run_id, self._points(run_contents.epoch_metrics(epoch), epoch.number, _now()))
 
     def finish_run(self, run_id: str, run: RunRecord, folder: Path, artifacts: Sequence[Path] = ()) -> None:
         """Logs the summary, every file of the run's folder and `artifacts`, and ends the run.
 
         Its status goes last, so that a run that has ended in MLflow is whole there.
         """
-        with database.reported(self.uri, f"run {run.name}"):
+        with tracking_store.reported(self.uri, f"run {run.name}"):
             self._log_files(run_id, (*_files(folder), *artifacts))
             # At step 0 the UI draws single figures as bars, elsewhere as curves of one point.
-            summary = self._points(content.run_metrics(run), 0, content.milliseconds(run.finished))
-            self._log(run_id, summary, tags=content.run_tags(run))
-            self._end(run_id, content.RUN_STATUS[run.result.status], run.finished)
+            summary = self._points(run_contents.run_metrics(run), 0, run_contents.milliseconds(run.finished))
+            self._log(run_id, summary, tags=run_contents.run_tags(run))
+            self._end(run_id, run_contents.RUN_STATUS[run.result.status], run.finished)
         if run.study in self._studies:
             self._studies[run.study].running.discard(run.name)
 
@@ -169,30 +169,30 @@ class Tracker:
     ) -> None:
         """Ends the parent run. `status`: complete, failed, or whatever else stopped it; `best`: metric name to value."""
         its = self._study(study)
-        with database.reported(self.uri, f"the end of study {study}"):
+        with tracking_store.reported(self.uri, f"the end of study {study}"):
             self._log_files(its.parent, artifacts)
-            note = f"{content.study_note(its.record)}\n\n{content.study_result(status, best)}"
+            note = f"{run_contents.study_note(its.record)}\n\n{run_contents.study_result(status, best)}"
             self._log(its.parent, self._points(best, 0, _now()), tags={"bench.status": status, NOTE: note})
             self._end_lost(its, f"the study ended ({status}) before this run did")
-            self._end(its.parent, content.STUDY_STATUS.get(status, "KILLED"))
+            self._end(its.parent, run_contents.STUDY_STATUS.get(status, "KILLED"))
         del self._studies[study]
 
     def interrupt_study(self, study: str, reason: str = "interrupted") -> None:
         """Ends the parent run and every run that is still going, as stopped from outside; a resume takes it up again."""
         its = self._study(study)
-        with database.reported(self.uri, f"the end of study {study}"):
+        with tracking_store.reported(self.uri, f"the end of study {study}"):
             self._end_lost(its, reason)
             self._log(its.parent, tags={"bench.status": "interrupted", "bench.reason": reason})
             self._end(its.parent, "KILLED")
         del self._studies[study]
 
-    def catch_up(self, study: Study, *, running: tuple[str, ...] = ()) -> Reconciled:
+    def catch_up(self, study: StudyFolder, *, running: tuple[str, ...] = ()) -> Reconciled:
         """After a server that was away: reads again what it has, and logs runs that finished meanwhile. `running`: names of
         those that go on."""
         self._studies.pop(study.name, None)
         return self.reconcile(study, running=running)
 
-    def reconcile(self, study: Study, *, running: tuple[str, ...] = ()) -> Reconciled:
+    def reconcile(self, study: StudyFolder, *, running: tuple[str, ...] = ()) -> Reconciled:
         """After a head that died: logs runs that finished on disk and not in MLflow, and ends those left running, but for
         those named in `running`.
 
@@ -208,7 +208,7 @@ class Tracker:
             if run.name not in its.runs or run.name in its.running or wrongly_lost:
                 self.log_whole(run, study)
                 logged.append(run.name)
-        with database.reported(self.uri, f"study {study.name}"):
+        with tracking_store.reported(self.uri, f"study {study.name}"):
             lost = self._end_lost(its, "its head process ended before it did", spare=("reproduction-", *running))
         return Reconciled(tuple(logged), lost)
 
@@ -217,7 +217,7 @@ class Tracker:
         for study in list(self._studies):
             self.interrupt_study(study)
 
-    def log_whole(self, run: RunRecord, study: Study) -> None:
+    def log_whole(self, run: RunRecord, study: StudyFolder) -> None:
         """A finished run from its record: whatever an earlier attempt logged of it is superseded."""
         run_id = self.start_run(
             run.study,
@@ -229,12 +229,12 @@ class Tracker:
             origin=run.origin,
             started=run.started,
         )
-        moment = content.milliseconds(run.started)
+        moment = run_contents.milliseconds(run.started)
         points = []
         for epoch in run.result.epochs:
             moment += round(epoch.seconds * 1000)
-            points += self._points(content.epoch_metrics(epoch), epoch.number, moment)
-        with database.reported(self.uri, f"run {run.name}"):
+            points += self._points(run_contents.epoch_metrics(epoch), epoch.number, moment)
+        with tracking_store.reported(self.uri, f"run {run.name}"):
             self._log(run_id, points)
         report = study.report_folder(run)
         self.finish_run(run_id, run, study.run_folder(run), _files(report) if report.is_dir() else ())
@@ -243,8 +243,10 @@ class Tracker:
         """The experiment of a data set, made where it is not there; its id."""
         from mlflow.exceptions import MlflowException
 
-        tags = content.experiment_tags(name)
-        location = None if database.is_server(self.uri) else (self.results / database.ARTIFACTS / name).as_uri()
+        tags = run_contents.experiment_tags(name)
+        location = (
+            None if tracking_store.is_server(self.uri) else (self.results / tracking_store.ARTIFACTS / name).as_uri()
+        )
         found = self._client.get_experiment_by_name(name)
         if found is None:
             try:
@@ -261,19 +263,19 @@ class Tracker:
 
     def _parent(self, record: StudyRecord, experiment: str) -> str:
         """The study's own run, new or taken up again; its id."""
-        tags = {**content.study_tags(record), NOTE: content.study_note(record)}
-        found = self._search(experiment, {**content.study_identity(record), "bench.kind": "study"})
+        tags = {**run_contents.study_tags(record), NOTE: run_contents.study_note(record)}
+        found = self._search(experiment, {**run_contents.study_identity(record), "bench.kind": "study"})
         for run in found[:1]:
             run_id = str(run.info.run_id)
             self._log(run_id, tags=tags)
             self._client.update_run(run_id, status="RUNNING")
             return run_id
         run_id = self._create_run(experiment, record.name, tags, record.created)
-        self._log(run_id, parameters=content.study_parameters(record))
+        self._log(run_id, parameters=run_contents.study_parameters(record))
         return run_id
 
     def _create_run(self, experiment: str, title: str, tags: Mapping[str, str], started: str | None) -> str:
-        start_time = content.milliseconds(started) if started else _now()
+        start_time = run_contents.milliseconds(started) if started else _now()
         tags = {"mlflow.user": _user(), "mlflow.source.name": "bench", "mlflow.source.type": "LOCAL", **tags}
         return str(self._client.create_run(experiment, start_time, tags, title).info.run_id)
 
@@ -305,10 +307,10 @@ class Tracker:
 
     def _mark_lost(self, run_id: str, reason: str) -> None:
         self._log(run_id, tags={"bench.status": "lost", "bench.reason": reason})
-        self._end(run_id, content.RUN_STATUS["lost"])
+        self._end(run_id, run_contents.RUN_STATUS["lost"])
 
     def _end(self, run_id: str, status: str, finished: str | None = None) -> None:
-        self._client.set_terminated(run_id, status, content.milliseconds(finished) if finished else _now())
+        self._client.set_terminated(run_id, status, run_contents.milliseconds(finished) if finished else _now())
 
     def _points(self, metrics: Mapping[str, float], step: int, moment: int) -> list[Any]:
         from mlflow.entities import Metric

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bench.plugins import TrainingSettings
-from bench.training.clips import DeviceClips
+from bench.training.device_clips import DeviceClips
 from bench.training.segments import segment_counts
 
 WINDOW = 16

@@ -29,8 +29,8 @@ def choose_device(wanted: str) -> tuple[str, str]:
     if wanted == "cpu":
         return "cpu", "cpu, as asked for"
     if torch.cuda.is_available():
-        cards = ", ".join(torch.cuda.get_device_name(card) for card in range(torch.cuda.device_count()))
-        return "cuda", f"cuda ({cards})"
+        gpus = ", ".join(torch.cuda.get_device_name(card) for card in range(torch.cuda.device_count()))
+        return "cuda", f"cuda ({gpus})"
     reason = (
         "this torch was built without CUDA"
         if torch.version.cuda is None

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from bench.plugins import Feature
-from bench.training.clips import Examples
+from bench.training.device_clips import Examples
 
 CPU_CHUNK = 16
 """Clips a chunk on a CPU: larger chunks fall out of the cache."""
 CUDA_CHUNK = 512
-KEPT_BYTES = 2 * 2**30
+CACHED_BYTES = 2 * 2**30
 """Features of a split larger than this are computed again in every epoch rather than kept."""
 
 
@@ -36,7 +36,7 @@ class FrontEnd:
         size = len(examples.targets) * 4
         for dimension in self.feature.shape(examples.width):
             size *= dimension
-        return size <= KEPT_BYTES
+        return size <= CACHED_BYTES
 
     @torch.no_grad()
     def all_of(self, examples: Examples) -> Tensor:

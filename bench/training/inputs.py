@@ -10,9 +10,9 @@ from torch import Tensor
 
 from bench.plugins import Feature, Infeasible
 from bench.training.augmentation import Augmentation
-from bench.training.clips import DeviceClips, Examples
+from bench.training.cached_features import kept
+from bench.training.device_clips import DeviceClips, Examples
 from bench.training.frontend import FrontEnd
-from bench.training.kept import kept
 
 FILL_CHUNK = 256
 """Clips whose features are computed at a time where those of all are kept."""

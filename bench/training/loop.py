@@ -16,12 +16,12 @@ from torch.optim.lr_scheduler import LRScheduler
 from bench.plugins import TrainingSettings
 from bench.training.augmentation import Augmentation
 from bench.training.budget import Budget
-from bench.training.clips import DeviceClips
 from bench.training.compiled import Forward
 from bench.training.device import autocast, fastest_layout
-from bench.training.examination import Answers, Examination
-from bench.training.feed import Batch, Feed, build_feed
+from bench.training.device_clips import DeviceClips
+from bench.training.evaluator import Evaluator, Outputs
 from bench.training.frontend import FrontEnd
+from bench.training.loader import Batch, Loader, build_loader
 from bench.training.optimisers import build_optimiser, build_schedule
 
 
@@ -33,7 +33,7 @@ class EpochOutcome:
     learning_rate: float
     train_loss: float
     train_accuracy: float
-    validation: Answers
+    validation: Outputs
     seconds: float
 
 
@@ -55,8 +55,8 @@ def train(
     `budget`: seconds that all epochs may take. Raises OverBudget where the first steps tell that they would take longer.
     """
     start = time.perf_counter()
-    feed = build_feed(training, front_end, settings, augmentation=augmentation, generator=generator)
-    examination = Examination(validation, front_end, settings)
+    feed = build_loader(training, front_end, settings, augmentation=augmentation, generator=generator)
+    examination = Evaluator(validation, front_end, settings)
     steps = settings.epochs * feed.steps
     optimiser = build_optimiser(network, settings)
     schedule = build_schedule(optimiser, settings, steps)
@@ -90,7 +90,7 @@ def train(
 def step(
     network: Forward,
     batch: Batch,
-    feed: Feed,
+    feed: Loader,
     optimiser: Optimizer,
     schedule: LRScheduler,
     *,

@@ -18,9 +18,9 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from bench.plugins import TrainingSettings
 from bench.training.augmentation import Augmentation
-from bench.training.clips import DeviceClips
-from bench.training.feed import build_feed
+from bench.training.device_clips import DeviceClips
 from bench.training.frontend import FrontEnd
+from bench.training.loader import build_loader
 from bench.training.loop import step
 from bench.training.optimisers import build_optimiser
 
@@ -66,7 +66,7 @@ def find_learning_rate(
     Raises NoSuggestion.
     """
     network = copy.deepcopy(network).train()
-    feed = build_feed(
+    feed = build_loader(
         training, front_end, settings, augmentation=augmentation, generator=generator, keep=False
     )  # a hundred batches: fewer than all features, mostly
     optimiser = build_optimiser(network, settings.model_copy(update={"learning_rate": 1.0}))

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from bench.training.augmentation import shift
-from bench.training.clips import FULL_SCALE, DeviceClips, Origin
+from bench.training.device_clips import FULL_SCALE, DeviceClips, Origin
 
 CHUNK = 16
 """Clips that are searched for loud samples at a time."""

@@ -1,6 +1,6 @@
 """One trial: a complete specification in, a result out. Search, finals and `bench reproduce` all call `run_trial`."""
 
-from bench.trial.records import (
+from bench.trial.trial_records import (
     Epoch,
     Hardware,
     OnEpoch,

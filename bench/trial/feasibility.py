@@ -11,7 +11,7 @@ from bench.errors import one_line
 from bench.plugins import Infeasible
 from bench.plugins.registry import Incompatible, installed
 from bench.training.batches import input_samples
-from bench.trial.records import TrialSpec
+from bench.trial.trial_records import TrialSpec
 
 FEW = 16
 """Frames (of a waveform: samples) that a network for clips of any length is run on: the meta device takes recurrent layers

@@ -14,7 +14,7 @@ from bench.data.prepared import PreparedData
 from bench.plugins import Feature, Infeasible, Model
 from bench.plugins.registry import installed
 from bench.training.batches import input_samples
-from bench.trial.records import TrialSpec
+from bench.trial.trial_records import TrialSpec
 
 
 def short_clip_notes(spec: TrialSpec, data: PreparedData) -> tuple[str, ...]:

@@ -3,8 +3,8 @@
 from bench.reporting.figures.activations import LayerOutput, activations
 from bench.reporting.figures.alluvial import alluvial
 from bench.reporting.figures.classes import class_histogram
-from bench.reporting.figures.clips import Example, example_clips
-from bench.reporting.figures.comparison import Compared, comparison
+from bench.reporting.figures.clip_panels import Example, example_clips
+from bench.reporting.figures.compared_features import Compared, comparison
 from bench.reporting.figures.confusion import confusion_matrix, confusion_rates
 from bench.reporting.figures.curves import training_curves
 from bench.reporting.figures.filters import first_filters

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.reporting.figures.canvas import TRAIN, caption, label, new_figure, png, shown
+from bench.reporting.figures.image_grid import side_by_side
 from bench.reporting.figures.lines import thinned
-from bench.reporting.figures.tiles import side_by_side
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

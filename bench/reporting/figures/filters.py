@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.reporting.figures.canvas import TRAIN, caption, new_figure, png
-from bench.reporting.figures.tiles import in_rows, side_by_side
+from bench.reporting.figures.image_grid import in_rows, side_by_side
 
 MOST_FILTERS = 32
 ENLARGED = 16

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.plugins import Dataset
 from bench_plugins.datasets import speech_commands
-from bench_plugins.datasets.cats_dogs import AudioCatsAndDogs
+from bench_plugins.datasets.audio_cats_and_dogs import AudioCatsAndDogs
 from bench_plugins.datasets.csv_file import CsvFile
 from bench_plugins.datasets.emodb import EmoDB
 from bench_plugins.datasets.esc import Esc10, Esc50

@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from bench.data.audio import FOREIGN_SUFFIXES, SUFFIXES
+from bench.data.audio_file import FOREIGN_SUFFIXES, SUFFIXES
 from bench.data.splits import complete
 from bench.errors import BenchError
 from bench.plugins import Clip, Dataset, Listing, Split

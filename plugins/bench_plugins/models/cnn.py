@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import nn
 
 from bench.plugins import Choice, Float, Int, Model
-from bench_plugins.models.initial import he_
+from bench_plugins.models.initialisation import he_
 from bench_plugins.models.shapes import as_image, image_shape
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.plugins import Choice, Infeasible, Int, Model
-from bench_plugins.models.initial import he_
+from bench_plugins.models.initialisation import he_
 from bench_plugins.models.lengths import AnyLength, zero_past_end
 
 

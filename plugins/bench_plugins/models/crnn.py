@@ -9,8 +9,8 @@ from pydantic import Field
 from torch import nn
 
 from bench.plugins import Choice, Float, Model
-from bench_plugins.models.initial import he_
-from bench_plugins.models.rows import RowsLstm
+from bench_plugins.models.initialisation import he_
+from bench_plugins.models.sequence import SequenceLstm
 from bench_plugins.models.shapes import as_sequence, image_shape, require
 
 BLOCKS = 3
@@ -43,7 +43,7 @@ class Crnn(Model):
             nn.Sequential(
                 as_sequence(shape),
                 *blocks,
-                RowsLstm(frames // 2**BLOCKS, self.hidden),
+                SequenceLstm(frames // 2**BLOCKS, self.hidden),
                 nn.Flatten(),
                 nn.Dropout(self.dropout),
                 nn.Linear(widths[-1] * self.hidden, self.dense),

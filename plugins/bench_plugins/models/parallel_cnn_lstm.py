@@ -9,8 +9,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from bench.plugins import Choice, Float, Infeasible, Model
-from bench_plugins.models.initial import he_
-from bench_plugins.models.rows import RowsLstm
+from bench_plugins.models.initialisation import he_
+from bench_plugins.models.sequence import SequenceLstm
 from bench_plugins.models.shapes import as_image, image_shape, require
 
 POOLS = (2, 2, 2, 4)
@@ -71,7 +71,7 @@ class ParallelCnnLstm(Model):
         branch = nn.Sequential(
             nn.MaxPool2d(ROW_POOL),
             nn.Flatten(1, 2),
-            RowsLstm(frames // ROW_POOL[1], self.hidden, bidirectional=True),
+            SequenceLstm(frames // ROW_POOL[1], self.hidden, bidirectional=True),
             nn.Flatten(),
         )
         return branch, rows * 2 * self.hidden

@@ -16,17 +16,24 @@ import numpy as np
 import pytest
 from made_audio import tone, write
 
-from bench.data import copies
-from bench.data.cache import verify
-from bench.data.copies import CopySettings, copy_of, load_copies, prepare_copies
+from bench.data import offline_augmentation
+from bench.data.offline_augmentation import (
+    OfflineAugmentation,
+    copy_of,
+    load_augmented_copies,
+    prepare_augmented_copies,
+)
 from bench.data.preparation import load_split, prepare
 from bench.data.prepared import PreparedData
+from bench.data.waveform_cache import verify
 from bench.errors import BenchError
 from bench.plugins import TrainingSettings
 from bench_plugins.datasets.folder import Folder
 
 RATE = 8000
-NOTHING = CopySettings(copies=1, pitch=0.0, pitch_probability=0.0, shift=0.0, snr_low=300.0, snr_high=300.0)
+NOTHING = OfflineAugmentation(
+    offline_copies=1, pitch=0.0, pitch_probability=0.0, shift=0.0, snr_low=300.0, snr_high=300.0
+)
 
 
 def random(seed: int = 0) -> np.random.Generator:
@@ -51,22 +58,22 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
 def test_a_copy_that_changes_nothing_is_the_clip_at_its_peak() -> None:
     clip = wave()
     copy = copy_of(clip, NOTHING, sample_rate=RATE, random=random())
-    assert np.allclose(copy, clip * copies.PEAK / np.abs(clip).max(), atol=1e-6)
+    assert np.allclose(copy, clip * offline_augmentation.PEAK / np.abs(clip).max(), atol=1e-6)
 
 
 @pytest.mark.parametrize("snr", [-20.0, 0.0, 40.0])
 def test_noise_is_at_the_ratio_asked_for(snr: float) -> None:
     clip = wave()
-    settings = CopySettings(**{**vars(NOTHING), "snr_low": snr, "snr_high": snr})
+    settings = OfflineAugmentation(**{**vars(NOTHING), "snr_low": snr, "snr_high": snr})
     copy = copy_of(clip, settings, sample_rate=RATE, random=random())
     scale = np.dot(copy, clip) / np.dot(clip, clip)
     measured = 10 * np.log10(np.sum((scale * clip) ** 2) / np.sum((copy - scale * clip) ** 2))
     assert measured == pytest.approx(snr, abs=1.0)
-    assert np.abs(copy).max() == pytest.approx(copies.PEAK)
+    assert np.abs(copy).max() == pytest.approx(offline_augmentation.PEAK)
 
 
 def test_a_shift_moves_zeros_in_and_keeps_the_length() -> None:
-    settings = CopySettings(**{**vars(NOTHING), "shift": 0.1})
+    settings = OfflineAugmentation(**{**vars(NOTHING), "shift": 0.1})
     shifts = set()
     for seed in range(20):
         copy = copy_of(np.ones(4000, dtype=np.float32), settings, sample_rate=RATE, random=random(seed))
@@ -75,14 +82,14 @@ def test_a_shift_moves_zeros_in_and_keeps_the_length() -> None:
         assert np.all(np.diff(sounding) == 1)
         shifts.add(int(sounding[0]) - (3999 - int(sounding[-1])))
     assert min(shifts) < -200 and max(shifts) > 200
-    long = CopySettings(**{**vars(NOTHING), "shift": 9.0})
+    long = OfflineAugmentation(**{**vars(NOTHING), "shift": 9.0})
     assert np.isfinite(copy_of(wave(), long, sample_rate=RATE, random=random(3))).all()
 
 
 def test_pitch_is_shifted_by_up_to_so_many_semitones() -> None:
     time = np.arange(RATE) / RATE
     clip = (0.5 * np.sin(2 * np.pi * 500 * time)).astype(np.float32)
-    settings = CopySettings(**{**vars(NOTHING), "pitch": 12.0, "pitch_probability": 1.0})
+    settings = OfflineAugmentation(**{**vars(NOTHING), "pitch": 12.0, "pitch_probability": 1.0})
     found = []
     for seed in range(6):
         copy = copy_of(clip, settings, sample_rate=RATE, random=random(seed))
@@ -92,12 +99,14 @@ def test_pitch_is_shifted_by_up_to_so_many_semitones() -> None:
         assert semitones == pytest.approx(drawn, abs=0.15)
         found.append(semitones)
     assert max(found) - min(found) > 4
-    never = CopySettings(**{**vars(settings), "pitch_probability": 0.0})
-    assert np.allclose(copy_of(clip, never, sample_rate=RATE, random=random()), clip * copies.PEAK / 0.5, atol=1e-4)
+    never = OfflineAugmentation(**{**vars(settings), "pitch_probability": 0.0})
+    assert np.allclose(
+        copy_of(clip, never, sample_rate=RATE, random=random()), clip * offline_augmentation.PEAK / 0.5, atol=1e-4
+    )
 
 
 def test_silence_stays_silent() -> None:
-    settings = CopySettings.of(TrainingSettings(copies=1))
+    settings = OfflineAugmentation.of(TrainingSettings(offline_copies=1))
     copy = copy_of(np.zeros(800, dtype=np.float32), settings, sample_rate=RATE, random=random())
     assert not copy.any()
 
@@ -105,26 +114,26 @@ def test_silence_stays_silent() -> None:
 def test_copies_stand_in_the_place_of_the_training_clips_and_are_kept(
     prepared: PreparedData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = TrainingSettings(copies=3, copy_snr_low=0.0)
+    settings = TrainingSettings(offline_copies=3, offline_snr_low=0.0)
     said: list[tuple[str, int, int]] = []
     with pytest.raises(BenchError, match=r"copies of folder .* are gone or damaged"):
-        load_copies(prepared, settings, RATE)
-    prepare_copies(prepared, settings, sample_rate=RATE, progress=lambda *line: said.append(line))
-    clips, made = load_split(prepared, "train", sample_rate=RATE), load_copies(prepared, settings, RATE)
+        load_augmented_copies(prepared, settings, RATE)
+    prepare_augmented_copies(prepared, settings, sample_rate=RATE, progress=lambda *line: said.append(line))
+    clips, made = load_split(prepared, "train", sample_rate=RATE), load_augmented_copies(prepared, settings, RATE)
     total = len(clips.ids)
     assert said[0] == ("augmenting", 0, 3 * total) and said[-1] == ("augmenting", 3 * total, 3 * total)
     assert made.ids == tuple(f"{name}~{number}" for name in clips.ids for number in (1, 2, 3))
     assert made.targets.tolist() == np.repeat(clips.targets, 3).tolist()
     assert made.lengths.tolist() == np.repeat(clips.lengths, 3).tolist() and len(set(made.lengths)) == 2
     for samples, length in zip(made.samples, made.lengths, strict=True):
-        assert not samples[length:].any() and np.abs(samples[:length]).max() == round(copies.PEAK * 32768)
+        assert not samples[length:].any() and np.abs(samples[:length]).max() == round(offline_augmentation.PEAK * 32768)
     assert len({samples.tobytes() for samples in made.samples}) == 3 * total
 
     # Nothing changed: nothing is made, by whoever asks.
-    monkeypatch.setattr(copies, "_made", None)
-    prepare_copies(prepared, settings.model_copy(update={"epochs": 3}), sample_rate=RATE)
+    monkeypatch.setattr(offline_augmentation, "_made", None)
+    prepare_augmented_copies(prepared, settings.model_copy(update={"epochs": 3}), sample_rate=RATE)
     with pytest.raises(TypeError):
-        prepare_copies(prepared, settings.model_copy(update={"copy_shift": 0.1}), sample_rate=RATE)
+        prepare_augmented_copies(prepared, settings.model_copy(update={"offline_shift": 0.1}), sample_rate=RATE)
     monkeypatch.undo()
 
     # A damaged copy is found, and made again as it was: whatever the number of processes, and what one of them does at once.
@@ -133,15 +142,15 @@ def test_copies_stand_in_the_place_of_the_training_clips_and_are_kept(
     with (folder / "train.npy").open("r+b") as file:
         file.seek(-100, 2)
         file.write(b"\x01" * 10)
-    monkeypatch.setattr(copies, "available_cores", lambda: 1)
-    monkeypatch.setattr(copies, "PIECE", 2)
-    prepare_copies(prepared, settings, sample_rate=RATE)
-    assert np.array_equal(load_copies(prepared, settings, RATE).samples, kept)
+    monkeypatch.setattr(offline_augmentation, "available_cores", lambda: 1)
+    monkeypatch.setattr(offline_augmentation, "PIECE", 2)
+    prepare_augmented_copies(prepared, settings, sample_rate=RATE)
+    assert np.array_equal(load_augmented_copies(prepared, settings, RATE).samples, kept)
 
 
 def test_none_are_made_where_none_are_asked_for(prepared: PreparedData) -> None:
     before = sorted(path.name for path in next(iter(prepared.caches.values())).parent.iterdir())
-    prepare_copies(prepared, TrainingSettings(), sample_rate=RATE)
+    prepare_augmented_copies(prepared, TrainingSettings(), sample_rate=RATE)
     assert sorted(path.name for path in next(iter(prepared.caches.values())).parent.iterdir()) == before
 
 
@@ -153,37 +162,37 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
     def full(*arguments: object, **options: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("bench.data.cache.SplitWriter.add", full)
+    monkeypatch.setattr("bench.data.waveform_cache.SplitWriter.add", full)
     parent = next(iter(prepared.caches.values())).parent
     before = sorted(parent.iterdir())
     with pytest.raises(BenchError, match="no space left"):
-        prepare_copies(prepared, TrainingSettings(copies=2, copy_pitch=0), sample_rate=RATE)
+        prepare_augmented_copies(prepared, TrainingSettings(offline_copies=2, offline_pitch=0), sample_rate=RATE)
     assert sorted(parent.iterdir()) == before
 
 
 def test_every_byte_is_checked_once_by_a_process(prepared: PreparedData, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = TrainingSettings(copies=2, copy_shift=0.05, copy_pitch=0)
+    settings = TrainingSettings(offline_copies=2, offline_shift=0.05, offline_pitch=0)
     checked: list[Path] = []
-    monkeypatch.setattr(copies, "verify", lambda folder: (checked.append(folder), verify(folder))[1])
+    monkeypatch.setattr(offline_augmentation, "verify", lambda folder: (checked.append(folder), verify(folder))[1])
     for _ in range(4):
-        prepare_copies(prepared, settings, sample_rate=RATE)
+        prepare_augmented_copies(prepared, settings, sample_rate=RATE)
     assert len(checked) == 2  # once before they were there, once after
-    shutil.rmtree(copies.copies_folder(prepared, settings, RATE))
-    prepare_copies(prepared, settings, sample_rate=RATE)
-    assert len(load_copies(prepared, settings, RATE).ids) == 2 * prepared.clips("train")
+    shutil.rmtree(offline_augmentation.augmented_copies_folder(prepared, settings, RATE))
+    prepare_augmented_copies(prepared, settings, sample_rate=RATE)
+    assert len(load_augmented_copies(prepared, settings, RATE).ids) == 2 * prepared.clips("train")
 
 
 def test_two_makers_at_once_leave_one_whole_folder(prepared: PreparedData) -> None:
-    settings = TrainingSettings(copies=2, copy_shift=0.07, copy_pitch=0)
+    settings = TrainingSettings(offline_copies=2, offline_shift=0.07, offline_pitch=0)
     with ThreadPoolExecutor(2) as both:
-        for maker in [both.submit(prepare_copies, prepared, settings, sample_rate=RATE) for _ in range(2)]:
+        for maker in [both.submit(prepare_augmented_copies, prepared, settings, sample_rate=RATE) for _ in range(2)]:
             maker.result()
-    folder = copies.copies_folder(prepared, settings, RATE)
+    folder = offline_augmentation.augmented_copies_folder(prepared, settings, RATE)
     assert verify(folder) is not None and not list(folder.parent.glob(".building-*"))
 
 
 def test_a_killed_process_is_one_line_and_leaves_nothing(prepared: PreparedData) -> None:
-    settings = TrainingSettings(copies=500, copy_pitch=0)
+    settings = TrainingSettings(offline_copies=500, offline_pitch=0)
     before = sorted(next(iter(prepared.caches.values())).parent.iterdir())
 
     def kill_one(what: str, done: int, total: int) -> None:
@@ -191,7 +200,7 @@ def test_a_killed_process_is_one_line_and_leaves_nothing(prepared: PreparedData)
             os.kill(active_children()[0].pid or 0, signal.SIGKILL)
 
     with pytest.raises(BenchError, match="was killed"):
-        prepare_copies(prepared, settings, sample_rate=RATE, progress=kill_one)
+        prepare_augmented_copies(prepared, settings, sample_rate=RATE, progress=kill_one)
     assert sorted(next(iter(prepared.caches.values())).parent.iterdir()) == before and not active_children()
 
 
@@ -200,7 +209,7 @@ def test_no_process_that_makes_copies_outlives_its_head(
 ) -> None:
     script = (
         "import signal, sys\n"
-        "from bench.data.copies import prepare_copies\n"
+        "from bench.data.offline_augmentation import prepare_augmented_copies\n"
         "from bench.data.prepared import PreparedData\n"
         "from bench.plugins import TrainingSettings\n"
         "from multiprocessing import active_children\n"
@@ -208,8 +217,9 @@ def test_no_process_that_makes_copies_outlives_its_head(
         "    done == 1 and print(*(child.pid for child in active_children()), flush=True)\n"
         "if __name__ == '__main__':\n"
         "    signal.signal(signal.SIGINT, signal.default_int_handler)  # in a job in the background it is ignored\n"
-        "    settings = TrainingSettings(copies=50_000, copy_pitch=0)\n"
-        "    prepare_copies(PreparedData.model_validate_json(sys.argv[1]), settings, sample_rate=8000, progress=report)\n"
+        "    settings = TrainingSettings(offline_copies=50_000, offline_pitch=0)\n"
+        "    data = PreparedData.model_validate_json(sys.argv[1])\n"
+        "    prepare_augmented_copies(data, settings, sample_rate=8000, progress=report)\n"
     )
     for number in (signal.SIGINT, signal.SIGKILL):
         head = subprocess.Popen(

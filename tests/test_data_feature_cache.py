@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.data import feature_store
-from bench.data.feature_store import ASKED_SECONDS, FEATURES, MARGIN, FeatureStore
+from bench.data import feature_cache
+from bench.data.feature_cache import ASKED_SECONDS, FEATURES, MARGIN, FeatureCache
 from bench.errors import BenchError
 from bench.plugins import PluginConfig
 
@@ -29,23 +29,23 @@ def numbers(number: int, size: int = 1000) -> np.ndarray:
     return np.full((2, size), number, dtype=np.float32)
 
 
-def write(store: FeatureStore, number: int, size: int = 1000) -> None:
+def write(store: FeatureCache, number: int, size: int = 1000) -> None:
     store.write(key(number), numbers(number, size), clips="audio train", feature=PluginConfig(name="mel"))
 
 
-def kept(store: FeatureStore) -> list[int]:
+def kept(store: FeatureCache) -> list[int]:
     """Least recently used first."""
     return [int(entry.folder.name, 16) for entry in store.entries()]
 
 
 def test_what_was_written_is_read_as_it_was_and_outlives_its_entry(tmp_path: Path) -> None:
-    store = FeatureStore(tmp_path, limit=None)
+    store = FeatureCache(tmp_path, limit=None)
     assert store.read(key(1)) is None
     write(store, 1)
     found = store.read(key(1))
     assert found is not None and found.dtype == np.float32
     for folder in tmp_path.rglob(key(1)):
-        feature_store.discard(folder)
+        feature_cache.discard(folder)
     assert store.read(key(1)) is None
     assert np.array_equal(found, numbers(1))
 
@@ -57,7 +57,7 @@ SIZES = st.sampled_from([0, MARGIN, 2 * MARGIN, 3 * MARGIN, LIMIT - MARGIN, LIMI
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5), SIZES), min_size=6, max_size=16))
 def test_the_store_keeps_its_bound_and_what_was_used_last(steps: list[tuple[bool, int, int]]) -> None:
     with TemporaryDirectory() as folder:
-        store, size = FeatureStore(Path(folder), limit=LIMIT), {}
+        store, size = FeatureCache(Path(folder), limit=LIMIT), {}
         for writes, number, wanted in steps:
             before = kept(store)
             if not writes:
@@ -81,7 +81,7 @@ def test_the_store_keeps_its_bound_and_what_was_used_last(steps: list[tuple[bool
 @pytest.mark.parametrize("file", ["features.npy", "manifest.json"])
 @pytest.mark.parametrize("harm", ["byte", "short", "gone", "rubbish"])
 def test_a_damaged_entry_is_removed_and_can_be_written_again(tmp_path: Path, file: str, harm: str) -> None:
-    store = FeatureStore(tmp_path, limit=None)
+    store = FeatureCache(tmp_path, limit=None)
     write(store, 1)
     assert store.read(key(1)) is not None  # this process has checked it already
     path = next(tmp_path.rglob(file))
@@ -102,8 +102,8 @@ def test_a_damaged_entry_is_removed_and_can_be_written_again(tmp_path: Path, fil
 
 
 def test_an_ask_is_remembered_by_all_for_a_week_and_until_it_is_answered(tmp_path: Path) -> None:
-    assert not FeatureStore(tmp_path, limit=None).asked_before(key(1))
-    store = FeatureStore(tmp_path, limit=None)
+    assert not FeatureCache(tmp_path, limit=None).asked_before(key(1))
+    store = FeatureCache(tmp_path, limit=None)
     assert store.asked_before(key(1)) and not store.asked_before(key(2))
     (old,) = tmp_path.rglob(f"{key(2)}.asked")
     past = time.time() - ASKED_SECONDS - 60
@@ -113,7 +113,7 @@ def test_an_ask_is_remembered_by_all_for_a_week_and_until_it_is_answered(tmp_pat
 
 
 def test_a_store_of_no_size_writes_nothing(tmp_path: Path) -> None:
-    store = FeatureStore(tmp_path, limit=0)
+    store = FeatureCache(tmp_path, limit=0)
     assert not store.asked_before(key(1)) and not store.asked_before(key(1))
     write(store, 1)
     assert store.read(key(1)) is None and kept(store) == []
@@ -123,7 +123,7 @@ def test_a_full_disk_costs_nothing_but_the_entry(tmp_path: Path, monkeypatch: py
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    store = FeatureStore(tmp_path, limit=None)
+    store = FeatureCache(tmp_path, limit=None)
     with monkeypatch.context() as patch:
         patch.setattr(np, "save", full)
         write(store, 1)
@@ -134,15 +134,15 @@ def test_a_full_disk_costs_nothing_but_the_entry(tmp_path: Path, monkeypatch: py
 def test_the_limit_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for given_, meant in {"": None, "0": 0, "5GB": 5 * 10**9, "0.5 mb": 500_000, "300M": 3 * 10**8}.items():
         monkeypatch.setenv("BENCH_FEATURE_CACHE", given_)
-        assert feature_store.feature_limit() == meant
+        assert feature_cache.feature_limit() == meant
     monkeypatch.setenv("BENCH_FEATURE_CACHE", "plenty")
     with pytest.raises(BenchError, match=r"BENCH_FEATURE_CACHE 'plenty' is no size"):
-        feature_store.feature_limit()
+        feature_cache.feature_limit()
 
 
 def visit(folder: str, seed: int) -> None:
     """Reads and writes at random, and fails on numbers that are not the key's, and where the bound is passed."""
-    random, store = np.random.default_rng(seed), FeatureStore(Path(folder), limit=LIMIT)
+    random, store = np.random.default_rng(seed), FeatureCache(Path(folder), limit=LIMIT)
     for number in random.integers(0, 6, 150).tolist():
         found = store.read(key(number))
         if found is None:
@@ -160,5 +160,5 @@ def test_two_processes_at_once(tmp_path: Path) -> None:
     for process in processes:
         process.join(60)
     assert [process.exitcode for process in processes] == [0, 0]
-    assert kept(FeatureStore(tmp_path, limit=LIMIT))
+    assert kept(FeatureCache(tmp_path, limit=LIMIT))
     assert FEATURES in {path.name for path in tmp_path.rglob("*")}

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.data.cache import Finding
 from bench.data.leakage import clips_of, first_few
 from bench.data.source import Source
+from bench.data.waveform_cache import DataIssue
 from bench.errors import BenchError
 from bench.files import write_atomically
 
 
-def judge(source: Source, findings: Sequence[Finding], max_unusable: float, list_file: Path) -> tuple[str, ...]:
+def judge(source: Source, issues: Sequence[DataIssue], max_unusable: float, list_file: Path) -> tuple[str, ...]:
     """Notes on what is wrong with the clips; all of it goes into `list_file`. Raises BenchError beyond the share allowed."""
-    skipped = [f"{finding.clip} ({finding.what})" for finding in findings if finding.skipped]
-    doubtful = [f"{finding.clip} ({finding.what})" for finding in findings if not finding.skipped]
+    skipped = [f"{finding.clip} ({finding.what})" for finding in issues if finding.skipped]
+    doubtful = [f"{finding.clip} ({finding.what})" for finding in issues if not finding.skipped]
     lost = [f"{path} (named by the data set's list, not there)" for path in source.missing]
     wrong = [*lost, *skipped, *doubtful]
     if not wrong:

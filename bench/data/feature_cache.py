@@ -4,8 +4,8 @@
     features/3f0c.../features.npy     as numpy writes it, mapped by all workers: they share its pages
     features/77d1....asked            asked for once, and not kept yet
 
-An entry is named by a digest of everything that its numbers depend on, see `bench.training.kept`. It can be removed at any
-time: who has it mapped can still read it.
+An entry is named by a digest of everything that its numbers depend on, see `bench.training.cached_features`. It can be
+removed at any time: a process that has it mapped can still read it.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bench.data.cache import MANIFEST, FileSum, Torn, file_sum
 from bench.data.folders import building, discard, mark_used
+from bench.data.waveform_cache import MANIFEST, Corrupt, FileSum, file_sum
 from bench.errors import BenchError
 from bench.plugins import PluginConfig
 from bench.sizes import parse_size
@@ -72,7 +72,7 @@ def feature_limit() -> int | None:
     return parse_size(given, where=LIMIT) if given else None
 
 
-class FeatureStore:
+class FeatureCache:
     """The store in one cache folder. Several processes may use it at once."""
 
     def __init__(self, cache_dir: Path, *, limit: int | None) -> None:
@@ -89,7 +89,7 @@ class FeatureStore:
             manifest = FeatureManifest.model_validate_json((folder / MANIFEST).read_bytes())
             _check(folder / FEATURES, manifest.sum)
             features = np.load(folder / FEATURES, mmap_mode="c", allow_pickle=False)
-        except (OSError, ValueError, Torn):  # or another process has just removed it
+        except (OSError, ValueError, Corrupt):  # or another process has just removed it
             with suppress(BenchError):
                 discard(folder)
             return None
@@ -185,9 +185,9 @@ _checked: dict[Path, tuple[int, int]] = {}
 
 
 def _check(path: Path, expected: FileSum) -> None:
-    """Raises Torn where a file is not what its manifest says, and OSError. Every byte is read once a process."""
+    """Raises Corrupt where a file is not what its manifest says, and OSError. Every byte is read once a process."""
     status = path.stat()
     stamp = (status.st_ino, status.st_mtime_ns)
     if status.st_size != expected.size or (_checked.get(path) != stamp and file_sum(path) != expected):
-        raise Torn(f"{path.name} has a wrong checksum")
+        raise Corrupt(f"{path.name} has a wrong checksum")
     _checked[path] = stamp

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.errors import BenchError
-from bench.results.records import RunRecord
-from bench.results.store import Study
-from bench.search.watcher import Watcher
+from bench.results.study_folder import StudyFolder
+from bench.results.study_records import RunRecord
+from bench.search.callback import StudyCallback
 from bench.tracking.tracker import Tracker
 from bench.trial import Epoch
 
 if TYPE_CHECKING:
-    from bench.search.head import Assignment
+    from bench.search.scheduler import Assignment
 
 BACKLOG = 1000
 """Writes that may be put off, so that a head that never rests keeps no more in memory."""
@@ -27,18 +27,20 @@ LOOK_SECONDS = 5.0
 PATIENCE = 60.0
 """Seconds that the end of a study waits for it."""
 
-Report = Callable[[Study, RunRecord], Sequence[Path]]
+Report = Callable[[StudyFolder, RunRecord], Sequence[Path]]
 """Writes the pages of a tested run and names them; handed in, since reporting reads what this room writes."""
 
 
-class Showing:
+class DeferredTracking:
     """Puts off what is to be shown. While a tracking server is away the study goes on without it: what it missed is logged
     anew from the results folder when it is back. A database in the results folder that takes no more stops the study."""
 
-    def __init__(self, *, study: Study, tracker: Tracker, watcher: Watcher, report: Report | None = None) -> None:
+    def __init__(
+        self, *, study: StudyFolder, tracker: Tracker, callback: StudyCallback, report: Report | None = None
+    ) -> None:
         self._study = study
         self._tracker = tracker
-        self._watcher = watcher
+        self._watcher = callback
         self._report = report
         self._put_off: deque[Callable[[], None]] = deque()
         """In order."""

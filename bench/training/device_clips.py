@@ -144,14 +144,14 @@ class DataOnDevice:
 
     def training(self, settings: TrainingSettings, sample_rate: int) -> DeviceClips:
         """The training clips, or the augmented copies in their place. Raises BenchError where those are not made."""
-        if settings.copies == 0:
+        if settings.offline_copies == 0:
             return self.split("train", sample_rate)
-        from bench.data.copies import CopySettings, load_copies
+        from bench.data.offline_augmentation import OfflineAugmentation, load_augmented_copies
 
-        key = (sample_rate, CopySettings.of(settings))
+        key = (sample_rate, OfflineAugmentation.of(settings))
         if self._copies is None or self._copies[0] != key:
             self._copies = None  # before others are read: one set of copies is held at a time
-            self._copies = key, self._on_device(load_copies(self.prepared, settings, sample_rate))
+            self._copies = key, self._on_device(load_augmented_copies(self.prepared, settings, sample_rate))
         return self._copies[1]
 
     def noise(self, sample_rate: int) -> Tensor | None:
@@ -163,7 +163,7 @@ class DataOnDevice:
     def _on_device(self, clips: ClipSet) -> DeviceClips:
         import torch
 
-        from bench.data.cache import content_of
+        from bench.data.waveform_cache import content_of
         from bench.training.device import room_on
 
         few = slice(self._at_most)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from bench.results.records import RunRecord
+from bench.results.study_records import RunRecord
 from bench.trial import Epoch, TrialSpec
 
 
-class Watcher(Protocol):
+class StudyCallback(Protocol):
     """Told of everything that happens, in the order in which it happens."""
 
     def phase(self, name: str, *, done: int, total: int) -> None:

@@ -1,4 +1,4 @@
-"""Runs a command that does not outlive whoever started it: `python -m bench.tracking.leash COMMAND ...`
+"""Runs a command that does not outlive whoever started it: `python -m bench.child_process COMMAND ...`
 
 The starter keeps the write end of this process's standard input, which the system closes however the starter ends. This
 process is the head of a process group, which then ends: asked first, made to after a while.

@@ -13,7 +13,7 @@ DEPTH = 2
 """Items that are made before they are asked for: one to be used next, and one in the making."""
 
 
-def made_ahead(items: Iterator[Item]) -> Iterator[Item]:
+def prefetch(items: Iterator[Item]) -> Iterator[Item]:
     """The items in their order, made one after another by a thread that is a little ahead.
 
     What making an item raises is raised where the item is due. The thread ends with the iteration.

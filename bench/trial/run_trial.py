@@ -23,17 +23,17 @@ from bench.plugins.registry import installed
 from bench.training.augmentation import Augmentation
 from bench.training.batches import batch_sizes, examples_per_pass, input_samples, steps_per_epoch
 from bench.training.budget import OverBudget
-from bench.training.clips import DataOnDevice, DeviceClips
 from bench.training.compiled import Compiler, Forward
 from bench.training.device import PeakMemory, device_name, place
-from bench.training.examination import Answers, Examination
-from bench.training.feed import build_feed
+from bench.training.device_clips import DataOnDevice, DeviceClips
+from bench.training.evaluator import Evaluator, Outputs
 from bench.training.frontend import FrontEnd
+from bench.training.loader import build_loader
 from bench.training.loop import EpochOutcome, step, train
 from bench.training.optimisers import build_optimiser, build_schedule
 from bench.training.range_test import NoSuggestion, find_learning_rate
 from bench.trial.feasibility import check_feasible
-from bench.trial.records import Epoch, Hardware, OnEpoch, RangeTest, Status, TrialOutcome, TrialResult, TrialSpec
+from bench.trial.trial_records import Epoch, Hardware, OnEpoch, RangeTest, Status, TrialOutcome, TrialResult, TrialSpec
 
 
 class Diverged(Exception):
@@ -108,12 +108,12 @@ def time_epoch(spec: TrialSpec, data: DataOnDevice) -> float:
     """
     settings = spec.training
     # The clips themselves stand for their copies, which are as long, and may not be made yet.
-    alike = spec.model_copy(update={"training": settings.model_copy(update={"copies": 0, "balance": "none"})})
+    alike = spec.model_copy(update={"training": settings.model_copy(update={"offline_copies": 0, "balance": "none"})})
     run = _Run(alike, data.first(2 * settings.batch_size), keep_weights=False)
     run.build()
     rate = installed().feature(spec.feature).sample_rate
     steps = steps_per_epoch(data.split("train", rate), settings, sample_rate=rate)
-    return run.time_step() * steps * (max(1, settings.copies) if settings.steps is None else 1)
+    return run.time_step() * steps * (max(1, settings.offline_copies) if settings.steps is None else 1)
 
 
 class _Run:
@@ -129,8 +129,8 @@ class _Run:
         self._front_end: FrontEnd | None = None
         self._forward: Forward | None = None
         """What was compiled of the network, if anything."""
-        self._validation: _Judged | None = None
-        self._tested: _Judged | None = None
+        self._validation: _Scored | None = None
+        self._tested: _Scored | None = None
         self._range_test: RangeTest | None = None
         self._latency_ms: float | None = None
         self._keep_weights = keep_weights
@@ -200,7 +200,7 @@ class _Run:
         """Seconds of a step of training, of those after the first, which is slower."""
         network, front_end = self._built()
         settings, generator = self.spec.training, self._generator()
-        feed = build_feed(
+        feed = build_loader(
             self._training_clips(),
             front_end,
             settings,
@@ -237,10 +237,10 @@ class _Run:
         network, front_end = self._built()
         network.load_state_dict(self._best_state)
         clips = self.data.split("test", front_end.feature.sample_rate)
-        answers = Examination(clips, front_end, self.spec.training, keep=False)(network)
+        answers = Evaluator(clips, front_end, self.spec.training, keep=False)(network)
         if not bool(torch.isfinite(answers.logits).all()):
             raise Diverged("the network's answers to test clips are not all numbers")
-        self._tested = _Judged(self.data.prepared.labels, clips, answers)
+        self._tested = _Scored(self.data.prepared.labels, clips, answers)
 
     def time_one_clip(self, repeats: int = 7) -> None:
         """Measures the time from the waveform of one clip, or one segment, to its logits."""
@@ -291,7 +291,7 @@ class _Run:
             raise Diverged(f"the loss was {outcome.train_loss} in epoch {outcome.number}")
         if not bool(torch.isfinite(outcome.validation.logits).all()):
             raise Diverged(f"the answers to validation clips are not all numbers in epoch {outcome.number}")
-        judged = _Judged(self.data.prepared.labels, clips, outcome.validation)
+        judged = _Scored(self.data.prepared.labels, clips, outcome.validation)
         epoch = Epoch(
             number=outcome.number,
             learning_rate=outcome.learning_rate,
@@ -339,10 +339,10 @@ class _Run:
         return buffer.getvalue()
 
 
-class _Judged:
+class _Scored:
     """A network's answers to the clips of a split, beside the truth."""
 
-    def __init__(self, labels: tuple[str, ...], clips: DeviceClips, answers: Answers) -> None:
+    def __init__(self, labels: tuple[str, ...], clips: DeviceClips, answers: Outputs) -> None:
         self._answers = answers
         self.predictions = Predictions(
             labels=labels,

@@ -11,10 +11,10 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from bench.data.cache import MANIFEST, Manifest
-from bench.data.feature_store import FOLDER, KEY, read_manifest
+from bench.data.feature_cache import FOLDER, KEY, read_manifest
 from bench.data.folders import discard
 from bench.data.holding import discard_unheld
+from bench.data.waveform_cache import MANIFEST, Manifest
 
 Kind = Literal["audio", "copies", "features"]
 KINDS: tuple[Kind, ...] = ("audio", "copies", "features")
@@ -25,7 +25,7 @@ NODES = "nodes"
 
 
 @dataclass(frozen=True)
-class Cached:
+class CachedFolder:
     """One folder that can be made again."""
 
     kind: Kind
@@ -41,7 +41,7 @@ class Cached:
     folder: Path
 
 
-def in_cache(cache_dir: Path) -> list[Cached]:
+def cache_contents(cache_dir: Path) -> list[CachedFolder]:
     """Everything of ours, least recently used first."""
     cache_dir = cache_dir.resolve()
     folders = (cache_dir, cache_dir / NODES)
@@ -49,7 +49,7 @@ def in_cache(cache_dir: Path) -> list[Cached]:
     return sorted(found, key=lambda item: item.used)
 
 
-def clear(item: Cached) -> bool:
+def clear(item: CachedFolder) -> bool:
     """Removes it; False where a running study holds it. Features are never held: who reads some can go on reading.
 
     Raises BenchError where the folder cannot be written to.
@@ -63,7 +63,7 @@ def clear(item: Cached) -> bool:
     return discard_unheld(item.folder, holds=audio)
 
 
-def _audio(parent: Path) -> Iterator[Cached]:
+def _audio(parent: Path) -> Iterator[CachedFolder]:
     for folder in _folders(parent):
         named = AUDIO.fullmatch(folder.name)
         if named is None:
@@ -72,7 +72,7 @@ def _audio(parent: Path) -> Iterator[Cached]:
             facts = Manifest.model_validate_json((folder / MANIFEST).read_bytes()).facts
         except (OSError, ValidationError):  # another program's, or damaged, which the next run makes again
             continue
-        yield Cached(
+        yield CachedFolder(
             kind="copies" if named["copies"] else "audio",
             dataset=named["dataset"],
             what=f"{int(named['rate']):,} Hz",
@@ -83,13 +83,13 @@ def _audio(parent: Path) -> Iterator[Cached]:
         )
 
 
-def _features(store: Path) -> Iterator[Cached]:
+def _features(store: Path) -> Iterator[CachedFolder]:
     for folder in _folders(store):
         if not KEY.fullmatch(folder.name) or (manifest := read_manifest(folder)) is None:
             continue
         clips, _, split = manifest.clips.partition(" ")
         named = AUDIO.fullmatch(clips)
-        yield Cached(
+        yield CachedFolder(
             kind="features",
             dataset=named["dataset"] if named else clips,
             what=f"{manifest.feature.name}, {split}",

@@ -15,12 +15,12 @@ from test_trial import spec
 from bench.data.prepared import PreparedData
 from bench.plugins import code
 from bench.plugins.code import code_digest
-from bench.training import kept
-from bench.training.clips import DataOnDevice
+from bench.training import cached_features
+from bench.training.cached_features import key_of
+from bench.training.device_clips import DataOnDevice
 from bench.training.frontend import FrontEnd
-from bench.training.kept import key_of
 from bench.training.segments import consecutive
-from bench.trial.run import run_trial
+from bench.trial.run_trial import run_trial
 from bench_plugins.datasets.folder import Folder
 from bench_plugins.features import Mel
 
@@ -45,8 +45,8 @@ def data(tmp_path: Path) -> PreparedData:
 
 @pytest.fixture
 def everything_is_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "LEAST_SECONDS", 0.0)
-    monkeypatch.setattr(kept, "READ_RATE", float("inf"))
+    monkeypatch.setattr(cached_features, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(cached_features, "READ_RATE", float("inf"))
 
 
 def files(data: PreparedData) -> list[str]:
@@ -79,7 +79,7 @@ def test_a_trial_has_the_same_digits_with_the_store_off_cold_and_warm(
     assert files(data) == ["entry"] * splits
     with monkeypatch.context() as patch:
         patch.setattr(FrontEnd, "all_of", None)  # nothing is computed
-        patch.setattr(kept.FeatureStore, "write", None)
+        patch.setattr(cached_features.FeatureCache, "write", None)
         patch.setattr("bench.training.inputs.OwnLengthInputs._all", None)
         assert digits(data, **settings) == off
 
@@ -97,12 +97,12 @@ def test_damaged_features_are_computed_again(data: PreparedData) -> None:
 
 
 def test_what_is_computed_in_no_time_is_not_kept(data: PreparedData, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "LEAST_SECONDS", 60.0)
+    monkeypatch.setattr(cached_features, "LEAST_SECONDS", 60.0)
     for _ in range(3):
         digits(data, **STILL)
     assert files(data) == []
-    monkeypatch.setattr(kept, "LEAST_SECONDS", 0.0)
-    monkeypatch.setattr(kept, "READ_RATE", 1.0)
+    monkeypatch.setattr(cached_features, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(cached_features, "READ_RATE", 1.0)
     for _ in range(3):
         digits(data, **STILL)
     assert files(data) == []

@@ -15,10 +15,10 @@ from bench.evaluation.metrics import Objective, Scores, score
 from bench.evaluation.uncertainty import bootstrap_interval
 from bench.plugins import Recipe
 from bench.reporting.commands import portable
+from bench.reporting.leaderboard_records import Leaderboard, Protocol, Reason, Reference, Row, SeedRun, StudySummary
 from bench.reporting.numbers import Spread
-from bench.reporting.records import Leaderboard, Protocol, Reason, Reference, Row, SeedRun, StudySummary
-from bench.results.records import RunRecord, StudyRecord
-from bench.results.store import Study, studies
+from bench.results.study_folder import StudyFolder, studies
+from bench.results.study_records import RunRecord, StudyRecord
 from bench.trial import Hardware, Status
 
 ID_LENGTH = 8
@@ -54,7 +54,7 @@ def build_leaderboard(
         known = {record.dataset.name for _, record in everything}
         hint = did_you_mean(dataset, known) if known else f"start one with: bench run --dataset {dataset} --trials 100"
         raise BenchError(f"no study of data set {dataset!r} in {results}: {hint}")
-    by_protocol: dict[str, list[tuple[Study, StudyRecord]]] = {}
+    by_protocol: dict[str, list[tuple[StudyFolder, StudyRecord]]] = {}
     for study, record in matching:
         key = f"{record.dataset.model_dump_json()} {record.data.revision} {record.objective}"
         by_protocol.setdefault(key, []).append((study, record))
@@ -86,7 +86,7 @@ def _is_of(record: StudyRecord, dataset: str) -> bool:
     return not colon or argument in values or Path(argument).resolve() in [Path(value).resolve() for value in values]
 
 
-def _protocol(members: Sequence[tuple[Study, StudyRecord]], recipes: Mapping[str, Recipe]) -> Protocol:
+def _protocol(members: Sequence[tuple[StudyFolder, StudyRecord]], recipes: Mapping[str, Recipe]) -> Protocol:
     newest = max((record for _, record in members), key=lambda record: record.created)
     return Protocol(
         dataset=newest.dataset,
@@ -103,8 +103,8 @@ def _protocol(members: Sequence[tuple[Study, StudyRecord]], recipes: Mapping[str
     )
 
 
-def _rows(members: Sequence[Study], objective: Objective) -> tuple[Row, ...]:
-    finals: dict[str, list[tuple[Study, RunRecord]]] = {}
+def _rows(members: Sequence[StudyFolder], objective: Objective) -> tuple[Row, ...]:
+    finals: dict[str, list[tuple[StudyFolder, RunRecord]]] = {}
     origins: dict[str, str] = {}
     for study in members:
         for run in study.finals():
@@ -116,9 +116,9 @@ def _rows(members: Sequence[Study], objective: Objective) -> tuple[Row, ...]:
     return tuple(row.model_copy(update={"rank": rank}) for rank, row in enumerate(rows, start=1))
 
 
-def _row(finals: Sequence[tuple[Study, RunRecord]], *, origin: str) -> Row | None:
+def _row(finals: Sequence[tuple[StudyFolder, RunRecord]], *, origin: str) -> Row | None:
     """A row from all finals of one configuration; None where none is complete. Its rank is given by the caller."""
-    latest: dict[str, tuple[Study, RunRecord]] = {}
+    latest: dict[str, tuple[StudyFolder, RunRecord]] = {}
     for study, run in sorted(finals, key=lambda final: final[1].finished):
         if run.result.status == "complete":
             latest[run.spec.digest()] = (study, run)  # the same seed in two studies is one run, not two
@@ -145,7 +145,7 @@ def _row(finals: Sequence[tuple[Study, RunRecord]], *, origin: str) -> Row | Non
     )
 
 
-def _seed_run(study: Study, run: RunRecord) -> SeedRun:
+def _seed_run(study: StudyFolder, run: RunRecord) -> SeedRun:
     result = run.result
     return SeedRun(
         run=f"{run.study}/{run.name}",
@@ -168,7 +168,7 @@ def _spreads(scores: Sequence[Scores]) -> dict[Objective, Spread]:
     }
 
 
-def _summary(study: Study, record: StudyRecord, recipes: Mapping[str, Recipe]) -> StudySummary:
+def _summary(study: StudyFolder, record: StudyRecord, recipes: Mapping[str, Recipe]) -> StudySummary:
     trials, finals = study.trials(), study.finals()
     unfinished = Counter((run.result.status, run.result.reason) for run in trials if run.result.status != "complete")
     return StudySummary(

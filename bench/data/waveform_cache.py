@@ -38,11 +38,11 @@ PIECE = 32 * 2**20
 """Bytes that one checksum covers, so that the pieces of a file are checked in parallel."""
 
 
-class Torn(Exception):
+class Corrupt(Exception):
     """A cache that is not what its manifest says; the message says how."""
 
 
-class Finding(BaseModel):
+class DataIssue(BaseModel):
     """Something about one clip that a person should know."""
 
     model_config = ConfigDict(frozen=True)
@@ -60,7 +60,7 @@ class FileSum(BaseModel):
     crc32: tuple[int, ...]
 
 
-class Facts(BaseModel):
+class Metadata(BaseModel):
     """What decoding found out about a data set. The same at every sample rate."""
 
     model_config = ConfigDict(frozen=True)
@@ -69,7 +69,7 @@ class Facts(BaseModel):
     seconds: float
     supports: dict[Split, tuple[int, ...]]
     grouped: dict[Split, bool]
-    findings: tuple[Finding, ...]
+    issues: tuple[DataIssue, ...]
     notes: tuple[str, ...]
 
 
@@ -77,7 +77,7 @@ class Manifest(BaseModel):
     """The facts, and the files that go with them."""
 
     model_config = ConfigDict(frozen=True)
-    facts: Facts
+    facts: Metadata
     files: dict[str, FileSum]
 
 
@@ -136,7 +136,7 @@ class CacheWriter:
         """Stores the background noise, [samples]."""
         np.save(self._folder / NOISE, noise)
 
-    def close(self, facts: Facts) -> None:
+    def close(self, facts: Metadata) -> None:
         """Completes the files; the manifest comes last."""
         for writer in self.splits.values():
             writer.close()
@@ -145,24 +145,24 @@ class CacheWriter:
         (self._folder / MANIFEST).write_text(manifest.model_dump_json(), encoding="utf-8")
 
 
-def verify(folder: Path) -> Facts | None:
-    """Reads every byte of a cache against its checksums; None where there is no cache. Raises Torn."""
+def verify(folder: Path) -> Metadata | None:
+    """Reads every byte of a cache against its checksums; None where there is no cache. Raises Corrupt."""
     if not folder.is_dir():
         return None
     try:
         manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
     except FileNotFoundError:
-        raise Torn(f"{MANIFEST} is missing") from None
+        raise Corrupt(f"{MANIFEST} is missing") from None
     except (OSError, ValidationError):
-        raise Torn(f"{MANIFEST} cannot be read") from None
+        raise Corrupt(f"{MANIFEST} cannot be read") from None
     for name, expected in manifest.files.items():
         path = folder / name
         if not path.is_file():
-            raise Torn(f"{name} is missing")
+            raise Corrupt(f"{name} is missing")
         if path.stat().st_size != expected.size:
-            raise Torn(f"{name} has {path.stat().st_size:,} bytes, not {expected.size:,}")
+            raise Corrupt(f"{name} has {path.stat().st_size:,} bytes, not {expected.size:,}")
         if file_sum(path) != expected:
-            raise Torn(f"{name} has a wrong checksum")
+            raise Corrupt(f"{name} has a wrong checksum")
     return manifest.facts
 
 

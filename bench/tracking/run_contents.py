@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.markdown import bullets, code_block, escape, table
 from bench.passwords import without_password
-from bench.results.records import RunRecord, StudyRecord
+from bench.results.study_records import RunRecord, StudyRecord
 from bench.trial import Epoch, Status, TrialSpec
 
 RUN_STATUS: dict[Status, str] = {

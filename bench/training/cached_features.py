@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 import bench
-from bench.data.feature_store import FeatureStore, feature_limit
+from bench.data.feature_cache import FeatureCache, feature_limit
 from bench.plugins.code import code_digest
 from bench.plugins.registry import installed
-from bench.training.clips import Origin
 from bench.training.device import device_name
+from bench.training.device_clips import Origin
 from bench.training.frontend import FrontEnd
 
 LEAST_SECONDS = 0.02
@@ -35,7 +35,7 @@ def kept(front_end: FrontEnd, origin: Origin | None, compute: Callable[[], Tenso
     key = None if origin is None or limit == 0 else key_of(front_end, origin)
     if origin is None or key is None:
         return compute()
-    store = FeatureStore(origin.file.parent.parent, limit=limit)
+    store = FeatureCache(origin.file.parent.parent, limit=limit)
     found = store.read(key)
     if found is not None:
         return torch.from_numpy(found).to(front_end.device)

@@ -78,34 +78,43 @@ class TrainingSettings(BaseModel):
     """common: every clip has the data set's clip length, zeros at its end. own: clips keep their lengths; a batch holds
     clips of about the same length, padded with zeros on the left, for networks that take any length."""
 
-    copies: Annotated[int, Field(ge=0)] = 0
+    offline_copies: Annotated[int, Field(ge=0)] = 0
     """Augmented copies in the place of every training clip, made once and kept on disk; 0: the clips themselves."""
 
-    copy_pitch: Annotated[float, Field(ge=0, le=12)] = 2.0
+    offline_pitch: Annotated[float, Field(ge=0, le=12)] = 2.0
     """Copies are shifted in pitch by up to this many semitones either way."""
 
-    copy_pitch_probability: Annotated[float, Field(ge=0, le=1)] = 0.5
+    offline_pitch_probability: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Share of the copies that are shifted in pitch."""
 
-    copy_shift: Annotated[float, Field(ge=0)] = 0.3
+    offline_shift: Annotated[float, Field(ge=0)] = 0.3
     """Copies are shifted in time by up to this many seconds either way, zeros moved in."""
 
-    copy_snr_low: float = -20.0
-    """Lowest signal-to-noise ratio of the white noise in copies, in dB; drawn evenly up to `copy_snr_high`."""
+    offline_snr_low: float = -20.0
+    """Lowest signal-to-noise ratio of the white noise in copies, in dB; drawn evenly up to `offline_snr_high`."""
 
-    copy_snr_high: float = 40.0
+    offline_snr_high: float = 40.0
     """Highest signal-to-noise ratio of the noise in copies, in dB."""
 
     LATER: ClassVar[frozenset[str]] = frozenset(
         {"patience", "find_learning_rate", "steps", "segment_seconds", "segment_peak", "lengths"}
-        | {"copies", "copy_pitch", "copy_pitch_probability", "copy_shift", "copy_snr_low", "copy_snr_high"}
+        | {
+            "copies",
+            "offline_pitch",
+            "offline_pitch_probability",
+            "offline_shift",
+            "offline_snr_low",
+            "offline_snr_high",
+        }
     )
     """Settings that came after the first leaderboards were published."""
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
-        if self.copy_snr_low > self.copy_snr_high:
-            raise ValueError(f"copy_snr_low {self.copy_snr_low:g} is above copy_snr_high {self.copy_snr_high:g}")
+        if self.offline_snr_low > self.offline_snr_high:
+            raise ValueError(
+                f"offline_snr_low {self.offline_snr_low:g} is above offline_snr_high {self.offline_snr_high:g}"
+            )
         if self.segment_seconds is not None and self.lengths == "own":
             raise ValueError("segments have one length: leave out segment_seconds, or lengths=own")
         return self

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from bench.plugins import TrainingSettings
-from bench.training.ahead import made_ahead
 from bench.training.batches import input_samples
-from bench.training.clips import DeviceClips
 from bench.training.device import autocast, fastest_layout
+from bench.training.device_clips import DeviceClips
 from bench.training.frontend import FrontEnd
 from bench.training.inputs import Inputs, OwnLengthInputs, own_lengths
+from bench.training.prefetch import prefetch
 from bench.training.segments import consecutive, vote
 
 CLIPS_AT_ONCE = 256
@@ -23,7 +23,7 @@ SEGMENTS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
-class Answers:
+class Outputs:
     """What the network said of every example of a split, and by it of every clip."""
 
     logits: Tensor
@@ -34,7 +34,7 @@ class Answers:
     """int64 [segments] on the CPU: the clip of every segment; None where clips are whole."""
 
 
-class Examination:
+class Evaluator:
     """A split as networks are evaluated on it. Its features are computed once, unless `keep` is False."""
 
     def __init__(
@@ -61,7 +61,7 @@ class Examination:
         self._ahead = clips.ahead and not self._inputs.kept
 
     @torch.no_grad()
-    def __call__(self, network: nn.Module) -> Answers:
+    def __call__(self, network: nn.Module) -> Outputs:
         """The network's answers, in evaluation mode. What it says of a clip does not depend on the other clips."""
         network.eval()
         in_order = torch.cat(list(self._batches(network))).float()
@@ -70,11 +70,11 @@ class Examination:
         probabilities = logits.softmax(dim=1).cpu()
         if self._segment_clip is not None:
             probabilities = vote(probabilities, self._segment_clip, self._clips)
-        return Answers(logits, probabilities, self._segment_clip)
+        return Outputs(logits, probabilities, self._segment_clip)
 
     def _batches(self, network: nn.Module) -> Iterator[Tensor]:
         device = next(network.parameters()).device
         every = (self._inputs(index) for index in torch.split(self._order, self._at_once))
-        for features, *lengths in made_ahead(every) if self._ahead else every:  # outside autocast: they are float32
+        for features, *lengths in prefetch(every) if self._ahead else every:  # outside autocast: they are float32
             with autocast(device):
                 yield network(fastest_layout(features), *lengths)

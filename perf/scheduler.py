@@ -21,14 +21,14 @@ import numpy as np
 from bench.data.preparation import prepare
 from bench.evaluation.metrics import score
 from bench.evaluation.predictions import Predictions
-from bench.executors.interface import EpochDone, Event, Finished, Job
+from bench.executors.jobs import EpochDone, Event, Finished, Job
 from bench.plugins import PluginConfig
 from bench.plugins.registry import installed
-from bench.results.records import RunRecord, StudyRequest
-from bench.results.store import Study
+from bench.results.study_folder import StudyFolder
+from bench.results.study_records import RunRecord, StudyRequest
 from bench.search.plan import make_plan, new_record, versions
+from bench.search.run_study import run_study
 from bench.search.search_source import SearchSource
-from bench.search.study import run_study
 from bench.tracking.tracker import Tracker
 from bench.trial import Epoch, TrialOutcome, TrialResult, TrialSpec
 from perf.machine import resident_megabytes
@@ -46,7 +46,7 @@ COSTS: dict[str, tuple[type, str]] = {
     "Optuna: ask and suggest": (SearchSource, "next"),
     "Optuna: report and ask whether to prune": (SearchSource, "epoch"),
     "Optuna: tell": (SearchSource, "ended"),
-    "results folder: keep": (Study, "save"),
+    "results folder: keep": (StudyFolder, "save"),
     "MLflow: start": (Tracker, "start_run"),
     "MLflow: log": (Tracker, "log_epoch"),
     "MLflow: finish": (Tracker, "finish_run"),
@@ -56,7 +56,7 @@ WAITED_FOR = ("Optuna: ask and suggest", "Optuna: tell", "results folder: keep")
 
 
 class Instant:
-    """An executor that trains nothing. See `bench.executors.interface.Executor`."""
+    """An executor that trains nothing. See `bench.executors.jobs.Executor`."""
 
     def __init__(self) -> None:
         self._left: list[Event] = []
@@ -123,7 +123,7 @@ def _epoch(number: int, skill: float) -> Epoch:
 
 
 class Diary:
-    """A watcher that notes the head's memory, and what every trial cost it."""
+    """A callback that notes the head's memory, and what every trial cost it."""
 
     def __init__(self) -> None:
         self.megabytes: list[float] = []
@@ -190,11 +190,11 @@ def fill(folder: Path, trials: int) -> Diary:
         seed=0,
         versions=versions(registry),
     )
-    study = Study(folder / "results" / record.name)
+    study = StudyFolder(folder / "results" / record.name)
     study.write(record)
     diary = Diary()
     with Tracker(folder / "results") as tracker, diary.watching():
-        run_study(study, record, plan, executor=Instant(), tracker=tracker, watcher=diary)
+        run_study(study, record, plan, executor=Instant(), tracker=tracker, callback=diary)
     return diary
 
 

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from bench.plugins import TrainingSettings
-from bench.training.ahead import made_ahead
 from bench.training.augmentation import Augmentation, changes_waveforms
 from bench.training.batches import (
     batch_sizes,
@@ -21,9 +20,10 @@ from bench.training.batches import (
     shuffled,
     steps_per_epoch,
 )
-from bench.training.clips import DeviceClips
+from bench.training.device_clips import DeviceClips
 from bench.training.frontend import FrontEnd
 from bench.training.inputs import Inputs, OwnLengthInputs, own_lengths
+from bench.training.prefetch import prefetch
 from bench.training.segments import RandomSegments
 
 
@@ -38,7 +38,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Feed:
+class Loader:
     """The batches of a training, and how many of them are an epoch."""
 
     batches: Iterator[Batch]
@@ -49,7 +49,7 @@ class Feed:
     """In the loss, float32 [classes]; None: all alike."""
 
 
-def build_feed(
+def build_loader(
     clips: DeviceClips,
     front_end: FrontEnd,
     settings: TrainingSettings,
@@ -57,21 +57,21 @@ def build_feed(
     augmentation: Augmentation,
     generator: torch.Generator,
     keep: bool = True,
-) -> Feed:
+) -> Loader:
     """The feed that the settings ask for. `keep`: whether features are computed once where nothing random precedes them."""
     if settings.segment_seconds is not None:
-        return _segment_feed(clips, front_end, settings, augmentation, generator)
-    return _clip_feed(clips, front_end, settings, augmentation, generator, keep and not changes_waveforms(settings))
+        return _segment_loader(clips, front_end, settings, augmentation, generator)
+    return _clip_loader(clips, front_end, settings, augmentation, generator, keep and not changes_waveforms(settings))
 
 
-def _clip_feed(
+def _clip_loader(
     clips: DeviceClips,
     front_end: FrontEnd,
     settings: TrainingSettings,
     augmentation: Augmentation,
     generator: torch.Generator,
     keep: bool,
-) -> Feed:
+) -> Loader:
     own = settings.lengths == "own"
     inputs = (OwnLengthInputs if own else Inputs)(clips, front_end, augmentation, keep=keep)
 
@@ -87,20 +87,20 @@ def _clip_feed(
 
     steps = steps_per_epoch(clips, settings, sample_rate=front_end.feature.sample_rate)
     ahead = clips.ahead and not inputs.kept
-    return Feed(
-        made_ahead(batches()) if ahead else batches(),
+    return Loader(
+        prefetch(batches()) if ahead else batches(),
         steps,
         class_weights(clips.targets) if settings.balance == "loss" else None,
     )
 
 
-def _segment_feed(
+def _segment_loader(
     clips: DeviceClips,
     front_end: FrontEnd,
     settings: TrainingSettings,
     augmentation: Augmentation,
     generator: torch.Generator,
-) -> Feed:
+) -> Loader:
     rate = front_end.feature.sample_rate
     width = input_samples(settings, sample_rate=rate, seconds=0.0)
     equal = settings.balance == "sampling"
@@ -116,6 +116,6 @@ def _segment_feed(
 
     weights = inverse_weights(segments.amounts).float().to(clips.targets.device)
     steps = steps_per_epoch(clips, settings, sample_rate=rate)
-    return Feed(
-        made_ahead(batches()) if clips.ahead else batches(), steps, weights if settings.balance == "loss" else None
+    return Loader(
+        prefetch(batches()) if clips.ahead else batches(), steps, weights if settings.balance == "loss" else None
     )

@@ -15,8 +15,8 @@ from bench.data.prepared import PreparedData
 from bench.errors import BenchError, one_line
 from bench.plugins.registry import installed
 from bench.reporting.figures import LayerOutput
-from bench.results.records import RunRecord
-from bench.results.store import Study
+from bench.results.study_folder import StudyFolder
+from bench.results.study_records import RunRecord
 from bench.training.batches import input_samples
 from bench.training.frontend import FrontEnd
 
@@ -27,13 +27,13 @@ _REFINING = ("batchnorm", "normalization", "instancenorm", "activation", "dropou
 """Modules of torch.nn whose layers only change what the layer before them gave: shown as one with it."""
 
 
-class KeptNetwork:
+class TrainedNetwork:
     """The network in evaluation mode on the CPU, and the front end before it.
 
     Raises BenchError where the run kept no weights, or where they are not those of the network that its plugin builds now.
     """
 
-    def __init__(self, study: Study, run: RunRecord, data: PreparedData) -> None:
+    def __init__(self, study: StudyFolder, run: RunRecord, data: PreparedData) -> None:
         path = study.run_folder(run) / "weights.pt"
         if not path.is_file():
             raise BenchError(
@@ -112,7 +112,7 @@ class KeptNetwork:
         raise BenchError("the network has no convolution, so it has no filters to show")
 
 
-def weights_path(study: Study, run: RunRecord) -> Path:
+def weights_path(study: StudyFolder, run: RunRecord) -> Path:
     """Where a run's weights are. Raises BenchError where it kept none."""
     path = study.run_folder(run) / "weights.pt"
     if not path.is_file():

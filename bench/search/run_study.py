@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from bench.executors.interface import Executor
+from bench.executors.jobs import Executor
 from bench.files import remove_unfinished
-from bench.results.records import StudyRecord
-from bench.results.store import Study
-from bench.search.database import FILE, Database, SqliteDatabase
+from bench.results.study_folder import StudyFolder
+from bench.results.study_records import StudyRecord
+from bench.search.callback import StudyCallback
+from bench.search.deferred_tracking import Report
 from bench.search.finals import FinalsSource
-from bench.search.head import Head
 from bench.search.optuna_study import open_optuna_study
 from bench.search.plan import Plan
+from bench.search.scheduler import Head
 from bench.search.search_source import SearchSource
-from bench.search.showing import Report
-from bench.search.watcher import Watcher
+from bench.search.study_storage import FILE, Database, SqliteDatabase
 from bench.tracking.tracker import Tracker
 
 
@@ -36,13 +36,13 @@ class Ending:
 
 
 def run_study(
-    study: Study,
+    study: StudyFolder,
     record: StudyRecord,
     plan: Plan,
     *,
     executor: Executor,
     tracker: Tracker,
-    watcher: Watcher,
+    callback: StudyCallback,
     report: Report | None = None,
     timeout: float | None = None,
     trial_budget: float | None = None,
@@ -69,17 +69,17 @@ def run_study(
         deadline=deadline,
         trial_budget=trial_budget,
         database=kept_in,
-        note=watcher.note,
+        note=callback.note,
     )
-    head = Head(study=study, executor=executor, tracker=tracker, watcher=watcher, report=report)
+    head = Head(study=study, executor=executor, tracker=tracker, callback=callback, report=report)
     with _interrupts(head):
-        watcher.phase("trials", done=search.counted, total=record.trials)
+        callback.phase("trials", done=search.counted, total=record.trials)
         head.run(search)
         if head.stopping:
             head.finish()
             return Ending(search.counted, interrupted=True)
         finals = FinalsSource(record=record, study=study)
-        watcher.phase("finals", done=finals.done, total=finals.total)
+        callback.phase("finals", done=finals.done, total=finals.total)
         head.run(finals)
         head.finish()
     return Ending(search.counted, interrupted=finals.done < finals.total)

@@ -10,11 +10,11 @@ from made_audio import cats_and_dogs
 
 from bench.cli.main import main
 from bench.errors import BenchError
-from bench.executors.cards import card_of_each, count_workers, named_cards
+from bench.executors.gpus import count_workers, gpu_of_each, named_gpus
 
 
 @pytest.mark.parametrize(
-    ("workers", "cards", "given"),
+    ("workers", "gpus", "given"),
     [
         (2, 0, (None, None)),
         (3, 1, ("0", "0", "0")),
@@ -24,8 +24,8 @@ from bench.executors.cards import card_of_each, count_workers, named_cards
         (2, 8, ("0", "1")),
     ],
 )
-def test_workers_take_the_cards_in_turn(workers: int, cards: int, given: tuple[str | None, ...]) -> None:
-    assert card_of_each(workers, named_cards(None, cards)) == given
+def test_workers_take_the_cards_in_turn(workers: int, gpus: int, given: tuple[str | None, ...]) -> None:
+    assert gpu_of_each(workers, named_gpus(None, gpus)) == given
 
 
 @pytest.mark.parametrize(
@@ -40,35 +40,33 @@ def test_workers_take_the_cards_in_turn(workers: int, cards: int, given: tuple[s
     ],
 )
 def test_cards_are_named_as_the_user_left_them_visible(visible: str | None, count: int, names: tuple[str, ...]) -> None:
-    assert named_cards(visible, count) == names
+    assert named_gpus(visible, count) == names
 
 
-@pytest.mark.parametrize(
-    ("cards", "per_card", "workers"), [(1, None, 1), (1, 4, 4), (2, None, 2), (2, 3, 6), (8, 2, 16)]
-)
-def test_each_card_has_as_many_workers_as_asked_for(cards: int, per_card: int | None, workers: int) -> None:
-    assert count_workers(None, per_card, device="cuda", cards=cards) == workers
+@pytest.mark.parametrize(("gpus", "per_gpu", "workers"), [(1, None, 1), (1, 4, 4), (2, None, 2), (2, 3, 6), (8, 2, 16)])
+def test_each_card_has_as_many_workers_as_asked_for(gpus: int, per_gpu: int | None, workers: int) -> None:
+    assert count_workers(None, per_gpu, device="cuda", gpus=gpus) == workers
 
 
 def test_a_number_of_workers_that_is_given_stays() -> None:
-    assert count_workers(None, None, device="cpu", cards=0) == 1
-    assert count_workers(5, None, device="cpu", cards=0) == 5
-    assert count_workers(5, None, device="cuda", cards=2) == 5
-    assert count_workers(6, 3, device="cuda", cards=2) == 6
+    assert count_workers(None, None, device="cpu", gpus=0) == 1
+    assert count_workers(5, None, device="cpu", gpus=0) == 5
+    assert count_workers(5, None, device="cuda", gpus=2) == 5
+    assert count_workers(6, 3, device="cuda", gpus=2) == 6
 
 
 @pytest.mark.parametrize(
-    ("workers", "per_card", "device", "cards", "complaint"),
+    ("workers", "per_gpu", "device", "gpus", "complaint"),
     [
         (3, 2, "cuda", 2, r"--workers 3 is not what --workers-per-gpu 2 makes on 2 GPUs, 4: leave one of them out"),
         (None, 2, "cpu", 0, r"--workers-per-gpu says nothing on a CPU"),
     ],
 )
 def test_contradictions_are_refused_in_one_line(
-    workers: int | None, per_card: int, device: str, cards: int, complaint: str
+    workers: int | None, per_gpu: int, device: str, gpus: int, complaint: str
 ) -> None:
     with pytest.raises(BenchError, match=complaint) as error:
-        count_workers(workers, per_card, device=device, cards=cards)
+        count_workers(workers, per_gpu, device=device, gpus=gpus)
     assert "\n" not in str(error.value)
 
 

@@ -23,11 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.cores import available_cores
-from bench.data.audio import to_int16
-from bench.data.cache import CacheWriter, Facts, Torn, map_samples, read_index, verify
+from bench.data.audio_file import to_int16
 from bench.data.folders import building, discard, mark_used
 from bench.data.preparation import load_split
 from bench.data.prepared import ClipSet, PreparedData
+from bench.data.waveform_cache import CacheWriter, Corrupt, Metadata, map_samples, read_index, verify
 from bench.errors import BenchError
 from bench.files import cannot_write
 from bench.plugins import TrainingSettings
@@ -45,7 +45,7 @@ SAID_FROM = 1e9
 
 
 @dataclass(frozen=True)
-class CopySettings:
+class OfflineAugmentation:
     """How copies are made of clips, and how many of each."""
 
     copies: int
@@ -56,18 +56,18 @@ class CopySettings:
     snr_high: float
 
     @classmethod
-    def of(cls, settings: TrainingSettings) -> CopySettings:
+    def of(cls, settings: TrainingSettings) -> OfflineAugmentation:
         return cls(
-            copies=settings.copies,
-            pitch=settings.copy_pitch,
-            pitch_probability=settings.copy_pitch_probability,
-            shift=settings.copy_shift,
-            snr_low=settings.copy_snr_low,
-            snr_high=settings.copy_snr_high,
+            copies=settings.offline_copies,
+            pitch=settings.offline_pitch,
+            pitch_probability=settings.offline_pitch_probability,
+            shift=settings.offline_shift,
+            snr_low=settings.offline_snr_low,
+            snr_high=settings.offline_snr_high,
         )
 
 
-def prepare_copies(
+def prepare_augmented_copies(
     prepared: PreparedData,
     settings: TrainingSettings,
     *,
@@ -79,10 +79,13 @@ def prepare_copies(
     `progress` is called with what is done, and copies made and wanted. Raises BenchError where the decoded clips are gone,
     on a full disk, and where a process that makes copies is killed.
     """
-    if settings.copies == 0:
+    if settings.offline_copies == 0:
         return
-    recipe, report = CopySettings.of(settings), progress if progress is not None else lambda what, done, total: None
-    folder = copies_folder(prepared, settings, sample_rate)
+    recipe, report = (
+        OfflineAugmentation.of(settings),
+        progress if progress is not None else lambda what, done, total: None,
+    )
+    folder = augmented_copies_folder(prepared, settings, sample_rate)
     if _whole(folder):
         mark_used(folder)
         return
@@ -108,12 +111,12 @@ def prepare_copies(
         raise cannot_write(folder, error) from error
 
 
-def load_copies(prepared: PreparedData, settings: TrainingSettings, sample_rate: int) -> ClipSet:
-    """The copies in the place of the training clips, `settings.copies` of each one after another; mapped, not read.
+def load_augmented_copies(prepared: PreparedData, settings: TrainingSettings, sample_rate: int) -> ClipSet:
+    """The copies in the place of the training clips, `settings.offline_copies` of each one after another; mapped, not read.
 
     Raises BenchError where they were not made.
     """
-    folder = copies_folder(prepared, settings, sample_rate)
+    folder = augmented_copies_folder(prepared, settings, sample_rate)
     file = folder / "train.npy"
     try:
         index = read_index(folder, "train")
@@ -135,7 +138,7 @@ def load_copies(prepared: PreparedData, settings: TrainingSettings, sample_rate:
 
 
 def copy_of(
-    clip: NDArray[np.float32], recipe: CopySettings, *, sample_rate: int, random: np.random.Generator
+    clip: NDArray[np.float32], recipe: OfflineAugmentation, *, sample_rate: int, random: np.random.Generator
 ) -> NDArray[np.float32]:
     """A copy of float32 [samples] in -1..1: shifted in pitch and in time, under noise, and brought to one peak.
 
@@ -170,9 +173,9 @@ def _shifted(clip: NDArray[np.float32], shift: int) -> NDArray[np.float32]:
     return moved
 
 
-def copies_folder(prepared: PreparedData, settings: TrainingSettings, sample_rate: int) -> Path:
+def augmented_copies_folder(prepared: PreparedData, settings: TrainingSettings, sample_rate: int) -> Path:
     """Where the copies are that `settings` ask for: beside the clips that they are made of."""
-    recipe = CopySettings.of(settings)
+    recipe = OfflineAugmentation.of(settings)
     if sample_rate not in prepared.caches:
         raise BenchError(f"{prepared.dataset.name} is not decoded at {sample_rate} Hz: prepare it there")
     cache = prepared.caches[sample_rate]
@@ -191,7 +194,7 @@ def _whole(folder: Path) -> bool:
     try:
         if verify(folder) is None:
             return False
-    except Torn:
+    except Corrupt:
         discard(folder)
         return False
     _checked[folder] = stamp
@@ -208,7 +211,7 @@ def _stamp(folder: Path) -> tuple[object, ...]:
     return tuple((file.name, status.st_size, status.st_mtime_ns) for file in files if (status := file.stat()))
 
 
-def _made(clips: ClipSet, recipe: CopySettings) -> Iterator[NDArray[np.int16]]:
+def _made(clips: ClipSet, recipe: OfflineAugmentation) -> Iterator[NDArray[np.int16]]:
     """The copies of every clip, in order. Raises BenchError where a process is killed."""
     numbers = [range(first, min(first + PIECE, recipe.copies)) for first in range(0, recipe.copies, PIECE)]
     pieces = [(place, of_clip) for place in range(len(clips.ids)) for of_clip in numbers]
@@ -297,7 +300,7 @@ def _end_with_the_head() -> None:
 
 
 def _piece(
-    samples: NDArray[np.int16], id: str, numbers: range, recipe: CopySettings, sample_rate: int
+    samples: NDArray[np.int16], id: str, numbers: range, recipe: OfflineAugmentation, sample_rate: int
 ) -> list[NDArray[np.int16]]:
     """Copies of one clip; each one's draws come from the clip's id and the copy's number, wherever it is made."""
     clip = samples.astype(np.float32) / np.float32(32768)
@@ -308,15 +311,15 @@ def _piece(
     ]
 
 
-def _facts(prepared: PreparedData, recipe: CopySettings) -> Facts:
+def _facts(prepared: PreparedData, recipe: OfflineAugmentation) -> Metadata:
     supports = dict.fromkeys(prepared.supports, (0,) * len(prepared.labels))
     supports["train"] = tuple(recipe.copies * count for count in prepared.supports["train"])
-    return Facts(
+    return Metadata(
         revision=prepared.revision,
         labels=prepared.labels,
         seconds=prepared.seconds,
         supports=supports,
         grouped=prepared.grouped,
-        findings=(),
+        issues=(),
         notes=(),
     )

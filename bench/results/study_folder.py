@@ -21,7 +21,7 @@ from bench.evaluation.predictions import Predictions
 from bench.files import write_atomically
 from bench.plugins import Split
 from bench.plugins.registry import first_complaint
-from bench.results.records import SCHEMA_VERSION, ReproductionRecord, RunRecord, StudyRecord
+from bench.results.study_records import SCHEMA_VERSION, ReproductionRecord, RunRecord, StudyRecord
 from bench.trial import TrialOutcome
 
 Record = TypeVar("Record", bound=BaseModel)
@@ -31,7 +31,7 @@ RESERVED_NAMES = ("artifacts", "leaderboards")
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
-class Study:
+class StudyFolder:
     """The folder of one study."""
 
     def __init__(self, folder: Path) -> None:
@@ -105,9 +105,9 @@ class Study:
         return sorted(runs, key=lambda run: (run.number, run.repeat))
 
 
-def open_study(results: Path, name: str) -> Study:
+def open_study(results: Path, name: str) -> StudyFolder:
     """An existing study by name. Raises BenchError with the nearest names where there is none."""
-    study = Study(results / checked_name(name))
+    study = StudyFolder(results / checked_name(name))
     if not study.exists():
         known = [found.name for found in studies(results)]
         what = did_you_mean(name, known) if known else "it holds none; name another folder with --results"
@@ -124,23 +124,23 @@ def checked_name(name: str) -> str:
     return name
 
 
-def studies(results: Path) -> list[Study]:
+def studies(results: Path) -> list[StudyFolder]:
     """All studies of a results folder, by name."""
-    return [Study(path.parent) for path in sorted(results.glob("*/study.json"))]
+    return [StudyFolder(path.parent) for path in sorted(results.glob("*/study.json"))]
 
 
-def reproductions(results: Path) -> list[Study]:
+def reproductions(results: Path) -> list[StudyFolder]:
     """All rows and recipes of a results folder that were run again, by name."""
-    return [Study(path.parent) for path in sorted(results.glob("*/reproduction.json"))]
+    return [StudyFolder(path.parent) for path in sorted(results.glob("*/reproduction.json"))]
 
 
-def find_run(results: Path, reference: str) -> tuple[Study, RunRecord]:
+def find_run(results: Path, reference: str) -> tuple[StudyFolder, RunRecord]:
     """A run by `STUDY/trial-0007` or `STUDY/final-1-seed-0`; `STUDY` alone is its best final, or else its best trial.
 
     Raises BenchError where there is none.
     """
     study_name, _, run_name = reference.partition("/")
-    study = Study(results / checked_name(study_name))
+    study = StudyFolder(results / checked_name(study_name))
     if not study.is_reproduction():
         study = open_study(results, study_name)
     runs = study.repeats() + study.finals() + study.trials()

@@ -14,9 +14,9 @@ from torch import nn
 from bench.plugins import TrainingSettings
 from bench.training.augmentation import Augmentation
 from bench.training.budget import Budget, OverBudget
-from bench.training.clips import DeviceClips
-from bench.training.feed import Feed, build_feed
+from bench.training.device_clips import DeviceClips
 from bench.training.frontend import FrontEnd
+from bench.training.loader import Loader, build_loader
 from bench.training.loop import train
 from bench.training.optimisers import build_optimiser, build_schedule
 from bench.training.range_test import NoSuggestion, find_learning_rate, steepest_descent
@@ -28,11 +28,11 @@ def clips() -> DeviceClips:
     return clips_of([800, 400, 800, 600, 800, 800, 800], [0, 1, 0, 1, 0, 0, 0])
 
 
-def feed(clips: DeviceClips, **wanted: Any) -> Feed:
+def feed(clips: DeviceClips, **wanted: Any) -> Loader:
     settings = TrainingSettings(**({"batch_size": 3, "time_shift": 0} | wanted))
     generator = torch.Generator().manual_seed(0)
     augmentation = Augmentation(settings, sample_rate=8000, noise=None, generator=generator)
-    return build_feed(clips, front_end(), settings, augmentation=augmentation, generator=generator)
+    return build_loader(clips, front_end(), settings, augmentation=augmentation, generator=generator)
 
 
 def front_end() -> FrontEnd:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 
-class RowsLstm(nn.Module):
+class SequenceLstm(nn.Module):
     """An LSTM that reads the rows of [B, rows, inputs] as its steps and gives all of its outputs, [B, rows, outputs]."""
 
     def __init__(self, inputs: int, hidden: int, *, bidirectional: bool = False) -> None:

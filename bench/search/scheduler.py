@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from bench.data.copies import prepare_copies
+from bench.data.offline_augmentation import prepare_augmented_copies
 from bench.errors import BenchError
-from bench.executors.interface import EpochDone, Event, Executor, Finished, Job, Lost, Notice
+from bench.executors.jobs import EpochDone, Event, Executor, Finished, Job, Lost, Notice
 from bench.plugins.registry import installed
-from bench.results.records import Kind, RunRecord
-from bench.results.store import Study
+from bench.results.study_folder import StudyFolder
+from bench.results.study_records import Kind, RunRecord
+from bench.search.callback import StudyCallback
+from bench.search.deferred_tracking import BACKLOG, PATIENCE, DeferredTracking, Report
 from bench.search.failures import ATTEMPTS
-from bench.search.showing import BACKLOG, PATIENCE, Report, Showing
-from bench.search.watcher import Watcher
 from bench.tracking.tracker import Tracker
 from bench.trial import Epoch, TrialOutcome, TrialResult
 
@@ -62,15 +62,21 @@ class _Running:
 
 
 class Head:
-    """Owns the executor, the results folder, MLflow and the watcher while a study runs."""
+    """Owns the executor, the results folder, MLflow and the callback while a study runs."""
 
     def __init__(
-        self, *, study: Study, executor: Executor, tracker: Tracker, watcher: Watcher, report: Report | None = None
+        self,
+        *,
+        study: StudyFolder,
+        executor: Executor,
+        tracker: Tracker,
+        callback: StudyCallback,
+        report: Report | None = None,
     ) -> None:
         self._study = study
         self._executor = executor
-        self._watcher = watcher
-        self._showing = Showing(study=study, tracker=tracker, watcher=watcher, report=report)
+        self._watcher = callback
+        self._showing = DeferredTracking(study=study, tracker=tracker, callback=callback, report=report)
         self._running: dict[str, _Running] = {}
         self._again: list[Job] = []
         """Jobs whose worker died, until a worker is free."""
@@ -125,9 +131,9 @@ class Head:
 
     def _start(self, assignment: Assignment) -> None:
         job = assignment.job
-        if job.spec.training.copies:  # workers read them, and never make them: two would make the same ones
+        if job.spec.training.offline_copies:  # workers read them, and never make them: two would make the same ones
             rate = installed().feature(job.spec.feature).sample_rate
-            prepare_copies(job.data, job.spec.training, sample_rate=rate, progress=self._watcher.preparing)
+            prepare_augmented_copies(job.data, job.spec.training, sample_rate=rate, progress=self._watcher.preparing)
         running = self._running[job.name] = _Running(assignment, started=_now())
         self._executor.submit(job)
         self._watcher.started(job.name, job.spec, assignment.origin)
