@@ -22,10 +22,11 @@ from bench.data.preparation import prepare
 from bench.evaluation.metrics import score
 from bench.evaluation.predictions import Predictions
 from bench.executors.jobs import EpochDone, Event, Finished, Job
+from bench.options import RunOptions
 from bench.plugins import PluginConfig
 from bench.plugins.registry import installed
 from bench.results.study_folder import StudyFolder
-from bench.results.study_records import RunRecord, StudyRequest
+from bench.results.study_records import RunRecord
 from bench.search.plan import make_plan, new_record, versions
 from bench.search.run_study import run_study
 from bench.search.search_source import SearchSource
@@ -177,17 +178,13 @@ def fill(folder: Path, trials: int) -> Diary:
     registry = installed()
     audio = data_set(folder / "audio", clips=60)
     dataset = registry.dataset(PluginConfig(name="folder", options={"path": str(audio)}))
-    plan = make_plan(registry, dataset, StudyRequest())
+    plan = make_plan(registry, dataset, RunOptions(trials=trials, finalists=0, final_seeds=1))
     data = prepare(dataset, data_dir=folder, cache_dir=folder / "cache", sample_rates=plan.sample_rates(registry))
     record = new_record(
         plan,
         data,
         name="made",
         command="bench run",
-        trials=trials,
-        finalists=0,
-        final_seeds=1,
-        seed=0,
         versions=versions(registry),
     )
     study = StudyFolder(folder / "results" / record.name)

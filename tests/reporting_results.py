@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from bench.data.prepared import PreparedData
 from bench.evaluation.metrics import score
 from bench.evaluation.predictions import Predictions
+from bench.options import RunOptions
 from bench.plugins import PluginConfig, TrainingSettings
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import Kind, RunRecord, StudyRecord
@@ -67,10 +68,7 @@ def study_record(name: str = "first", *, labels: tuple[str, ...] = LABELS, **cha
         "created": "2025-01-01T10:00:00+00:00",
         "dataset": dataset,
         "data": data,
-        "trials": 4,
-        "finalists": 2,
-        "final_seeds": 3,
-        "seed": 0,
+        "options": RunOptions(trials=4, finalists=changes.pop("finalists", 2), final_seeds=3),
         "objective": "accuracy",
         "space": {
             "searched": {"model": "logistic | other", "training.epochs": "4 to 24 (log)"},

@@ -13,10 +13,11 @@ import tracking_samples
 
 from bench.errors import BenchError
 from bench.executors.jobs import EpochDone, Finished, Job, Lost
+from bench.options import RunOptions
 from bench.plugins import PluginConfig
 from bench.plugins.registry import installed
 from bench.results.study_folder import StudyFolder
-from bench.results.study_records import RunRecord, StudyRecord, StudyRequest
+from bench.results.study_records import RunRecord, StudyRecord
 from bench.search.failures import NEVER_COMPLETE, FailureWatch
 from bench.search.finals import FinalsSource
 from bench.search.optuna_study import open_optuna_study
@@ -28,7 +29,9 @@ from bench.trial import Status, TrialOutcome, TrialResult
 
 
 def record(**changes: Any) -> StudyRecord:
-    return tracking_samples.study_record().model_copy(update=changes)
+    """A study with these options."""
+    sample = tracking_samples.study_record()
+    return sample.model_copy(update={"options": sample.options.model_copy(update=changes)})
 
 
 def trial(study: StudyFolder, number: int, *, n_mels: int, wrong: int, status: Status = "complete") -> RunRecord:
@@ -110,7 +113,7 @@ def test_a_resumed_study_remembers_that_trials_were_complete(tmp_path: Path) -> 
 
 def test_a_database_that_fails_while_the_study_runs_is_one_line(tmp_path: Path) -> None:
     study, asked = StudyFolder(tmp_path / "digits"), record()
-    plan = make_plan(installed(), installed().datasets["fsdd"](), StudyRequest(models=("cnn",), features=("mel",)))
+    plan = make_plan(installed(), installed().datasets["fsdd"](), RunOptions(models=("cnn",), features=("mel",)))
     optuna_study = open_optuna_study(SqliteDatabase(study.folder / FILE), asked)
     source = SearchSource(record=asked, space=plan.space, study=study, optuna_study=optuna_study, candidates=[])
     first = source.next()
@@ -127,9 +130,7 @@ def test_a_database_that_fails_while_the_study_runs_is_one_line(tmp_path: Path) 
 
 def test_trials_that_a_dead_head_left_running_go_before_what_was_queued(tmp_path: Path) -> None:
     study, asked = StudyFolder(tmp_path / "digits"), record(trials=2)
-    plan = make_plan(
-        installed(), installed().datasets["fsdd"](), StudyRequest(models=("cnn", "crnn"), features=("mel",))
-    )
+    plan = make_plan(installed(), installed().datasets["fsdd"](), RunOptions(models=("cnn", "crnn"), features=("mel",)))
     assert len(plan.candidates) > 2
 
     def take_up() -> list[Assignment]:
@@ -177,7 +178,7 @@ def test_a_second_attempt_tells_no_epoch_twice(tmp_path: Path) -> None:
 
 
 def test_a_resume_with_other_plugins_does_not_tell_to_resume(tmp_path: Path) -> None:
-    plan = make_plan(installed(), installed().datasets["fsdd"](), StudyRequest(models=("cnn",), features=("mel",)))
+    plan = make_plan(installed(), installed().datasets["fsdd"](), RunOptions(models=("cnn",), features=("mel",)))
     space = plan.space.as_json()
     older = record(space={**space, "fixed": {k: v for k, v in space["fixed"].items() if k != "feature.mel.f_min"}})
     with pytest.raises(BenchError, match="bench run --resume"):

@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.errors import BenchError
+from bench.options import RunOptions
 from bench.plugins import Choice, Float, Int
 from bench.plugins.registry import installed
-from bench.results.study_records import StudyRequest
 from bench.search.plan import Plan, make_plan
 
 
 def plan(dataset: str = "fsdd", **request: Any) -> Plan:
-    return make_plan(installed(), installed().datasets[dataset](), StudyRequest(**request))
+    return make_plan(installed(), installed().datasets[dataset](), RunOptions(**request))
 
 
 def ask(space: Any, seed: int) -> Any:

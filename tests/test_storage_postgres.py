@@ -18,9 +18,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from bench.errors import BenchError
+from bench.options import RunOptions
 from bench.plugins.registry import installed
 from bench.results.study_folder import StudyFolder
-from bench.results.study_records import RunRecord, StudyRecord, StudyRequest
+from bench.results.study_records import RunRecord, StudyRecord
 from bench.search import study_storage as databases
 from bench.search.locks import locked
 from bench.search.optuna_study import open_optuna_study
@@ -65,9 +66,7 @@ def at(server: PostgresServer) -> PostgresDatabase:
 
 def source(study: StudyFolder, database: PostgresDatabase, note: Callable[[str], None] = print) -> SearchSource:
     """The study taken up from where its folder and the database stand."""
-    plan = make_plan(
-        installed(), installed().datasets["fsdd"](), StudyRequest(models=("cnn", "crnn"), features=("mel",))
-    )
+    plan = make_plan(installed(), installed().datasets["fsdd"](), RunOptions(models=("cnn", "crnn"), features=("mel",)))
     return SearchSource(
         record=record(),
         space=plan.space,

@@ -9,6 +9,7 @@ import numpy as np
 from bench.data.prepared import PreparedData
 from bench.evaluation.metrics import score
 from bench.evaluation.predictions import Predictions
+from bench.options import RunOptions
 from bench.plugins import PluginConfig, TrainingSettings
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import Kind, RunRecord, StudyRecord
@@ -34,10 +35,7 @@ def study_record(name: str = "digits", *, trials: int = 4, created: str = "2026-
         created=created,
         dataset=DATASET,
         data=data,
-        trials=trials,
-        finalists=1,
-        final_seeds=2,
-        seed=0,
+        options=RunOptions(trials=trials, finalists=1, final_seeds=2),
         objective="accuracy",
         space={},
         enqueued=("digits-cnn",),

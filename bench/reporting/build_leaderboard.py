@@ -68,7 +68,7 @@ def build_leaderboard(
         newest = max(matching, key=lambda member: member[1].created)[1]
         raise BenchError(
             f"no final of data set {dataset!r} has finished yet: bench run --resume {newest.name} "
-            f"finishes study {newest.name}, its {newest.finalists} finalists included"
+            f"finishes study {newest.name}, its {newest.options.finalists} finalists included"
         )
     return leaderboard
 
@@ -175,10 +175,10 @@ def _summary(study: StudyFolder, record: StudyRecord, recipes: Mapping[str, Reci
         name=record.name,
         created=record.created,
         command=portable(record.command),
-        trials=record.trials,
-        finalists=record.finalists,
-        final_seeds=record.final_seeds,
-        seed=record.seed,
+        trials=record.options.trials,
+        finalists=record.options.finalists,
+        final_seeds=record.options.final_seeds,
+        seed=record.options.seed,
         epochs=tuple(sorted({run.spec.training.epochs for run in trials})),
         space={kind: found for kind, found in record.space.items() if isinstance(found, dict)},
         enqueued=record.enqueued,

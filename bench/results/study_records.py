@@ -8,33 +8,23 @@ from pydantic import BaseModel, ConfigDict
 
 from bench.data.prepared import PreparedData
 from bench.evaluation.metrics import Objective
+from bench.options import RunOptions
 from bench.plugins import PluginConfig
 from bench.plugins.annotations import Scalar
 from bench.trial import TrialResult, TrialSpec
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Of all records here. A newer one is refused, since it can say what this version would leave out."""
 
 Kind = Literal["trial", "final", "reproduction"]
 
 
-class StudyRequest(BaseModel):
-    """What the user narrowed of a search: enough to build the same space again."""
-
-    model_config = ConfigDict(frozen=True)
-    features: tuple[str, ...] = ()
-    models: tuple[str, ...] = ()
-    settings: dict[str, Any] = {}
-    """By parameter name: a value that is fixed, or a list of values to choose from."""
-    pruner: Literal["median", "halving", "none"] = "median"
-
-
 class StudyRecord(BaseModel):
     """A study as it was asked for and resolved. Written before its first trial; the same study never changes it,
-    but for `trials`, which a resume can raise."""
+    but for those of its options that a resume can change."""
 
     model_config = ConfigDict(frozen=True)
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     name: str
     command: str
     """The command line that started it, with `bench` first."""
@@ -42,30 +32,21 @@ class StudyRecord(BaseModel):
     """UTC, ISO 8601."""
     dataset: PluginConfig
     data: PreparedData
-    request: StudyRequest = StudyRequest()
-    trials: int
-    finalists: int
-    final_seeds: int
-    seed: int
+    options: RunOptions = RunOptions()
+    """As asked for, with the names of the features and models that fit: a resume goes on with them."""
     objective: Objective
     space: dict[str, Any]
     """Search space: parameter name to its range or pinned value, as JSON. Two equal spaces are the same space."""
     enqueued: tuple[str, ...] = ()
     """What is tried first: recipe names and `defaults of MODEL`."""
     versions: dict[str, str]
-    storage: str | None = None
-    """Address of the PostgreSQL server that has the Optuna study, without a password; None for the file in the folder."""
-    workers_per_gpu: int | None = None
-    """Workers on each card, where it was asked for; a resume keeps it."""
-    compile: bool = False
-    """Whether the steps of its trainings run as code that torch.compile generates, where they can."""
 
 
 class ReproductionRecord(BaseModel):
     """What was run again, and what was published of it. Stands in `reproduction.json` of its folder."""
 
     model_config = ConfigDict(frozen=True)
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     name: str
     """A recipe's name, or the id of a leaderboard's row."""
     title: str
@@ -87,7 +68,7 @@ class RunRecord(BaseModel):
     """One trial or final: where it belongs, what was asked, what came out. Stands in `run.json` of its folder."""
 
     model_config = ConfigDict(frozen=True)
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     study: str
     kind: Kind
     number: int

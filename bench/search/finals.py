@@ -47,10 +47,10 @@ class FinalsSource:
         numbers = {run.spec.configuration(): run.number for run in kept}
         unused = (number for number in count(1) if number not in {run.number for run in kept})
         planned = []
-        for rank, spec in enumerate(choose_finalists(study.trials(), record.finalists), start=1):
+        for rank, spec in enumerate(choose_finalists(study.trials(), record.options.finalists), start=1):
             configuration = spec.configuration()
             number = numbers[configuration] if configuration in numbers else next(unused)
-            planned += [_assignment(record, spec, rank, number, repeat) for repeat in range(record.final_seeds)]
+            planned += [_assignment(record, spec, rank, number, repeat) for repeat in range(record.options.final_seeds)]
         self._left = [assignment for assignment in planned if assignment.job.spec.digest() not in finished]
         self.total = len(planned)
         self.done = self.total - len(self._left)
@@ -66,6 +66,6 @@ class FinalsSource:
 
 
 def _assignment(record: StudyRecord, spec: TrialSpec, rank: int, number: int, repeat: int) -> Assignment:
-    seeded = spec.model_copy(update={"seed": final_seed(record.seed, repeat)})
-    job = Job(f"final-{number}-seed-{repeat}", seeded, record.data, test=True, compile=record.compile)
+    seeded = spec.model_copy(update={"seed": final_seed(record.options.seed, repeat)})
+    job = Job(f"final-{number}-seed-{repeat}", seeded, record.data, test=True, compile=record.options.compile)
     return Assignment(job, "final", number, repeat, origin=f"rank {rank} by validation")

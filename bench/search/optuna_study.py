@@ -40,7 +40,7 @@ def open_optuna_study(database: Database, record: StudyRecord, *, begun: bool = 
         if database.shared:
             _check_ours(study, record, database, fresh=not (asked or begun))
     # A resumed sampler must not propose again what it proposed at the start.
-    seed = np.random.SeedSequence([record.seed, asked]).generate_state(1)[0]
+    seed = np.random.SeedSequence([record.options.seed, asked]).generate_state(1)[0]
     study.sampler = optuna.samplers.TPESampler(
         multivariate=True, group=True, constant_liar=True, n_startup_trials=STARTUP_TRIALS, seed=int(seed)
     )
@@ -62,7 +62,7 @@ def _check_ours(study: optuna.Study, record: StudyRecord, database: Database, *,
 
 def _pruner(record: StudyRecord) -> optuna.pruners.BasePruner:
     """The pruner of the request, behind patience: a curve that still rises is left to rise."""
-    match record.request.pruner:
+    match record.options.pruner:
         case "median":
             inner: optuna.pruners.BasePruner = optuna.pruners.MedianPruner(
                 n_startup_trials=STARTUP_TRIALS, n_warmup_steps=2

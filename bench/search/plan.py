@@ -16,9 +16,10 @@ import bench
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError
 from bench.evaluation.metrics import Objective
+from bench.options import RunOptions
 from bench.plugins import Dataset, Infeasible, PluginConfig, TrainingSettings
 from bench.plugins.registry import Registry, find, first_complaint
-from bench.results.study_records import StudyRecord, StudyRequest
+from bench.results.study_records import StudyRecord
 from bench.search.space import Candidate, SearchSpace, build_space, candidates
 from bench.trial import TrialSpec
 
@@ -30,7 +31,8 @@ UNEQUAL = 1.5
 class Plan:
     """A request resolved against the installed plugins."""
 
-    request: StudyRequest
+    options: RunOptions
+    """With the names of the features and models that fit."""
     space: SearchSpace
     candidates: tuple[Candidate, ...]
     notes: tuple[str, ...] = ()
@@ -42,14 +44,14 @@ class Plan:
         return tuple(sorted(queued | set(self.space.sample_rates())))
 
 
-def make_plan(registry: Registry, dataset: Dataset, request: StudyRequest) -> Plan:
+def make_plan(registry: Registry, dataset: Dataset, options: RunOptions) -> Plan:
     """Features and models that fit together (all that are installed, unless the request names some), and their space.
 
     Raises BenchError on unknown names and options, and where nothing fits.
     """
-    features = [find("feature", registry.features, name).name for name in request.features or registry.features]
-    models = [find("model", registry.models, name).name for name in request.models or registry.models]
-    training = _starting_training(dataset, request.settings)
+    features = [find("feature", registry.features, str(name)).name for name in options.features or registry.features]
+    models = [find("model", registry.models, str(name)).name for name in options.models or registry.models]
+    training = _starting_training(dataset, options.search_settings)
     pairs = _fitting_pairs(registry, dataset, features, models, training)
     fitting_features = [name for name in features if any(feature == name for feature, _ in pairs)]
     fitting_models = [name for name in models if any(model == name for _, model in pairs)]
@@ -72,11 +74,11 @@ def make_plan(registry: Registry, dataset: Dataset, request: StudyRequest) -> Pl
         registry,
         features=fitting_features,
         models=fitting_models,
-        settings=request.settings,
+        settings=options.search_settings,
         recipes=recipes,
         training=dataset.training,
     )
-    resolved = request.model_copy(update={"features": tuple(fitting_features), "models": tuple(fitting_models)})
+    resolved = options.model_copy(update={"features": tuple(fitting_features), "models": tuple(fitting_models)})
     return Plan(resolved, space, tuple(candidates(registry, space, recipes, _covering(pairs), dataset.training)), notes)
 
 
@@ -145,15 +147,10 @@ def new_record(
     *,
     name: str,
     command: str,
-    trials: int,
-    finalists: int,
-    final_seeds: int,
-    seed: int,
     versions: Mapping[str, str],
-    compile: bool = False,
 ) -> StudyRecord:
     """The record of a study that starts now. Raises BenchError where finals are asked for and there are no test clips."""
-    if finalists and not data.clips("test"):
+    if plan.options.finalists and not data.clips("test"):
         raise BenchError(
             f"data set {data.dataset.name} has no test clips, by which finals are measured: "
             "add a test split, or search alone by --finalists 0"
@@ -164,16 +161,11 @@ def new_record(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         dataset=data.dataset,
         data=data,
-        request=plan.request,
-        trials=trials,
-        finalists=finalists,
-        final_seeds=final_seeds,
-        seed=seed,
+        options=plan.options.recorded(),
         objective=choose_objective(data),
         space=plan.space.as_json(),
         enqueued=tuple(candidate.origin for candidate in plan.candidates),
         versions=dict(versions),
-        compile=compile,
     )
 
 
@@ -194,14 +186,6 @@ def versions(registry: Registry) -> dict[str, str]:
         **{library: version(library) for library in libraries},
         **registry.versions(),
     }
-
-
-def check_asked(record: StudyRecord, asked: Mapping[str, Any]) -> None:
-    """Raises BenchError where a study that exists was begun with another seed or other finals than are asked for."""
-    for name, value in asked.items():
-        if getattr(record, name, value) != value:
-            option = name.replace("_", "-")
-            raise BenchError(_exists(record, f"--{option} {getattr(record, name)}, not {value}"))
 
 
 def check_same(record: StudyRecord, plan: Plan, data: PreparedData, *, resumed: bool = False) -> None:

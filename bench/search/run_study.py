@@ -73,7 +73,7 @@ def run_study(
     )
     head = Head(study=study, executor=executor, tracker=tracker, callback=callback, report=report)
     with _interrupts(head):
-        callback.phase("trials", done=search.counted, total=record.trials)
+        callback.phase("trials", done=search.counted, total=record.options.trials)
         head.run(search)
         if head.stopping:
             head.finish()

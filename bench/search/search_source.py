@@ -60,7 +60,7 @@ class SearchSource:
         self._call(self._bring_up)
 
     def next(self) -> Assignment | None:
-        if self.counted + len(self._asked) >= self._record.trials:
+        if self.counted + len(self._asked) >= self._record.options.trials:
             return None
         if self._deadline is not None and time.monotonic() > self._deadline:
             return None
@@ -77,7 +77,13 @@ class SearchSource:
         trial.set_user_attr("number", number)
         self._asked[number] = trial
         name = f"trial-{number:04d}"
-        job = Job(name, spec, self._record.data.without_test(), budget=self._trial_budget, compile=self._record.compile)
+        job = Job(
+            name,
+            spec,
+            self._record.data.without_test(),
+            budget=self._trial_budget,
+            compile=self._record.options.compile,
+        )
         return Assignment(job, "trial", number, origin=origin)
 
     def epoch(self, assignment: Assignment, epoch: Epoch) -> bool:
@@ -171,7 +177,7 @@ class SearchSource:
         return self._next_number - 1
 
     def _spec(self, configuration: Configuration, number: int) -> TrialSpec:
-        seed = np.random.SeedSequence([self._record.seed, number]).generate_state(1)[0]
+        seed = np.random.SeedSequence([self._record.options.seed, number]).generate_state(1)[0]
         return TrialSpec(
             dataset=self._record.dataset,
             revision=self._record.data.revision,

@@ -61,10 +61,10 @@ def study_parameters(record: StudyRecord) -> dict[str, str]:
     return {
         "dataset": record.dataset.name,
         **flattened("dataset", record.dataset.options),
-        "trials": str(record.trials),
-        "finalists": str(record.finalists),
-        "final_seeds": str(record.final_seeds),
-        "seed": str(record.seed),
+        "trials": str(record.options.trials),
+        "finalists": str(record.options.finalists),
+        "final_seeds": str(record.options.final_seeds),
+        "seed": str(record.options.seed),
         "objective": record.objective,
     }
 
@@ -102,7 +102,7 @@ def study_tags(record: StudyRecord) -> dict[str, str]:
         **study_identity(record),
         "bench.kind": "study",
         "bench.status": "running",
-        "bench.trials": str(record.trials),
+        "bench.trials": str(record.options.trials),
         "bench.dataset": record.dataset.name,
         "bench.revision": record.data.revision,
         **{f"bench.version.{name}": version for name, version in record.versions.items()},
@@ -174,9 +174,9 @@ def study_note(record: StudyRecord) -> str:
     """The parent run's description, in Markdown."""
     clips = ", ".join(f"{record.data.clips(split):,} {split}" for split in record.data.supports)
     lines = [
-        f"**{record.trials} trials on {escape(record.dataset.name)}**, searching for the best validation "
-        f"{record.objective.replace('_', ' ')} (seed {record.seed}). The best {record.finalists} by validation are "
-        f"retrained with {record.final_seeds} seeds each and tested once.",
+        f"**{record.options.trials} trials on {escape(record.dataset.name)}**, searching for the best validation "
+        f"{record.objective.replace('_', ' ')} (seed {record.options.seed}). The best {record.options.finalists} by "
+        f"validation are retrained with {record.options.final_seeds} seeds each and tested once.",
         f"Data: {len(record.data.labels)} classes; clips: {clips}; revision `{record.data.revision}`.",
     ]
     if record.enqueued:

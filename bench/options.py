@@ -1,0 +1,283 @@
+"""Every option of a run, once: its type, default, unit, bounds and help.
+
+The command line, a `--config` file, the keywords of `bench.run`, what a study records and what a resume keeps are all made
+from `RunOptions`. To add an option, add a field here and use it where it acts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from bench.errors import BenchError, did_you_mean
+from bench.passwords import stripped_of_password
+from bench.plugins import Feature, Model
+
+SEARCH = "What to search"
+FINALS = "Finals"
+STUDY = "The study"
+WHERE = "Where and how it runs"
+
+Resume = Literal["fixed", "raised", "kept", "again"]
+"""What a resume does with an option: `fixed` options belong to the study and cannot change; `raised` ones can only grow;
+`kept` ones stay as they were unless the resume gives others; those to give `again` hold for one command alone."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """How a field of `RunOptions` appears on the command line, and what a resume does with it."""
+
+    panel: str
+    resume: Resume
+    short: str = ""
+    """A second, short spelling: `-n`."""
+    flag: str = ""
+    """Another spelling than the field's name with hyphens."""
+    metavar: str = ""
+    default: str = ""
+    """What the default comes to, where it depends on the machine or the data set."""
+    environment: str = ""
+    """Environment variable that is read where the option is not given."""
+    executor: Literal["", "local", "ray"] = ""
+    """The executor that the option is for; empty for both."""
+
+
+def parse_settings(given: object) -> object:
+    """Settings by dotted name, from a mapping (nested or dotted) or from `KEY=VALUE` lines, whose values are read as JSON.
+
+    Raises:
+        ValueError: If a line is not `KEY=VALUE`.
+    """
+    if isinstance(given, Mapping):
+        return _flat(given)
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        return given
+    parsed: dict[str, Any] = {}
+    for line in given:
+        key, equals, value = str(line).partition("=")
+        if not equals or not key:
+            raise ValueError(f"{line!r} is not KEY=VALUE, as in training.batch_size=64")
+        try:
+            parsed[key] = json.loads(value)
+        except ValueError:
+            parsed[key] = None if value in ("none", "None") else value
+    return parsed
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """`{"training": {"epochs": 3}}` as `{"training.epochs": 3}`."""
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _names(given: object) -> object:
+    """`"cnn,tc-resnet"` as a tuple of names."""
+    if not isinstance(given, str):
+        return given
+    names = tuple(name.strip() for name in given.split(",") if name.strip())
+    if given and not names:
+        raise ValueError(f"{given!r} names none: leave it out to search all of them")
+    return names
+
+
+Settings = Annotated[dict[str, Any], BeforeValidator(parse_settings)]
+Models = Annotated[Sequence[str | type[Model] | Model], BeforeValidator(_names), AfterValidator(tuple)]
+Features = Annotated[Sequence[str | type[Feature] | Feature], BeforeValidator(_names), AfterValidator(tuple)]
+
+
+class RunOptions(BaseModel):
+    """Options of `bench run` and `bench.run`. Each field's text is its help on the command line and in Python."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    trials: Annotated[int, Field(ge=1), Option(SEARCH, "raised", short="-n")] = 100
+    """Number of trials in all."""
+
+    models: Annotated[Models, Option(SEARCH, "fixed", metavar="NAME,...", default="all that fit")] = ()
+    """Models to search, as in cnn,tc-resnet. In Python also classes and instances; what an instance sets stays fixed."""
+
+    features: Annotated[Features, Option(SEARCH, "fixed", metavar="NAME,...", default="all that fit")] = ()
+    """Features to search, as in mel,mfcc. In Python also classes and instances; what an instance sets stays fixed."""
+
+    epochs: Annotated[int | None, Field(ge=1), Option(SEARCH, "fixed", default="searched")] = None
+    """Number of epochs of every trial, instead of a searched one."""
+
+    settings: Annotated[Settings, Option(SEARCH, "fixed", flag="--set", metavar="KEY=VALUE")] = {}
+    """Fixes an option, dataset.split=speaker, or lists its values, training.epochs=[4,8]. Repeatable."""
+
+    seed: Annotated[int, Field(ge=0), Option(SEARCH, "fixed")] = 0
+    """Seed of the whole study."""
+
+    pruner: Annotated[Literal["median", "halving", "none"], Option(SEARCH, "fixed")] = "median"
+    """Rule by which poor trials are stopped early: median, halving or none."""
+
+    finalists: Annotated[int, Field(ge=0), Option(FINALS, "fixed")] = 3
+    """Number of configurations, the best by validation, that are retrained and tested."""
+
+    final_seeds: Annotated[int, Field(ge=1), Option(FINALS, "fixed")] = 3
+    """Number of seeds that each finalist is retrained with."""
+
+    study: Annotated[str, Option(STUDY, "fixed", metavar="NAME", default="the data set's, numbered")] = ""
+    """Name of the study."""
+
+    workers: Annotated[
+        int | None, Field(ge=0), Option(WHERE, "kept", short="-w", default="1; on GPUs, what --workers-per-gpu makes")
+    ] = None
+    """Number of trials that run at the same time. 0 runs them inside this process and without MLflow, for debugging and
+    tests."""
+
+    workers_per_gpu: Annotated[int | None, Field(ge=1), Option(WHERE, "kept", default="1", executor="local")] = None
+    """Number of workers on each visible GPU: small networks leave room for several."""
+
+    device: Annotated[Literal["auto", "cpu", "cuda"], Option(WHERE, "kept")] = "auto"
+    """Device that trains: auto, cpu or cuda."""
+
+    threads: Annotated[int | None, Field(ge=1), Option(WHERE, "kept", default="cores / workers", executor="local")] = (
+        None
+    )
+    """Number of torch threads of a worker. Give 1 where other programs use the cores; spare cores prefetch batches."""
+
+    compile: Annotated[bool, Option(WHERE, "fixed")] = False
+    """Trains with code that torch.compile generates, if it can. On a CPU a new configuration costs 10 to 30 s, and its steps
+    take 15 to 20 % less: for long trainings. It may change the last digits."""
+
+    timeout: Annotated[float | None, Field(ge=0), Option(WHERE, "again", default="none")] = None
+    """Seconds after which no trial starts; finals follow."""
+
+    trial_timeout: Annotated[float, Field(ge=1), Option(WHERE, "kept")] = 1800.0
+    """Seconds that a trial may go without finishing an epoch."""
+
+    trial_budget: Annotated[
+        float | None, Field(ge=0), Option(WHERE, "kept", default="600 on a cpu, any number on cuda")
+    ] = None
+    """Seconds of training that a trial may take: one whose first steps show that it would take longer is pruned. 0 allows any
+    number."""
+
+    executor: Annotated[Literal["local", "ray"], Option(WHERE, "kept")] = "local"
+    """Where trials run: local for processes of this machine, ray for the nodes of a Ray cluster."""
+
+    ray_address: Annotated[str | None, Option(WHERE, "kept", default="one is started here", executor="ray")] = None
+    """HOST:PORT of a Ray cluster, or auto for the one that this machine is in."""
+
+    cpus_per_trial: Annotated[float, Field(ge=0.1), Option(WHERE, "kept", executor="ray")] = 1.0
+    """Number of CPUs that Ray reserves for a trial, which is also its number of torch threads."""
+
+    gpus_per_trial: Annotated[float, Field(ge=0), Option(WHERE, "kept", executor="ray")] = 0.0
+    """Number of GPUs that Ray reserves for a trial; 0.5 shares one."""
+
+    storage: Annotated[str | None, Option(WHERE, "kept", metavar="URL", default="a file in the study's folder")] = None
+    """PostgreSQL server that keeps the study, as postgresql://USER@HOST/DATABASE."""
+
+    tracking_uri: Annotated[str | None, Option(WHERE, "kept", metavar="URI", default="RESULTS/mlflow.db")] = None
+    """MLflow server or database that logs the trials; none for no logging."""
+
+    max_unusable: Annotated[float, Field(ge=0, le=1), Option(WHERE, "kept")] = 0.05
+    """Share of the clips, 0 to 1, that may be missing, unreadable or silent."""
+
+    data_dir: Annotated[
+        Path | None, Option(WHERE, "kept", default="the user's data folder", environment="BENCH_DATA_DIR")
+    ] = None
+    """Folder that holds data sets under their official names; nothing is downloaded into it unasked."""
+
+    results: Annotated[
+        Path | None, Option(WHERE, "again", default="bench-results", environment="BENCH_RESULTS_DIR")
+    ] = None
+    """Folder of studies."""
+
+    @model_validator(mode="after")
+    def _fit_the_executor(self) -> Self:
+        for name in self.model_fields_set:
+            meant = option(name).executor
+            if meant and meant != self.executor and getattr(self, name) != type(self).model_fields[name].default:
+                instead = RAY_INSTEAD.get(name, "leave it out")
+                raise ValueError(f"{flag(name)} is for --executor {meant}: {instead}")
+        return self
+
+    @property
+    def search_settings(self) -> dict[str, Any]:
+        """The settings of the search by dotted name, with the number of epochs among them."""
+        return self.settings if self.epochs is None else {**self.settings, "training.epochs": self.epochs}
+
+    def recorded(self) -> RunOptions:
+        """These options as a study keeps them: with absolute paths, without passwords and without what holds only once."""
+        once = {
+            name: field.default for name, field in type(self).model_fields.items() if option(name).resume == "again"
+        }
+        here = {"data_dir": None if self.data_dir is None else self.data_dir.expanduser().absolute()}
+        urls = {
+            name: url and stripped_of_password(url)
+            for name in ("storage", "tracking_uri")
+            for url in [getattr(self, name)]
+        }
+        return self.model_copy(update={**once, **here, **urls})
+
+    def resumed(self, given: Mapping[str, Any], *, spell: Callable[[str], str]) -> RunOptions:
+        """The options of a resume: these recorded ones, but for what is `given` now.
+
+        Raises:
+            BenchError: If an option is given that belongs to the study.
+        """
+        for name in given:
+            if option(name).resume == "fixed":
+                raise BenchError(
+                    f"{spell(name)} cannot change a study that has begun: leave it out, or start another study"
+                )
+        values = {name: getattr(self, name) for name in self.model_fields_set}
+        resumed = checked_options({**values, **given}, spell=spell)
+        return resumed.model_copy(update={"trials": max(self.trials, resumed.trials)})
+
+
+RAY_INSTEAD = {
+    "threads": "with ray, --cpus-per-trial says how many threads a trial has",
+    "workers_per_gpu": "with ray, --gpus-per-trial 0.5 shares a GPU",
+}
+
+
+def option(name: str) -> Option:
+    """The command-line side of a field of `RunOptions`."""
+    return next(meta for meta in RunOptions.model_fields[name].metadata if isinstance(meta, Option))
+
+
+def flag(name: str) -> str:
+    """The long spelling of a field on the command line: `--final-seeds`."""
+    return option(name).flag or f"--{name.replace('_', '-')}"
+
+
+def keyword(name: str) -> str:
+    """The spelling of a field in Python: `final_seeds`."""
+    return name
+
+
+def checked_options(given: Mapping[str, Any], *, spell: Callable[[str], str] = keyword) -> RunOptions:
+    """Options from what was given by name.
+
+    Args:
+        given: Values by field name.
+        spell: Spells a field's name as the user wrote it, for the message.
+
+    Raises:
+        BenchError: If there is no such option, or a value is of another type or out of its bounds.
+    """
+    for name in given:
+        if name not in RunOptions.model_fields:
+            known = [spell(known) for known in RunOptions.model_fields]
+            raise BenchError(f"no such option {name!r}: {did_you_mean(name, known)}")
+    try:
+        return RunOptions(**given)
+    except ValidationError as error:
+        complaint = error.errors()[0]
+        message = complaint["msg"].removeprefix("Value error, ")
+        if not complaint["loc"]:
+            raise BenchError(message) from None
+        name = str(complaint["loc"][0])
+        raise BenchError(f"{spell(name)} {given.get(name)!s}: {message[:1].lower()}{message[1:]}") from None
