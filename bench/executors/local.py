@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
-from bench.cores import cores_to_spare, threads_per_worker
+from bench.cores import has_spare_cores, threads_per_worker
 from bench.errors import BenchError
 from bench.executors import worker
 from bench.executors.gpus import gpu_of_each, visible_gpus
@@ -84,7 +84,7 @@ class LocalExecutor:
                     visible_gpu=card,
                     threads=threads,
                     log=log_folder / f"worker-{number}.log",
-                    spare_cores=device == "cpu" and cores_to_spare(workers=workers, threads=threads),
+                    spare_cores=device == "cpu" and has_spare_cores(workers=workers, threads=threads),
                 )
             )
             for number, card in enumerate(gpu_of_each(workers, gpus))

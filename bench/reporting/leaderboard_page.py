@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 
 from bench.evaluation.uncertainty import Interval
-from bench.markdown import Align, Markup, bullets, code, code_block, details, escape, heading, page, table
+from bench.markdown import Alignment, Markup, bullets, code, code_block, details, escape, heading, page, table
 from bench.plugins import PluginConfig
 from bench.reporting.leaderboard_records import Leaderboard, Protocol, Row, StudySummary
 from bench.reporting.numbers import ABSENT, count, duration, interval, over, plural, share, span, spread, words
@@ -78,7 +78,7 @@ def _section(protocol: Protocol, source: str) -> list[str]:
     rows = [
         (*cells(row, protocol), code(shlex.join(["bench", "reproduce", f"{source}:{row.id}"]))) for row in protocol.rows
     ]
-    left: tuple[Align, ...] = ("right", "left", "left")
+    left: tuple[Alignment, ...] = ("right", "left", "left")
     return [
         table((*header(protocol), "Reproduce"), rows, align=left),
         _how_to_read(protocol),
@@ -244,7 +244,7 @@ def _study(study: StudySummary) -> list[str]:
     parts: list[str] = [heading(3, f"Study {study.name}"), bullets(lines)]
     if study.reasons:
         shown = study.reasons[:MOST_REASONS]
-        left: tuple[Align, ...] = ("left", "left")
+        left: tuple[Alignment, ...] = ("left", "left")
         rows = [(found.status, found.reason or ABSENT, count(found.trials)) for found in shown]
         rest = len(study.reasons) - len(shown)
         more = f"\n\n{rest} more reasons are in the JSON." if rest else ""

@@ -17,7 +17,7 @@ from uuid import uuid4
 from bench.errors import BenchError
 from bench.files import cannot_write
 from bench.passwords import without_password
-from bench.sqlite import wait_for_no_disk
+from bench.sqlite import use_normal_synchronous
 
 DATABASE = "mlflow.db"
 ARTIFACTS = "artifacts"
@@ -187,7 +187,7 @@ def open_client(uri: str) -> Any:
         client.search_experiments(max_results=1)
         store = client._tracking_client.store  # MLflow has no setting for it, and no public way to its engine
         if hasattr(store, "engine"):
-            wait_for_no_disk(store.engine)
+            use_normal_synchronous(store.engine)
     return client
 
 
