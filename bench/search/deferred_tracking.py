@@ -117,7 +117,7 @@ class DeferredTracking:
 
         def tell() -> None:
             if run.name in self._missed:
-                self._tracker.log_whole(run, self._study)
+                self._tracker.log_finished_run(run, self._study)
             else:
                 self._tracker.finish_run(self._ids[run.name], run, folder, pages)
 
@@ -137,14 +137,14 @@ class DeferredTracking:
                 self._next_look = time.monotonic() + LOOK_SECONDS
                 self._missed.update(self._ids)
                 self._watcher.note(
-                    f"MLflow at {self._tracker.shown} is away: the study goes on, "
+                    f"MLflow at {self._tracker.display_uri} is away: the study goes on, "
                     "and what it misses is logged when it is back"
                 )
         self._missed.add(name)
 
     def _catch_up(self) -> None:
         self._next_look = time.monotonic() + LOOK_SECONDS
-        if not self._tracker.reachable():
+        if not self._tracker.is_reachable():
             return
         try:
             caught = self._tracker.catch_up(self._study, running=tuple(self._missed))

@@ -17,7 +17,7 @@ from bench.errors import BenchError
 from bench.executors.jobs import EpochDone, Event, Executor, Finished, Job, Lost, Notice
 from bench.plugins.registry import installed
 from bench.results.study_folder import StudyFolder
-from bench.results.study_records import Kind, RunRecord
+from bench.results.study_records import RunKind, RunRecord
 from bench.search.callback import StudyCallback
 from bench.search.deferred_tracking import BACKLOG, PATIENCE, DeferredTracking, Report
 from bench.search.failures import ATTEMPTS
@@ -30,7 +30,7 @@ class Assignment:
     """A job and its place in the study."""
 
     job: Job
-    kind: Kind
+    kind: RunKind
     number: int
     repeat: int = 0
     origin: str = ""
