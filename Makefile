@@ -26,7 +26,7 @@ demo: $(VENV)/.installed  ## Search the built-in spoken digits, and print the le
 test: lint  ## Lint, check types, run the tests
 	$(BIN)/python -m pytest --numprocesses $(WORKERS)
 
-soak: $(VENV)/.installed  ## Kill workers and heads of a 300-trial study for some minutes, and check that nothing is lost
+soak: $(VENV)/.installed  ## Kill workers and schedulers of a 300-trial study for some minutes, and check that nothing is lost
 	$(BIN)/python tests/soak.py --workers $(WORKERS)
 
 lint: $(VENV)/.installed  ## Lint and check types alone

@@ -49,7 +49,7 @@ def measure_memory(folder: Path, audio: Path, trials: int) -> dict[str, dict[int
 
 
 def measure(sizes: Sizes) -> list[Table]:
-    """One table."""
+    """Returns one table."""
     trials = sizes.of(206, 8)
     early, late = sizes.of(20, 4), sizes.of(200, 6)
     with tempfile.TemporaryDirectory() as temporary:

@@ -50,8 +50,10 @@ def test_the_network_says_of_test_clips_what_it_said_when_it_was_tested(
     study, run = train_on_tones(tmp_path, model=PluginConfig(name=model, options=options), **training)
     trained = network(study, run)
     clips = load_split(study.record().data, "test", sample_rate=8000)
-    found = [logits(trained, clips.samples[index], int(clips.lengths[index])) for index in range(len(clips.ids))]
-    probabilities = torch.from_numpy(np.stack(found)).softmax(dim=1).numpy()
+    outputs_by_clip = [
+        logits(trained, clips.samples[index], int(clips.lengths[index])) for index in range(len(clips.ids))
+    ]
+    probabilities = torch.from_numpy(np.stack(outputs_by_clip)).softmax(dim=1).numpy()
     stored = study.predictions(run, "test")
     assert clips.ids == stored.ids
     np.testing.assert_allclose(probabilities, stored.probabilities, atol=1e-5)
@@ -67,7 +69,7 @@ def test_layers_are_named_with_what_follows_them(tones: tuple[StudyFolder, RunRe
         assert pool.values.max() == convolution.values.max()
 
 
-def test_recurrent_layers_are_shown_over_their_steps(tmp_path: Path) -> None:
+def test_recurrent_layers_are_drawn_over_their_steps(tmp_path: Path) -> None:
     model = PluginConfig(name="crnn", options={"channels": 32, "hidden": 32})
     study, run = train_on_tones(tmp_path, model=model)
     trained = network(study, run)
@@ -75,7 +77,7 @@ def test_recurrent_layers_are_shown_over_their_steps(tmp_path: Path) -> None:
     assert (recurrent.name, recurrent.shape) == ("LSTM", (32, 64))  # units, channel rows
 
 
-def test_of_many_layers_a_choice_is_shown_with_the_first_and_the_last(tmp_path: Path) -> None:
+def test_of_many_layers_some_are_drawn_with_the_first_and_the_last(tmp_path: Path) -> None:
     study, run = train_on_tones(tmp_path, model=PluginConfig(name="tc-resnet", options={"depth": 14}))
     layers = network(study, run).layers(torch.randn(4000))
     assert len(layers) == MAX_LAYERS
@@ -94,7 +96,7 @@ def test_pooled_outputs_times_the_last_weights_are_the_logits(tones: tuple[Study
     np.testing.assert_allclose(logits_without_bias - logits_without_bias[0], expected - expected[0], atol=1e-4)
 
 
-def test_a_run_on_segments_is_shown_its_loudest_one(tmp_path: Path) -> None:
+def test_the_network_of_a_run_on_segments_gets_the_loudest_one(tmp_path: Path) -> None:
     options = PluginConfig(name="cnn1d", options={})
     study, run = train_on_tones(tmp_path, feature=WAVEFORM, model=options, segment_seconds=0.25, time_shift=0.0)
     trained = network(study, run)

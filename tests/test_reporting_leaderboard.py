@@ -68,11 +68,15 @@ def test_rows_are_ranked_by_validation_and_not_by_test(tmp_path: Path) -> None:
     """The second configuration has the better test predictions and the worse validation predictions."""
     study, record = make_study(tmp_path, finals=0)
     good, bad = fitted(seed=1, noise=0.3), fitted(seed=1, noise=2.5)
-    for number, found in (
+    for number, predictions in (
         (1, {"validation": good["validation"], "test": bad["test"]}),
         (2, {"validation": bad["validation"], "test": good["test"]}),
     ):
-        save(study, run_record(record, kind="final", number=number, width=float(number), predictions=found), found)
+        save(
+            study,
+            run_record(record, kind="final", number=number, width=float(number), predictions=predictions),
+            predictions,
+        )
     rows = build_leaderboard(tmp_path, "blobs").rows()
     assert [row.rank for row in rows] == [1, 2]
     assert [row.model.options["width"] for row in rows] == [1.0, 2.0]
@@ -109,9 +113,9 @@ def test_other_data_are_another_section(tmp_path: Path) -> None:
 def test_studies_of_one_protocol_share_rows_and_a_repeated_seed_counts_once(tmp_path: Path) -> None:
     first, _ = make_study(tmp_path, "first")
     make_study(tmp_path, "second", created="2025-02-01T10:00:00+00:00")
-    found = fitted(seed=77)
+    predictions = fitted(seed=77)
     record = study_record("first")
-    save(first, run_record(record, kind="final", number=1, repeat=3, width=1.0, predictions=found), found)
+    save(first, run_record(record, kind="final", number=1, repeat=3, width=1.0, predictions=predictions), predictions)
     (protocol,) = build_leaderboard(tmp_path, "blobs").protocols
     assert [study.name for study in protocol.studies] == ["first", "second"]
     assert sorted(len(row.runs) for row in protocol.rows) == [3, 4]
@@ -133,8 +137,8 @@ def test_a_final_that_failed_is_left_out_and_said(tmp_path: Path) -> None:
 def test_a_page_says_what_its_intervals_do_not_cover(tmp_path: Path) -> None:
     study, record = make_study(tmp_path, finals=0)
     for speakers, present, absent in ((6, "Few speakers were", "Clips were"), (0, "Clips were", "Few speakers were")):
-        found = fitted(seed=1, speakers=speakers)
-        save(study, run_record(record, kind="final", number=1, predictions=found), found)
+        predictions = fitted(seed=1, speakers=speakers)
+        save(study, run_record(record, kind="final", number=1, predictions=predictions), predictions)
         page = leaderboard_page.render_leaderboard(build_leaderboard(tmp_path, "blobs"), source="x.json")
         assert f"{present} resampled" in page and f"{absent} resampled" not in page
 
@@ -143,7 +147,7 @@ def test_the_ledger_counts_all_trials_with_their_reasons(tmp_path: Path) -> None
     make_study(tmp_path)
     (study,) = build_leaderboard(tmp_path, "blobs").protocols[0].studies
     assert study.statuses == {"complete": 2, "pruned": 1, "failed": 1}
-    assert {(found.status, found.trials) for found in study.reasons} == {("pruned", 1), ("failed", 1)}
+    assert {(reason.status, reason.trials) for reason in study.reasons} == {("pruned", 1), ("failed", 1)}
     assert study.finals == {"complete": 6}
     assert study.finished == 4
 
@@ -226,9 +230,9 @@ def test_publishing_and_reading_back(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [run.spec for run in row.runs] == specs
     assert all(isinstance(run.spec, TrialSpec) for run in row.runs)
     text = page.read_text()
-    for found in leaderboard.rows():
-        assert f"`bench reproduce leaderboards/blobs.json:{found.id}`" in text
-        assert f"{found.test['accuracy'].mean:.4f} ± {found.test['accuracy'].deviation:.4f} (n=3)" in text
+    for listed in leaderboard.rows():
+        assert f"`bench reproduce leaderboards/blobs.json:{listed.id}`" in text
+        assert f"{listed.test['accuracy'].mean:.4f} ± {listed.test['accuracy'].deviation:.4f} (n=3)" in text
     index = Path("leaderboards/README.md").read_text()
     assert "[blobs](blobs.md)" in index
     assert f"{leaderboard.rows()[0].test['accuracy'].mean:.4f}" in index

@@ -63,11 +63,11 @@ def test_confusions_are_the_off_diagonal_cells_the_most_frequent_first() -> None
     predictions = fitted(seed=3)["test"]
     report = classification_report(predictions, split="test")
     pairs = list(zip(predictions.targets.tolist(), predictions.predicted.tolist(), strict=True))
-    for found in report.confusions:
-        true = LABELS.index(found.true)
-        assert found.clips == pairs.count((true, LABELS.index(found.predicted)))
-        assert found.share == pytest.approx(found.clips / int((predictions.targets == true).sum()))
-    counts = [found.clips for found in report.confusions]
+    for confusion in report.confusions:
+        true = LABELS.index(confusion.true)
+        assert confusion.clips == pairs.count((true, LABELS.index(confusion.predicted)))
+        assert confusion.share == pytest.approx(confusion.clips / int((predictions.targets == true).sum()))
+    counts = [confusion.clips for confusion in report.confusions]
     assert counts == sorted(counts, reverse=True)
     assert sum(counts) == sum(true != said for true, said in pairs)
 
@@ -147,10 +147,10 @@ def test_missing_predictions_of_a_scored_split_are_an_error_and_not_another_spli
 
 def test_a_result_without_epochs_has_no_curves(tmp_path: Path) -> None:
     study, record = make_study(tmp_path)
-    found = fitted(seed=1)
-    run = run_record(record, number=9, predictions=found)
+    predictions = fitted(seed=1)
+    run = run_record(record, number=9, predictions=predictions)
     run = run.model_copy(update={"result": run.result.model_copy(update={"epochs": (), "best_epoch": None})})
-    save(study, run, found)
+    save(study, run, predictions)
     paths = write_report(study, run, tmp_path / "out")
     assert "curves" not in paths.figures
     assert not (tmp_path / "out" / "loss-curves.png").exists()

@@ -274,7 +274,7 @@ def test_nothing_reaches_the_terminal(results: Path) -> None:
     assert (quiet.stdout, quiet.stderr) == ("", "")
 
 
-def test_two_heads_that_start_at_once_share_one_database(tmp_path: Path) -> None:
+def test_two_schedulers_that_start_at_once_share_one_database(tmp_path: Path) -> None:
     """As many processes as make the schema at the same moment, none loses what it logged."""
     source = "import sys; from tracking_samples import *; from bench.tracking.tracker import Tracker\n"
     source += "with Tracker(Path(sys.argv[1])) as t: t.start_study(study_record(sys.argv[2]))"
@@ -407,7 +407,7 @@ def test_passwords_stay_out_of_what_mlflow_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "shown"),
+    ("given", "expected"),
     [
         ("postgresql://ann:s3c@ret/x@db:5432/bench", "postgresql://ann:***@db:5432/bench"),
         ("postgresql+psycopg2://ann:@db/bench", "postgresql+psycopg2://ann:***@db/bench"),
@@ -419,5 +419,5 @@ def test_passwords_stay_out_of_what_mlflow_is_told() -> None:
         ("sqlite:////home/a@b/mlflow.db", "sqlite:////home/a@b/mlflow.db"),
     ],
 )
-def test_passwords_are_cut_out_of_urls(given: str, shown: str) -> None:
-    assert without_password(given) == shown
+def test_passwords_are_cut_out_of_urls(given: str, expected: str) -> None:
+    assert without_password(given) == expected

@@ -1,1 +1,1 @@
-"""Leaderboards, classification reports and figures, made from the results folder; a network only from its kept weights."""
+"""Leaderboards, classification reports and figures, computed from the results folder and from stored weights."""

@@ -212,7 +212,7 @@ def _published(protocol: Protocol) -> list[str]:
         return []
     columns = ("Recipe", "Published", "Validation accuracy here (one trial)", "Test accuracy here", "Source")
     explanation = (
-        "As the source gives them, on the data that it names: where that is not the data of this page, the two columns of "
+        "These are the source's figures on the data that it names: if that is not the data of this page, the two columns of "
         "figures measured here are no attempt at the same numbers."
     )
     return [heading(3, "Published figures"), explanation, table(columns, dict.fromkeys(rows), align=("left",) * 5)]

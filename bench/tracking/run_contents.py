@@ -71,7 +71,7 @@ def study_parameters(record: StudyRecord) -> dict[str, str]:
 
 
 def flattened(prefix: str, options: Mapping[str, Any]) -> dict[str, str]:
-    """Returns nested options under dotted names; strings are kept and other values are written as JSON."""
+    """Returns nested options under dotted names; strings stay as they are and other values become JSON."""
     flat: dict[str, str] = {}
     for key, value in options.items():
         name = f"{prefix}.{key}"
@@ -90,7 +90,7 @@ def experiment_tags(name: str) -> dict[str, str]:
         "selectedColumns": [f"{kind}.`{column}`" for kind, column in VIEW_COLUMNS],
     }
     return {
-        "mlflow.experimentKind": "custom_model_development",  # or the UI offers its views of language models
+        "mlflow.experimentKind": "custom_model_development",  # Otherwise the UI offers its views of language models.
         "mlflow.experiment.primaryMetric.name": PRIMARY_METRIC,
         "mlflow.note.content": f"Studies on {escape(name)}: a run per study, below it a run per trial and per final.",
         f"mlflow.sharedViewState.{VIEW}": json.dumps(view),

@@ -20,9 +20,9 @@ from bench.passwords import without_password
 from bench.tracking.run_contents import VIEW
 from bench.tracking.tracking_store import ARTIFACTS, QUIET_ENVIRONMENT
 
-START_SECONDS = 90.0
+SERVER_START_SECONDS = 90.0
 """A cold start imports many modules, which takes about 5 s on a fast disk and much longer on a slow one."""
-STOP_SECONDS = 5.0
+SERVER_STOP_SECONDS = 5.0
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Opens URLs of our own server directly, since a proxy would look for it on the proxy's machine."""
 
@@ -63,15 +63,15 @@ class Server:
         environment = {
             **QUIET_ENVIRONMENT,
             **os.environ,
-            # Not on the command line, where everybody on the machine could read a password in it.
+            # The URI is not on the command line, where everybody on the machine could read its password.
             "MLFLOW_BACKEND_STORE_URI": tracking_uri,
-            # The job runner is for judging language models; it is a process and a temporary folder more.
+            # The job runner is for language models only, and needs another process and a temporary folder.
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         }
         self._process = subprocess.Popen(
             command,
             env=environment,
-            stdin=subprocess.PIPE,  # It closes with this process, which ends the child.
+            stdin=subprocess.PIPE,  # It closes when this process ends, and the child then ends, too.
             stdout=self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C reaches us alone, and one signal then ends the whole group
@@ -83,7 +83,7 @@ class Server:
         Raises:
             BenchError: The server ended, with the last line of its output, or it takes too long.
         """
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + SERVER_START_SECONDS
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise BenchError(f"MLflow's server at {self.address} did not start: {self._last_output_line()}")
@@ -92,7 +92,9 @@ class Server:
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.2)
-        raise BenchError(f"MLflow's server at {self.address} did not answer within {START_SECONDS:.0f} s: try again")
+        raise BenchError(
+            f"MLflow's server at {self.address} did not answer within {SERVER_START_SECONDS:.0f} s: try again"
+        )
 
     def pages(self) -> list[tuple[str, str]]:
         """Returns the name of every data set with the address of its runs in the view that `bench` configures."""
@@ -118,7 +120,7 @@ class Server:
             except ProcessLookupError:
                 break
             try:
-                self._process.wait(STOP_SECONDS)
+                self._process.wait(SERVER_STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 continue
         if self._process.stdin is not None:

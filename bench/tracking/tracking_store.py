@@ -135,7 +135,7 @@ def _create(path: Path) -> None:
             try:
                 with translate_errors(str(path), "its schema"):
                     store_class: Any = SqlAlchemyStore
-                    # As a URI, since MLflow puts this text into its SQL unquoted.
+                    # MLflow puts this text into its SQL unquoted, so it has to be a URI.
                     store = store_class(_sqlite_uri(unfinished), path.parent.as_uri())
                     store.delete_experiment("0")  # MLflow's empty experiment "Default" is of no use here.
                     store.engine.dispose()
@@ -148,7 +148,7 @@ def _create(path: Path) -> None:
 
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[bool]:
-    """Waits until no other process is in such a block on this folder. False where its file system cannot tell."""
+    """Waits until no other process is in such a block on this folder. Yields False if its file system has no locks."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         try:
