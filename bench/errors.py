@@ -12,6 +12,15 @@ NAMED = 12
 class BenchError(Exception):
     """What is wrong, where, and what to do about it, in one line. The command line prints it without a traceback."""
 
+    exit_code = 1
+    """Exit code of a command that ends by it."""
+
+
+class WrongUsage(BenchError):
+    """An option that does not exist, has no such value, or does not go with another."""
+
+    exit_code = 2
+
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The end of an error message about an unknown name: the nearest known names, or all of them if none is near."""
