@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from textwrap import fill
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, get_type_hints
 
 from bench import api
 from bench.api.plugins import with_classes, with_plugin_objects
@@ -16,33 +17,36 @@ from bench.plugins.contracts import Plugin
 if TYPE_CHECKING:
     from bench.search.callback import StudyCallback
 
-Options = ParamSpec("Options")
+Keywords = ParamSpec("Keywords")
 
 
-def _with_options_of(
-    options: Callable[Options, RunOptions],
-) -> Callable[[Callable[..., Study]], Callable[Concatenate[str, Options], Study]]:
-    """Gives a function of a data set the keywords of `RunOptions`: for type checkers, `help` and completion."""
+class RunKeywords(RunOptions):
+    """The keywords of `bench.run`: the options of a run, and what concerns the caller alone."""
 
-    def typed(function: Callable[..., Study]) -> Callable[Concatenate[str, Options], Study]:
-        own = [
-            p for p in inspect.signature(function).parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD
-        ]
-        fields = inspect.signature(options).parameters.values()
-        function.__signature__ = inspect.Signature([*own, *fields], return_annotation=Study)  # type: ignore[attr-defined]
-        texts = (
-            f"    {name}: {' '.join((field.description or '').split())}"
-            for name, field in RunOptions.model_fields.items()
-        )
-        function.__doc__ = (function.__doc__ or "").replace(
-            "OPTIONS", "\n        ".join(text.strip() for text in texts)
-        )
+    progress: bool = False
+    """Whether to print what happens. Otherwise nothing is printed; `Study.notes` has what a person should read."""
+
+
+def _with_keywords_of(
+    model: Callable[Keywords, RunKeywords],
+) -> Callable[[Callable[..., Study]], Callable[Concatenate[str, Keywords], Study]]:
+    """Gives a function of a data set the fields of a model as keywords: for type checkers, `help` and completion."""
+
+    def documented(function: Callable[..., Study]) -> Callable[Concatenate[str, Keywords], Study]:
+        first = next(iter(inspect.signature(function).parameters.values()))
+        types = get_type_hints(RunKeywords)
+        fields = [field.replace(annotation=types[name]) for name, field in inspect.signature(model).parameters.items()]
+        signature = inspect.Signature([first.replace(annotation=str), *fields], return_annotation=Study)
+        function.__signature__ = signature  # type: ignore[attr-defined]
+        texts = [f"{name}: {field.description}" for name, field in RunKeywords.model_fields.items()]
+        lines = [fill(" ".join(text.split()), 100, subsequent_indent=12 * " ") for text in texts]
+        function.__doc__ = (function.__doc__ or "").replace("KEYWORDS", ("\n" + 8 * " ").join(lines))
         return function
 
-    return typed
+    return documented
 
 
-@_with_options_of(RunOptions)
+@_with_keywords_of(RunKeywords)
 def run(dataset: str, *, progress: bool = False, **options: Any) -> Study:
     """Searches features, models and training settings for a data set, then retrains and tests the best.
 
@@ -52,8 +56,7 @@ def run(dataset: str, *, progress: bool = False, **options: Any) -> Study:
 
     Args:
         dataset: The data set as on the command line: `fsdd`, `folder:PATH`, `csv:FILE`.
-        progress: Whether to print what happens. Otherwise nothing is printed; `Study.notes` has what a person should read.
-        OPTIONS
+        KEYWORDS
 
     Returns:
         The study, with its trials, finals, leaderboard and best run.
