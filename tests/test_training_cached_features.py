@@ -10,17 +10,17 @@ from typing import Any, ClassVar
 import pytest
 import torch
 from made_audio import prepared, tone, write
-from test_trial import spec
+from test_trial import run, spec
 
 from bench.data.prepared import PreparedData
-from bench.plugins import code
+from bench.plugins import Feature, code
 from bench.plugins.code import code_digest
+from bench.plugins.registry import installed
 from bench.training import cached_features
 from bench.training.cached_features import key_of
 from bench.training.device_clips import DataOnDevice
 from bench.training.frontend import FrontEnd
 from bench.training.segments import consecutive
-from bench.trial.run_trial import run_trial
 from bench_plugins.datasets.folder import Folder
 from bench_plugins.features import Mel
 
@@ -49,6 +49,10 @@ def everything_is_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cached_features, "READ_RATE", float("inf"))
 
 
+def front_end(feature: Feature) -> FrontEnd:
+    return FrontEnd(feature, CPU, package=installed().package_of(feature))
+
+
 def files(data: PreparedData) -> list[str]:
     store = data.caches[8000].parent / "features"
     return sorted(path.suffix or "entry" for path in store.glob("*") if not path.name.startswith("."))
@@ -56,7 +60,7 @@ def files(data: PreparedData) -> list[str]:
 
 def digits(data: PreparedData, **training: Any) -> tuple[Any, ...]:
     """Everything of a trial that is a number of its network."""
-    outcome = run_trial(spec(data, **training), DataOnDevice(data, CPU), lambda epoch: True)
+    outcome = run(spec(data, **training), DataOnDevice(data, CPU))
     assert outcome.result.status == "complete" and outcome.validation is not None, outcome.result
     losses = [(epoch.train_loss, epoch.validation_loss) for epoch in outcome.result.epochs]
     return losses, outcome.validation.probabilities.tobytes()
@@ -130,7 +134,7 @@ def test_a_key_stands_for_everything_that_changes_a_number(data: PreparedData, m
     def key(origin: Any = train, threads: int = 1, **options: Any) -> str | None:
         torch.set_num_threads(threads)
         try:
-            return key_of(FrontEnd(Mel(sample_rate=8000, **options), CPU), origin)
+            return key_of(front_end(Mel(sample_rate=8000, **options)), origin)
         finally:
             torch.set_num_threads(1)
 
@@ -167,7 +171,7 @@ def test_a_feature_that_is_not_installed_or_has_changed_is_not_kept(
 
     origin = DataOnDevice(data, CPU).split("train", 8000).origin
     assert origin is not None
-    assert key_of(FrontEnd(Own(sample_rate=8000), CPU), origin) is None
+    assert key_of(front_end(Own(sample_rate=8000)), origin) is None
     package = tmp_path / "sounding"
     package.mkdir()
     (package / "__init__.py").write_text(
@@ -179,18 +183,18 @@ def test_a_feature_that_is_not_installed_or_has_changed_is_not_kept(
     past = time.time() - 3600
     for file in package.glob("*.py"):
         os.utime(file, (past, past))
-    monkeypatch.setattr(code, "READY", past + 60)
+    monkeypatch.setattr(code, "IMPORTS_BEGIN", past + 60)
     from sounding import Loud  # type: ignore[import-not-found]
 
     def digest() -> str | None:
         code._digest.cache_clear()
         return code_digest(Loud, "sounding")
 
-    monkeypatch.setattr(code, "READY", time.time() + 60)
+    monkeypatch.setattr(code, "IMPORTS_BEGIN", time.time() + 60)
     first = digest()
     assert first == digest() is not None
     part.write_text("LOUDNESS = 2\n")
     assert digest() not in (None, first)
-    monkeypatch.setattr(code, "READY", past)
+    monkeypatch.setattr(code, "IMPORTS_BEGIN", past)
     assert digest() is None
     code._digest.cache_clear()

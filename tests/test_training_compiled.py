@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 import torch
 from made_audio import cats_and_dogs, prepared
+from test_trial import run as run_as
 from torch import Tensor, nn
 
 from bench.data.prepared import PreparedData
+from bench.options import RunOptions
 from bench.plugins import Infeasible, Model, PluginConfig, TrainingSettings
 from bench.plugins.registry import installed
 from bench.training.compiled import Compiler
 from bench.training.device import fastest_layout
 from bench.training.device_clips import DataOnDevice
-from bench.trial import Hardware, TrialOutcome, TrialSpec
-from bench.trial.run_trial import run_trial
+from bench.trial import TrialOutcome, TrialSpec
 from bench_plugins.datasets.folder import Folder
 
 MEL = PluginConfig(name="mel", options={"sample_rate": 8000, "n_mels": 8})
@@ -46,6 +47,9 @@ class SmallModel(Model):
         return Small(shape[0], classes)
 
 
+REGISTRY = installed().extended(models=[SmallModel])
+
+
 @pytest.fixture(scope="module")
 def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where generated code is kept, so that it is generated once."""
@@ -56,7 +60,6 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def data(tmp_path: Path, code: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DataOnDevice]:
     from torch._inductor import config
 
-    monkeypatch.setitem(installed().models, "small", SmallModel)
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(code))
     made: PreparedData = prepared(Folder(path=str(cats_and_dogs(tmp_path / "audio"))), tmp_path)
     # Without vector instructions of the processor: trying them out takes ten seconds of every process.
@@ -74,7 +77,8 @@ def run(data: DataOnDevice, compiler: Compiler | None, *, seed: int = 1, **train
         training=TrainingSettings(**{"epochs": 2, "batch_size": 8} | training),
         seed=seed,
     )
-    outcome = run_trial(spec, data, lambda epoch: True, compiler=compiler)
+    options = RunOptions(compile=compiler is not None)
+    outcome = run_as(spec, data, registry=REGISTRY, options=options, compiler=compiler)
     assert outcome.result.status == "complete", outcome.result
     return outcome
 
@@ -142,18 +146,9 @@ def test_clips_of_their_own_lengths_are_not_compiled_for(data: DataOnDevice) -> 
         training=TrainingSettings(epochs=1, batch_size=8, lengths="own"),
         seed=1,
     )
-    outcome = run_trial(spec, data, lambda epoch: True, compiler=Compiler(lines.append))
+    outcome = run_as(spec, data, options=RunOptions(compile=True), compiler=Compiler(lines.append))
     assert outcome.result.status == "complete" and not compiled(outcome)
     assert len(lines) == 1 and "lengths=own" in lines[0]
-
-
-def test_hardware_of_before_reads_as_not_compiled() -> None:
-    before = {"device": "cpu (x)", "threads": 1, "system": "Linux x86_64", "versions": {}}
-    hardware = Hardware.model_validate(before)
-    assert hardware.compiled is False
-    assert hardware.model_dump() == before  # so that published rows stay as they are written
-    compiled = hardware.model_copy(update={"compiled": True})
-    assert Hardware.model_validate_json(compiled.model_dump_json()) == compiled
 
 
 def test_layouts_are_left_alone_on_a_cpu() -> None:

@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 import torch
-from test_training_kept import WAYS, data  # noqa: F401
-from test_trial import spec
+from test_training_cached_features import WAYS, data  # noqa: F401
+from test_trial import run, spec
 
 from bench.data.prepared import PreparedData
 from bench.training.device_clips import DataOnDevice
 from bench.training.prefetch import DEPTH, prefetch
-from bench.trial.run_trial import run_trial
 
 CPU = torch.device("cpu")
 
@@ -22,7 +21,7 @@ CPU = torch.device("cpu")
 def numbers(data: PreparedData, training: dict[str, Any], **place: Any) -> tuple[Any, ...]:  # noqa: F811
     """Every number of a trial and of its network. `place`: of the clips on the device."""
     clips = DataOnDevice(data, CPU, **place)
-    outcome = run_trial(spec(data, epochs=2, **training), clips, lambda epoch: True, test=True)
+    outcome = run(spec(data, epochs=2, **training), clips, test=True)
     assert outcome.result.status == "complete" and outcome.validation is not None, outcome.result
     split = clips.split("train", 8000)
     assert split.streamed is ("room" in place) and split.ahead is bool(place)
