@@ -23,7 +23,7 @@ from bench.executors.jobs import Finished, Job
 from bench.executors.local import LocalExecutor
 from bench.plugins import PluginConfig, TrainingSettings
 from bench.results.study_folder import StudyFolder
-from bench.search.locks import locked
+from bench.locks import study_locked
 from bench.trial import TrialSpec
 
 pytestmark = pytest.mark.timeout(900)  # whole studies, on machines that do other things beside
@@ -285,7 +285,7 @@ if os.path.exists({str(tmp_path / "kill")!r}):
     assert done.returncode == 0, done.stderr
     assert "SIGKILL" in done.stdout and "attempt 2 of 3" in done.stdout and "+0.0000" in done.stdout
     (folder,) = (tmp_path / "results").glob("reproduce-*")
-    with locked(StudyFolder(folder)):
+    with study_locked(folder):
         assert f"process {os.getpid()}" in one_line_of(bench("reproduce", row))
 
 

@@ -16,8 +16,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, PendingRollbackError, SQLA
 
 from bench.errors import BenchError
 from bench.files import cannot_write
+from bench.locks import refused, this_process
 from bench.passwords import without_password
-from bench.search.locks import refused, this_process
 from bench.sqlite import wait_for_no_disk
 
 if TYPE_CHECKING:
