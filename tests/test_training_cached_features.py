@@ -179,18 +179,18 @@ def test_a_feature_that_is_not_installed_or_has_changed_is_not_kept(
     past = time.time() - 3600
     for file in package.glob("*.py"):
         os.utime(file, (past, past))
-    monkeypatch.setattr(code, "READY", past + 60)
+    monkeypatch.setattr(code, "IMPORTS_BEGIN", past + 60)
     from sounding import Loud  # type: ignore[import-not-found]
 
     def digest() -> str | None:
         code._digest.cache_clear()
         return code_digest(Loud, "sounding")
 
-    monkeypatch.setattr(code, "READY", time.time() + 60)
+    monkeypatch.setattr(code, "IMPORTS_BEGIN", time.time() + 60)
     first = digest()
     assert first == digest() is not None
     part.write_text("LOUDNESS = 2\n")
     assert digest() not in (None, first)
-    monkeypatch.setattr(code, "READY", past)
+    monkeypatch.setattr(code, "IMPORTS_BEGIN", past)
     assert digest() is None
     code._digest.cache_clear()
