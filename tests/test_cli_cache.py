@@ -16,10 +16,10 @@ from typer.testing import CliRunner
 from bench.cli.main import build_app
 from bench.data.cache_contents import cache_contents, clear
 from bench.data.feature_cache import FeatureCache
-from bench.locks import audio_in_use
 from bench.data.offline_augmentation import prepare_augmented_copies
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError
+from bench.locks import audio_in_use
 from bench.plugins import PluginConfig, TrainingSettings
 from bench_plugins.datasets.folder import Folder
 

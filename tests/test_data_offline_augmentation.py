@@ -31,9 +31,7 @@ from bench.plugins import TrainingSettings
 from bench_plugins.datasets.folder import Folder
 
 RATE = 8000
-NOTHING = OfflineAugmentation(
-    copies=1, pitch=0.0, pitch_probability=0.0, shift=0.0, snr_low=300.0, snr_high=300.0
-)
+NOTHING = OfflineAugmentation(copies=1, pitch=0.0, pitch_probability=0.0, shift=0.0, snr_low=300.0, snr_high=300.0)
 
 
 def random(seed: int = 0) -> np.random.Generator:

@@ -21,9 +21,10 @@ from bench.errors import BenchError
 from bench.executors import local
 from bench.executors.jobs import Finished, Job
 from bench.executors.local import LocalExecutor
-from bench.plugins import PluginConfig, TrainingSettings
-from bench.results.study_folder import StudyFolder
 from bench.locks import study_locked
+from bench.plugins import PluginConfig, TrainingSettings
+from bench.plugins.registry import installed
+from bench.results.study_folder import StudyFolder
 from bench.trial import TrialSpec
 
 pytestmark = pytest.mark.timeout(900)  # whole studies, on machines that do other things beside
@@ -95,7 +96,9 @@ time.sleep(600)
         training=TrainingSettings(epochs=1),
         seed=0,
     )
-    executor = LocalExecutor(workers=1, device="cpu", log_folder=tmp_path / "logs", time_limit=600.0, threads=1)
+    executor = LocalExecutor(
+        workers=1, device="cpu", log_folder=tmp_path / "logs", registry=installed(), time_limit=600.0, threads=1
+    )
     try:
         wait_for(lambda: executor.events(timeout=0.1) or executor.free)
         (first,) = executor.pids

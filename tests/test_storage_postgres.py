@@ -18,16 +18,16 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from bench.errors import BenchError
+from bench.locks import study_locked
 from bench.options import RunOptions
 from bench.plugins.registry import installed
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord, StudyRecord
 from bench.search import study_storage as databases
-from bench.locks import study_locked
+from bench.search.assignment import Assignment
 from bench.search.optuna_study import open_optuna_study
 from bench.search.plan import make_plan
 from bench.search.run_study import free_name
-from bench.search.scheduler import Assignment
 from bench.search.search_source import SearchSource
 from bench.search.study_storage import FILE, PostgresDatabase, SqliteDatabase, database_at
 from bench.trial import TrialOutcome, TrialResult
@@ -57,7 +57,7 @@ def study(tmp_path: Path) -> StudyFolder:
 
 
 def record(**changes: Any) -> StudyRecord:
-    return tracking_samples.study_record().model_copy(update={"trials": 4, **changes})
+    return tracking_samples.study_record().model_copy(update={"options": RunOptions(trials=4), **changes})
 
 
 def at(server: PostgresServer) -> PostgresDatabase:

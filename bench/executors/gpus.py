@@ -11,15 +11,15 @@ from bench.errors import BenchError
 def gpu_of_each(workers: int, gpus: Sequence[str]) -> tuple[str | None, ...]:
     """CUDA_VISIBLE_DEVICES of every worker: the GPUs in turn, so that each has as many as the others or one more.
 
-    None for every worker where there are no GPUs.
+    It is None for every worker if there are no GPUs.
     """
     return tuple(gpus[number % len(gpus)] if gpus else None for number in range(workers))
 
 
 def count_workers(workers: int | None, per_gpu: int | None, *, device: str, gpus: int) -> int:
-    """Workers on this machine: `workers` where it is given, and else `per_gpu` (1) on each of its GPUs, or one on a CPU.
+    """Number of workers on this machine: `workers` if it is given, or else `per_gpu` (1) on each of its GPUs, or one on a CPU.
 
-    Raises BenchError where the two contradict each other, and where workers are asked for on GPUs that are not used.
+    Raises BenchError if the two contradict each other, or workers are asked for on GPUs that are not used.
     """
     if per_gpu is not None and device != "cuda":
         raise BenchError(

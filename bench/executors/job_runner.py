@@ -20,9 +20,7 @@ from bench.trial.run_trial import TimedOut, run_trial
 class JobRunner:
     """Keeps what one job leaves to the next: the data on the device, and the compiler."""
 
-    def __init__(
-        self, *, registry: Registry, device: str, spare_cores: bool, note: Callable[[str], None]
-    ) -> None:
+    def __init__(self, *, registry: Registry, device: str, spare_cores: bool, note: Callable[[str], None]) -> None:
         """Makes a runner that has run nothing.
 
         Args:

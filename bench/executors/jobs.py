@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from bench.data.prepared import PreparedData
@@ -18,7 +18,7 @@ class Job:
     """Name of the run in its study, unique among running jobs."""
     spec: TrialSpec
     data: PreparedData
-    options: RunOptions = RunOptions()
+    options: RunOptions = field(default_factory=RunOptions)
     """Options of the study, some of which limit or change how a trial runs."""
     test: bool = False
     """Whether the test split is evaluated at the end, which finals and reproductions alone do."""

@@ -111,7 +111,7 @@ class NodeWorker:
                     content.tofile(made / name)
 
     def events(self, timeout: float) -> list[Message]:
-        """Returns what happened, waiting up to `timeout` seconds for something to happen. Starts the worker at its first call."""
+        """Returns what happened, waiting up to `timeout` seconds for it. The first call starts the worker."""
         executor = self._started()
         begin = time.monotonic()
         messages: list[Message] = []
@@ -206,7 +206,7 @@ def node_folder(folder: Path) -> Path:
 
 
 def here(folder: Path) -> Path:
-    """A folder of a job as this node reads it: where the job says, if the node sees that, or a copy of its own."""
+    """A folder of a job as this node reads it: the very one if the node sees it, or else a copy of its own."""
     if NODE_CACHE not in os.environ and folder.is_dir():
         return folder
     return node_folder(folder)

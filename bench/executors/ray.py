@@ -190,7 +190,7 @@ class RayExecutor:
     def _welcome(self, slot: _Slot, node: str, info: NodeInfo) -> list[Event]:
         """Lets a slot whose actor has a node take jobs; a node of other software gets none.
 
-        Raises BenchError where no other node has what a trial asks for.
+        Raises BenchError if no other node has what a trial asks for.
         """
         self._failed_starts = 0
         difference = _difference(info, self._software)
@@ -288,7 +288,7 @@ def _connect(address: str | None) -> Any:
 
 
 def _check_reachable(address: str | None) -> None:
-    """Raises BenchError where nobody listens at HOST:PORT: Ray itself would try for minutes."""
+    """Raises BenchError if nobody listens at HOST:PORT: Ray itself would try for minutes."""
     host, _, port = (address or "").rpartition(":")
     if not (host and port.isdigit()) or "://" in host:
         return
