@@ -1,4 +1,4 @@
-"""Plugin classes of the calling script as bytes that another process can load, and as a few digits that name their source."""
+"""Plugin classes of the calling script as bytes that another process can load, and a digest of their source."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def unpickled(kind: str, name: str, content: bytes) -> Any:
         BenchError: If it cannot be loaded here, as where its module is missing.
     """
     try:
-        return pickle.loads(content)  # noqa: S301  # written by the process that started this one
+        return pickle.loads(content)  # written by the process that started this one
     except Exception as error:  # whatever the module of the class raises
         raise BenchError(
             f"{kind} {name} of the calling script cannot be loaded in a worker process ({one_line(error)[:200]}): "

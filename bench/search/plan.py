@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import platform
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product
@@ -17,11 +16,11 @@ from bench.data.prepared import PreparedData
 from bench.errors import BenchError
 from bench.evaluation.metrics import Objective
 from bench.options import RunOptions
-from bench.plugins import Dataset, Infeasible, PluginConfig, TrainingSettings
+from bench.plugins import Dataset, PluginConfig, TrainingSettings
 from bench.plugins.registry import Registry, find, first_complaint
 from bench.results.study_records import StudyRecord
+from bench.search.fitting import fit
 from bench.search.space import Candidate, SearchSpace, build_space, candidates
-from bench.trial import TrialSpec
 
 UNEQUAL = 1.5
 """Ratio of the largest to the smallest training class above which a study maximises balanced accuracy."""
@@ -52,34 +51,25 @@ def make_plan(registry: Registry, dataset: Dataset, options: RunOptions) -> Plan
     features = [find("feature", registry.features, str(name)).name for name in options.features or registry.features]
     models = [find("model", registry.models, str(name)).name for name in options.models or registry.models]
     training = _starting_training(dataset, options.search_settings)
-    pairs = _fitting_pairs(registry, dataset, features, models, training)
-    fitting_features = [name for name in features if any(feature == name for feature, _ in pairs)]
-    fitting_models = [name for name in models if any(model == name for _, model in pairs)]
-    notes = tuple(
-        f"{name} is left out: nothing it could be combined with takes clips of this data set"
-        for name in (*features, *models)
-        if name not in fitting_features and name not in fitting_models
-    )
-    if not pairs:
-        raise BenchError(
-            f"none of the models {', '.join(models)} takes any of the features {', '.join(features)}: "
-            f"choose others by --models and --features"
-        )
+    fitting = fit(registry, dataset, features, models, training)
+    if not fitting.parameters:
+        raise fitting.refusal()
     recipes = [
         recipe
         for recipe in registry.recipes_for(dataset.name)
-        if recipe.feature.name in fitting_features and recipe.model.name in fitting_models
+        if recipe.feature.name in fitting.features and recipe.model.name in fitting.models
     ]
     space = build_space(
         registry,
-        features=fitting_features,
-        models=fitting_models,
+        features=fitting.features,
+        models=fitting.models,
         settings=options.search_settings,
         recipes=recipes,
         training=dataset.training,
     )
-    resolved = options.model_copy(update={"features": tuple(fitting_features), "models": tuple(fitting_models)})
-    return Plan(resolved, space, tuple(candidates(registry, space, recipes, _covering(pairs), dataset.training)), notes)
+    resolved = options.model_copy(update={"features": fitting.features, "models": fitting.models})
+    queued = tuple(candidates(registry, space, recipes, fitting.covering(), dataset.training))
+    return Plan(resolved, space, queued, fitting.notes())
 
 
 def _starting_training(dataset: Dataset, settings: Mapping[str, Any]) -> TrainingSettings:
@@ -97,48 +87,6 @@ def _starting_training(dataset: Dataset, settings: Mapping[str, Any]) -> Trainin
         hint = f" (data set {dataset.name} brings {given}: change it by --set training.NAME=VALUE)" if given else ""
         raise BenchError(f"training: {first_complaint(error)}{hint}") from None
     return chosen[0]
-
-
-def _fitting_pairs(
-    registry: Registry, dataset: Dataset, features: Sequence[str], models: Sequence[str], training: TrainingSettings
-) -> dict[tuple[str, str], int]:
-    """(feature, model) whose defaults go through a forward pass on the meta device, with the model's parameters.
-
-    A model that raises otherwise stays, so that its trials show the error.
-    """
-    from bench.trial.feasibility import check_feasible
-
-    pairs = {}
-    for feature in features:
-        for model in models:
-            spec = TrialSpec(
-                dataset=dataset.config(),
-                revision="",
-                feature=registry.features[feature]().config(),
-                model=registry.models[model]().config(),
-                training=training,
-                seed=0,
-            )
-            try:
-                pairs[feature, model] = check_feasible(spec, seconds=dataset.seconds() or 1.0, classes=2)
-            except Infeasible:
-                continue
-            except Exception:
-                pairs[feature, model] = sys.maxsize
-    return pairs
-
-
-def _covering(pairs: Mapping[tuple[str, str], int]) -> list[tuple[str, str]]:
-    """Few pairs that hold every feature and every model once at least: each model on the first feature that it takes,
-    each feature that is left with the smallest model that takes it."""
-    chosen: dict[str, tuple[str, str]] = {}
-    for feature, model in pairs:
-        chosen.setdefault(model, (feature, model))
-    covering = list(chosen.values())
-    for feature in dict.fromkeys(feature for feature, _ in pairs):
-        if all(feature != covered for covered, _ in covering):
-            covering.append(min((pair for pair in pairs if pair[0] == feature), key=lambda pair: pairs[pair]))
-    return covering
 
 
 def new_record(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+CPU_BUDGET = 600.0
+"""Seconds of training that a trial of a search may take on a CPU if nothing else is asked for."""
 FEWEST_STEPS = 3
 FEWEST_SECONDS = 5.0
 """Before as many have gone by, nothing is judged: the first steps are slower than those that follow."""

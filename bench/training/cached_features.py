@@ -18,7 +18,6 @@ from torch import Tensor
 import bench
 from bench.data.feature_cache import FeatureCache, feature_limit
 from bench.plugins.code import code_digest
-from bench.plugins.registry import installed
 from bench.training.device import device_name
 from bench.training.device_clips import Origin
 from bench.training.frontend import FrontEnd
@@ -52,11 +51,8 @@ def kept(front_end: FrontEnd, origin: Origin | None, compute: Callable[[], Tenso
 
 def key_of(front_end: FrontEnd, origin: Origin) -> str | None:
     """32 hex digits over everything that the numbers depend on; None where that is not known."""
-    feature, registry = front_end.feature, installed()
-    if registry.features.get(feature.name) is not type(feature):
-        return None
-    distribution = registry.origins["feature", feature.name].distribution
-    code = code_digest(type(feature), distribution, also=(Path(__file__).parent,))
+    feature, package = front_end.feature, front_end.package
+    code = package and code_digest(type(feature), package.distribution, also=(Path(__file__).parent,))
     if code is None:
         return None
     content = [

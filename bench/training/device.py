@@ -6,15 +6,13 @@ import math
 import platform
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
-
-DeviceChoice = Literal["auto", "cpu", "cuda"]
 
 
 def choose_device(wanted: str) -> tuple[str, str]:

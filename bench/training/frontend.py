@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.plugins import Feature
+from bench.plugins.discovery import Package
 from bench.training.device_clips import Examples
 
 CPU_CHUNK = 16
@@ -18,8 +19,16 @@ CACHED_BYTES = 2 * 2**30
 class FrontEnd:
     """A feature's module on a device, applied in chunks."""
 
-    def __init__(self, feature: Feature, device: torch.device) -> None:
+    def __init__(self, feature: Feature, device: torch.device, *, package: Package | None = None) -> None:
+        """Builds the feature's module on a device.
+
+        Args:
+            feature: The feature.
+            device: Where waveforms and features are.
+            package: The package that brings the feature's class; None leaves its features out of the cache on disk.
+        """
         self.feature = feature
+        self.package = package
         self.device = device
         self.module: nn.Module = feature.build().to(device).eval()
         self.chunk = CUDA_CHUNK if device.type == "cuda" else CPU_CHUNK

@@ -12,15 +12,16 @@ from bench.data.leakage import clips_of
 from bench.data.preparation import load_split
 from bench.data.prepared import PreparedData
 from bench.plugins import Feature, Infeasible, Model
-from bench.plugins.registry import installed
+from bench.plugins.registry import Registry
 from bench.training.batches import input_samples
+from bench.trial.feasibility import refuses_shape
 from bench.trial.trial_records import TrialSpec
 
 
-def short_clip_notes(spec: TrialSpec, data: PreparedData) -> tuple[str, ...]:
+def short_clip_notes(spec: TrialSpec, data: PreparedData, *, registry: Registry) -> tuple[str, ...]:
     """A line on the clips that are shorter than the run's segments or, where clips keep their own lengths, than its model
     takes; nothing where there are none. Raises BenchError where the decoded audio is gone."""
-    feature, model = installed().feature(spec.feature), installed().model(spec.model)
+    feature, model = registry.feature(spec.feature), registry.model(spec.model)
     segment = spec.training.segment_seconds
     if segment is None and not (spec.training.lengths == "own" and model.any_length):
         return ()
@@ -54,6 +55,6 @@ def _takes(model: Model, shape: tuple[int, ...], classes: int) -> bool:
     try:
         with torch.device("meta"):
             model.build(shape, classes)
-    except (Infeasible, RuntimeError, ValueError):  # torch's layers complain of shapes by the last two
-        return False
+    except Exception as error:  # all but a refusal the run itself will show
+        return not isinstance(error, Infeasible) and not refuses_shape(error)
     return True
