@@ -185,7 +185,9 @@ def test_a_second_attempt_tells_no_epoch_twice(tmp_path: Path) -> None:
 def test_a_resume_with_other_plugins_does_not_tell_to_resume(tmp_path: Path) -> None:
     plan = make_plan(installed(), installed().datasets["fsdd"](), RunOptions(models=("cnn",), features=("mel",)))
     space = plan.space.as_json()
-    older = record(space={**space, "fixed": {k: v for k, v in space["fixed"].items() if k != "feature.mel.f_min"}})
+    older = record().model_copy(
+        update={"space": {**space, "fixed": {k: v for k, v in space["fixed"].items() if k != "feature.mel.f_min"}}}
+    )
     with pytest.raises(BenchError, match="bench run --resume"):
         check_same(older, plan, older.data)
     with pytest.raises(BenchError, match=r"f_min was absent.*install the versions") as failure:

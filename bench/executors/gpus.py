@@ -17,7 +17,7 @@ def gpu_of_each(workers: int, gpus: Sequence[str]) -> tuple[str | None, ...]:
 
 
 def count_workers(workers: int | None, per_gpu: int | None, *, device: str, gpus: int) -> int:
-    """Number of workers on this machine: `workers` if it is given, or else `per_gpu` (1) on each of its GPUs, or one on a CPU.
+    """Number of workers on this machine: `workers` if it is given, or else `per_gpu` (1) on each GPU, or one on a CPU.
 
     Raises BenchError if the two contradict each other, or workers are asked for on GPUs that are not used.
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator
 
 import torch
 
@@ -11,7 +10,7 @@ from bench.cores import cores_to_spare
 from bench.executors.job_runner import JobRunner
 from bench.executors.jobs import EpochDone, Event, Finished, Job, Notice
 from bench.plugins.registry import Registry
-from bench.trial import Epoch, TrialOutcome
+from bench.trial.run_trial import Trial
 
 
 class InProcessExecutor:
@@ -41,7 +40,7 @@ class InProcessExecutor:
             spare_cores=spare_cores,
             note=lambda line: self._notices.append(Notice(line)),
         )
-        self._running: tuple[Job, Generator[Epoch, bool, TrialOutcome]] | None = None
+        self._running: tuple[Job, Trial] | None = None
         self._begun = False
         self._goes_on = True
         """Whether the running trial goes on after the epoch that it has finished or is about to."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 
 import torch
 
@@ -13,8 +13,9 @@ from bench.executors.jobs import Job
 from bench.plugins.registry import Registry
 from bench.training.compiled import Compiler
 from bench.training.device_clips import DataOnDevice
-from bench.trial import Epoch, TrialOutcome, TrialResult
-from bench.trial.run_trial import TimedOut, run_trial
+from bench.trial import TrialOutcome, TrialResult
+from bench.trial.run_trial import Trial, run_trial
+from bench.trial.trial_records import TimedOut
 
 
 class JobRunner:
@@ -35,7 +36,7 @@ class JobRunner:
         self._compiler = Compiler(note)
         self._data: DataOnDevice | None = None
 
-    def run(self, job: Job) -> Generator[Epoch, bool, TrialOutcome]:
+    def run(self, job: Job) -> Trial:
         """Runs a job as `run_trial` does: yields its epochs, and is sent whether to go on.
 
         Raises:
@@ -48,7 +49,7 @@ class JobRunner:
                 registry=self._registry,
                 options=job.options,
                 test=job.test,
-                compiler=self._compiler if job.options.compile else None,
+                compiler=self._compiler,
             )
         except TimedOut:
             raise

@@ -18,6 +18,7 @@ from bench.errors import BenchError
 from bench.executors.jobs import Job, Notice
 from bench.plugins.registry import PluginSource
 from bench.trial import Epoch, TrialOutcome, TrialResult
+from bench.trial.trial_records import TimedOut
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def main(connection: Connection, settings: WorkerSettings) -> None:
     import torch._dynamo
 
     from bench.executors.job_runner import JobRunner
-    from bench.trial.run_trial import TimedOut, complete_trial
+    from bench.trial.run_trial import complete_trial
 
     torch.set_num_threads(settings.threads)
     runner = JobRunner(

@@ -97,7 +97,7 @@ def new_record(
     command: str,
     versions: Mapping[str, str],
 ) -> StudyRecord:
-    """Returns the record of a study that starts now. Raises BenchError if finals are asked for and there are no test clips."""
+    """Returns the record of a study that starts now. Raises BenchError if finals are asked for without test clips."""
     if plan.options.finalists and not data.clips("test"):
         raise BenchError(
             f"data set {data.dataset.name} has no test clips, by which finals are measured: "
@@ -137,7 +137,7 @@ def versions(registry: Registry) -> dict[str, str]:
 
 
 def check_same(record: StudyRecord, plan: Plan, data: PreparedData, *, resumed: bool = False) -> None:
-    """Raises BenchError if a study that exists is not the one asked for, or has changed since it began if it is `resumed`."""
+    """Raises BenchError if a study that exists is not the one asked for, or, if `resumed`, has changed since it began."""
     if record.dataset != data.dataset:
         raise BenchError(_exists(record, f"data set {_spell(record.dataset)}, not {_spell(data.dataset)}"))
     if record.data.revision != data.revision:

@@ -69,7 +69,10 @@ class Database(Protocol):
 
 
 def database_at(folder: Path, storage: str | None) -> SqliteDatabase | PostgresDatabase:
-    """Returns the database of the study in `folder`: the one at `storage`, or the file there. Raises BenchError on a bad address."""
+    """Returns the database of the study in `folder`: the one at `storage`, or the file there.
+
+    Raises BenchError on a bad address.
+    """
     return SqliteDatabase(folder / FILE) if storage is None else PostgresDatabase(storage)
 
 
