@@ -15,6 +15,7 @@ from typing import Any
 from bench.executors.jobs import EpochDone, Executor, Finished, Job, Lost
 from bench.executors.local import LocalExecutor
 from bench.executors.ray import RayExecutor
+from bench.plugins.registry import installed
 from bench.results.study_folder import StudyFolder
 from bench.trial import TrialOutcome
 from perf.command import LOCAL, STUDY, study_times
@@ -59,8 +60,8 @@ def executor(cluster: Any, folder: Path, *, workers: int) -> Executor:
     """One thread a worker: of the cluster, or of this machine where there is none."""
     logs = folder / "logs"
     if cluster is None:
-        return LocalExecutor(workers=workers, device="cpu", log_folder=logs, threads=1)
-    return RayExecutor(workers=workers, device="cpu", log_folder=logs, address=cluster.address)
+        return LocalExecutor(workers=workers, device="cpu", log_folder=logs, registry=installed(), threads=1)
+    return RayExecutor(workers=workers, device="cpu", log_folder=logs, registry=installed(), address=cluster.address)
 
 
 def jobs(study: StudyFolder) -> list[Job]:
@@ -159,7 +160,7 @@ def _cost(study: StudyFolder, sizes: Sizes) -> Table:
 
 
 def _losses(study: StudyFolder, sizes: Sizes) -> Table:
-    """How long after a SIGKILL the head knows."""
+    """How long after a SIGKILL the executor knows."""
     repeats = sizes.of(5, 1)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as place, nodes(1) as cluster:
@@ -185,7 +186,7 @@ def _losses(study: StudyFolder, sizes: Sizes) -> Table:
         title="Until a loss is noticed",
         columns=(
             Column("Killed by SIGKILL while a trial runs", "what"),
-            Column("Seconds until the head knows, median", "median", ".2f"),
+            Column("Seconds until it is known, median", "median", ".2f"),
             Column("Most", "most", ".2f"),
             Column("Kills", "repeats", "d"),
             Column("Trials complete in the end", "again", "d"),
@@ -196,7 +197,7 @@ def _losses(study: StudyFolder, sizes: Sizes) -> Table:
 
 
 def _seconds_until_lost(by: Executor, study: StudyFolder, kill: Callable[[], None]) -> tuple[float, bool]:
-    """From the kill, during a trial, to the head's event; and whether the trial is complete when it has run again."""
+    """From the kill, during a trial, to the event of the executor; and whether the trial is complete when it has run again."""
     job = jobs(study)[0]
     long = Job(
         job.name,

@@ -1,7 +1,7 @@
-"""What the head costs a trial: Optuna's and MLflow's writes at the first trials and after a thousand, and the head's memory.
+"""What the scheduler costs a trial: writes of Optuna and MLflow at the first trials and after a thousand, and its memory.
 
 The study is a real one, by the code that runs every study, but for its executor: it trains nothing and answers at once, with
-made epochs and predictions, so that all the time that passes is the head's.
+made epochs and predictions, so that all the time that passes is the scheduler's.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ from bench.plugins import PluginConfig
 from bench.plugins.registry import installed
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord
+from bench.search.callback import StudyCallback
 from bench.search.plan import make_plan, new_record, versions
 from bench.search.run_study import run_study
 from bench.search.search_source import SearchSource
 from bench.tracking.tracker import Tracker
-from bench.trial import Epoch, TrialOutcome, TrialResult, TrialSpec
+from bench.trial import Epoch, TrialOutcome, TrialResult
 from perf.machine import resident_megabytes
 from perf.sound import data_set
 from perf.tables import Column, Sizes, Table
@@ -53,11 +54,13 @@ COSTS: dict[str, tuple[type, str]] = {
     "MLflow: finish": (Tracker, "finish_run"),
 }
 WAITED_FOR = ("Optuna: ask and suggest", "Optuna: tell", "results folder: keep")
-"""What the head does between the end of a trial and the next one's start. The rest it does while workers train."""
+"""What the scheduler does between the end of a trial and the next one's start. The rest it does while workers train."""
 
 
 class Instant:
     """An executor that trains nothing. See `bench.executors.jobs.Executor`."""
+
+    in_process: bool = True
 
     def __init__(self) -> None:
         self._left: list[Event] = []
@@ -78,7 +81,7 @@ class Instant:
         self._left = [Finished(job, TrialOutcome(result))]
 
     def events(self, timeout: float) -> list[Event]:
-        if timeout == 0.0:  # the head has something to write: as a worker that trains for longer than that takes
+        if timeout == 0.0:  # the scheduler has something to write: as a worker that trains for longer than that takes
             return []
         return [self._left.pop(0)] if self._left else []
 
@@ -123,14 +126,14 @@ def _epoch(number: int, skill: float) -> Epoch:
     )
 
 
-class Diary:
-    """A callback that notes the head's memory, and what every trial cost it."""
+class Diary(StudyCallback):
+    """A callback that notes the memory of the scheduler, and what every trial cost it."""
 
     def __init__(self) -> None:
         self.megabytes: list[float] = []
         """After every trial."""
         self.seconds: dict[str, list[float]] = {name: [] for name in COSTS}
-        """By cost, of every trial. What the head puts off stands with the trial at which it was done."""
+        """By cost, of every trial. What the scheduler puts off stands with the trial at which it was done."""
         self._now: dict[str, float] = defaultdict(float)
 
     @contextmanager
@@ -151,18 +154,6 @@ class Diary:
                 self._now[name] += time.perf_counter() - start
 
         return timed
-
-    def phase(self, name: str, *, done: int, total: int) -> None:
-        return None
-
-    def started(self, name: str, spec: TrialSpec, origin: str) -> None:
-        return None
-
-    def epoch(self, name: str, spec: TrialSpec, epoch: Epoch) -> None:
-        return None
-
-    def preparing(self, what: str, done: int, total: int) -> None:
-        return None
 
     def ended(self, run: RunRecord) -> None:
         for name, seconds in self.seconds.items():
@@ -191,7 +182,7 @@ def fill(folder: Path, trials: int) -> Diary:
     study.write(record)
     diary = Diary()
     with Tracker(folder / "results") as tracker, diary.watching():
-        run_study(study, record, plan, executor=Instant(), tracker=tracker, callback=diary)
+        run_study(study, record, plan, registry=registry, executor=Instant(), tracker=tracker, callback=diary)
     return diary
 
 
@@ -211,9 +202,9 @@ def _costs(diary: Diary, trials: int) -> Table:
         for cost, seconds in diary.seconds.items()
     }
     by_cost["all"] = [sum(column) for column in zip(*by_cost.values(), strict=True)]
-    by_cost["of it, what a worker waits for"] = [sum(by_cost[cost][place] for cost in WAITED_FOR) for place in (0, 1)]
+    by_cost["of it, what a worker waits for"] = [sum(by_cost[cost][part] for cost in WAITED_FOR) for part in (0, 1)]
     return Table(
-        title="What the head does for a trial",
+        title="What the scheduler does for a trial",
         columns=(
             Column("Cost", "cost"),
             Column(f"First {window} trials, ms", "first_ms", ".1f"),
@@ -230,15 +221,15 @@ def _costs(diary: Diary, trials: int) -> Table:
 
 
 def _memory(diary: Diary, trials: int) -> Table:
-    places = [place for place in (20, 200, 1000) if place <= trials] or [1, trials]
-    first = diary.megabytes[places[0] - 1]
-    held = {place: diary.megabytes[place - 1] for place in places}
+    counts = [count for count in (20, 200, 1000) if count <= trials] or [1, trials]
+    first = diary.megabytes[counts[0] - 1]
+    resident = {count: diary.megabytes[count - 1] for count in counts}
     return Table(
-        title="Memory of the head",
+        title="Memory of the scheduler",
         columns=(
             Column("After trial", "trial", ","),
             Column("Resident, MiB", "megabytes", ",.0f"),
-            Column(f"Since trial {places[0]}", "change", "+.1%"),
+            Column(f"Since trial {counts[0]}", "change", "+.1%"),
         ),
-        rows=tuple({"trial": place, "megabytes": held[place], "change": held[place] / first - 1} for place in places),
+        rows=tuple({"trial": count, "megabytes": size, "change": size / first - 1} for count, size in resident.items()),
     )

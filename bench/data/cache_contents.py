@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from bench.data.feature_cache import FOLDER, KEY, read_manifest
 from bench.data.folders import discard
-from bench.data.holding import discard_unheld
 from bench.data.waveform_cache import MANIFEST, Manifest
+from bench.locks import Locked, NoLocks, lock
 
 Kind = Literal["audio", "copies", "features"]
 KINDS: tuple[Kind, ...] = ("audio", "copies", "features")
@@ -50,17 +50,25 @@ def cache_contents(cache_dir: Path) -> list[CachedFolder]:
 
 
 def clear(item: CachedFolder) -> bool:
-    """Removes it; False where a running study holds it. Features are never held: who reads some can go on reading.
+    """Removes a folder, unless a running study uses it or that cannot be known. Returns whether it did.
 
-    Raises BenchError where the folder cannot be written to.
+    Features are always removed, since whoever reads some can go on reading.
+
+    Raises:
+        BenchError: If the folder cannot be written to.
     """
-    if item.kind == "features":
-        discard(item.folder)
-        return True
     audio = item.folder
     if item.kind == "copies":
         audio = audio.with_name(audio.name.rpartition("-copies-")[0])
-    return discard_unheld(item.folder, holds=audio)
+    if item.kind == "features" or not audio.is_dir():  # copies whose decoded audio is gone
+        discard(item.folder)
+        return True
+    try:
+        with lock(audio):
+            discard(item.folder)
+    except (Locked, NoLocks, PermissionError):
+        return False
+    return True
 
 
 def _audio(parent: Path) -> Iterator[CachedFolder]:

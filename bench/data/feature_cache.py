@@ -10,13 +10,11 @@ removed at any time: a process that has it mapped can still read it.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bench.data.folders import building, discard, mark_used
 from bench.data.waveform_cache import MANIFEST, Corrupt, FileSum, file_sum
 from bench.errors import BenchError
+from bench.locks import Locked, NoLocks, lock
 from bench.plugins import PluginConfig
 from bench.sizes import parse_size
 
@@ -112,16 +111,21 @@ class FeatureCache:
     def write(self, key: str, features: NDArray[np.generic], *, clips: str, feature: PluginConfig) -> None:
         """Keeps features where there is room for them, those used longest ago make it, and no other process is writing:
         what is not kept is computed again. Nothing is raised where the folder or the disk refuses."""
-        with suppress(OSError, BenchError), self._alone() as alone:
-            there = (self._folder / key).exists()  # another process was quicker
-            if alone and not there and self._make_room(features.nbytes + MARGIN):
-                with building(self._folder / key) as place:
-                    place.mkdir()
-                    np.save(place / FEATURES, features, allow_pickle=False)
-                    manifest = FeatureManifest(clips=clips, feature=feature, sum=file_sum(place / FEATURES))
-                    (place / MANIFEST).write_text(manifest.model_dump_json(), encoding="utf-8")
-                    mark_used(place)
-                self._forget(key)
+        with suppress(OSError, BenchError, Locked, NoLocks):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with lock(self._folder / ".lock"):
+                self._write(key, features, clips=clips, feature=feature)
+
+    def _write(self, key: str, features: NDArray[np.generic], *, clips: str, feature: PluginConfig) -> None:
+        there = (self._folder / key).exists()  # another process was quicker
+        if not there and self._make_room(features.nbytes + MARGIN):
+            with building(self._folder / key) as place:
+                place.mkdir()
+                np.save(place / FEATURES, features, allow_pickle=False)
+                manifest = FeatureManifest(clips=clips, feature=feature, sum=file_sum(place / FEATURES))
+                (place / MANIFEST).write_text(manifest.model_dump_json(), encoding="utf-8")
+                mark_used(place)
+            self._forget(key)
 
     def entries(self) -> list[Entry]:
         """What is in the store, least recently used first."""
@@ -155,21 +159,6 @@ class FeatureCache:
             with suppress(OSError):
                 if marker.stem == key or time.time() - marker.stat().st_mtime > ASKED_SECONDS:
                     marker.unlink()
-
-    @contextmanager
-    def _alone(self) -> Iterator[bool]:
-        """Whether this process is the only one that writes: one that is not does without, rather than wait."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                yield False
-                return
-            yield True
-        finally:
-            os.close(handle)
 
 
 def read_manifest(folder: Path) -> FeatureManifest | None:

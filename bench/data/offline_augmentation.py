@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import signal
-import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -22,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.child_process import ChildProcess
 from bench.cores import available_cores
 from bench.data.audio_file import to_int16
 from bench.data.folders import building, discard, mark_used
@@ -73,11 +70,19 @@ def prepare_augmented_copies(
     *,
     sample_rate: int,
     progress: Callable[[str, int, int], None] | None = None,
+    processes: int | None = None,
 ) -> None:
-    """Makes the copies that `settings` ask for, or finds them whole; nothing where they ask for none.
+    """Makes the copies that `settings` ask for, unless they are there already.
 
-    `progress` is called with what is done, and copies made and wanted. Raises BenchError where the decoded clips are gone,
-    on a full disk, and where a process that makes copies is killed.
+    Args:
+        prepared: Data set whose training clips are copied.
+        settings: Training settings, of which those that begin with `offline_` say how and how many.
+        sample_rate: Rate of the clips, in Hz.
+        progress: Called with what is done, and the numbers of copies made and wanted.
+        processes: Number of processes that make them: one a core unless given, and this process itself with 0.
+
+    Raises:
+        BenchError: If the decoded clips are gone, the disk is full, or a process that makes copies is killed.
     """
     if settings.offline_copies == 0:
         return
@@ -97,7 +102,7 @@ def prepare_augmented_copies(
     try:
         with building(folder) as place:
             writer = CacheWriter(place, samples=clips.samples.shape[1])
-            for done, copy in enumerate(_made(clips, recipe)):
+            for done, copy in enumerate(_made(clips, recipe, processes)):
                 clip, number = divmod(done, recipe.copies)
                 writer.splits["train"].add(
                     copy,
@@ -211,25 +216,29 @@ def _stamp(folder: Path) -> tuple[object, ...]:
     return tuple((file.name, status.st_size, status.st_mtime_ns) for file in files if (status := file.stat()))
 
 
-def _made(clips: ClipSet, recipe: OfflineAugmentation) -> Iterator[NDArray[np.int16]]:
+def _made(clips: ClipSet, recipe: OfflineAugmentation, processes: int | None) -> Iterator[NDArray[np.int16]]:
     """The copies of every clip, in order. Raises BenchError where a process is killed."""
     numbers = [range(first, min(first + PIECE, recipe.copies)) for first in range(0, recipe.copies, PIECE)]
-    pieces = [(place, of_clip) for place in range(len(clips.ids)) for of_clip in numbers]
+    pieces = [(clip, of_clip) for clip in range(len(clips.ids)) for of_clip in numbers]
+    if processes == 0:
+        for clip, of_clip in pieces:
+            yield from _piece(*_order(clips, clip, of_clip, recipe))
+        return
     left = iter(enumerate(pieces))
     made: dict[int, list[NDArray[np.int16]]] = {}
     following = 0
-    workers = min(available_cores(), len(pieces))
+    workers = min(processes or available_cores(), len(pieces))
     with _processes(workers) as free:
         busy: dict[Connection, int] = {}
         while following < len(pieces):
             while free and len(made) < AHEAD * workers and (piece := next(left, None)) is not None:
-                number, (place, of_clip) = piece
-                clip = np.array(clips.samples[place, : clips.lengths[place]])
+                number, (clip, of_clip) = piece
                 busy[free[-1]] = number
-                _say(free.pop(), (clip, clips.ids[place], of_clip, recipe, clips.sample_rate))
+                with suppress(OSError):  # it is dead, which `_received` says
+                    free.pop().send(_order(clips, clip, of_clip, recipe))
             for connection in wait(list(busy)):
                 assert isinstance(connection, Connection)
-                made[busy.pop(connection)] = _heard(connection)
+                made[busy.pop(connection)] = _received(connection)
                 free.append(connection)
             while following in made:
                 yield from made.pop(following)
@@ -240,30 +249,23 @@ def _made(clips: ClipSet, recipe: OfflineAugmentation) -> Iterator[NDArray[np.in
 def _processes(count: int) -> Iterator[list[Connection]]:
     """Connections to processes that make copies. Each has a pipe of its own: in one that all share, a process that is killed
     while it writes leaves the others, and the reader, waiting for ever, as those of concurrent.futures do."""
-    context = get_context("spawn")
-    processes, connections = [], []
+    children: list[ChildProcess] = []
     try:
         for _ in range(count):
-            ours, theirs = context.Pipe()
-            process = context.Process(target=_work, args=(theirs,), daemon=True)
-            process.start()
-            theirs.close()
-            processes.append(process)
-            connections.append(ours)
-        yield list(connections)
+            children.append(ChildProcess("bench.data.offline_augmentation:make_pieces"))
+        yield [child.connection for child in children]
     finally:
-        for process, connection in zip(processes, connections, strict=True):
-            process.kill()
-            process.join()
-            connection.close()
+        for child in children:
+            child.end()
 
 
-def _say(connection: Connection, job: tuple[Any, ...]) -> None:
-    with suppress(OSError):  # it is dead: `_heard` says so
-        connection.send(job)
+def _order(clips: ClipSet, clip: int, numbers: range, recipe: OfflineAugmentation) -> tuple[Any, ...]:
+    """The arguments with which `_piece` makes these copies of a clip."""
+    samples = np.array(clips.samples[clip, : clips.lengths[clip]])
+    return samples, clips.ids[clip], numbers, recipe, clips.sample_rate
 
 
-def _heard(connection: Connection) -> list[NDArray[np.int16]]:
+def _received(connection: Connection) -> list[NDArray[np.int16]]:
     try:
         answer = connection.recv()
     except (EOFError, OSError) as error:
@@ -276,27 +278,15 @@ def _heard(connection: Connection) -> list[NDArray[np.int16]]:
     return made
 
 
-def _work(connection: Connection) -> None:
-    """A process that makes copies: leaves Ctrl-C to the head, and ends with it however it dies."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_the_head, daemon=True).start()
+def make_pieces(connection: Connection) -> None:
+    """The function of a child process that makes copies, for as long as it lives."""
     while True:
-        try:
-            job = connection.recv()
-        except EOFError:
-            return
+        job = connection.recv()
         try:
             answer: object = _piece(*job)
-        except Exception as error:  # raised by the head
+        except Exception as error:  # raised by the parent
             answer = error
         connection.send(answer)
-
-
-def _end_with_the_head() -> None:
-    head = parent_process()
-    if head is not None:
-        head.join()
-        os._exit(1)
 
 
 def _piece(

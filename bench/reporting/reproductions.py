@@ -86,7 +86,7 @@ def reproduced(results: Path) -> list[Reproduced]:
 
 def _latest(study: StudyFolder) -> tuple[RunRecord, ...]:
     """The runs of the newest command: those of an earlier one with other settings are not of the same recipe."""
-    runs = study.repeats()
+    runs = [run for run in study.repeats() if run.result.status == "complete"]
     configurations = {run.spec.configuration(): run.finished for run in runs}
     newest = max(configurations, key=lambda configuration: configurations[configuration], default="")
     return tuple(run for run in runs if run.spec.configuration() == newest)

@@ -23,7 +23,7 @@ from bench.search.fitting import fit
 from bench.search.space import Candidate, SearchSpace, build_space, candidates
 
 UNEQUAL = 1.5
-"""From this ratio of the largest to the smallest training class on, balanced accuracy is what a study maximises."""
+"""Ratio of the largest to the smallest training class above which a study maximises balanced accuracy."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Plan:
     """A request resolved against the installed plugins."""
 
     options: RunOptions
-    """With the names of the features and models that fit."""
+    """Options of the study, with the names of the features and models that fit."""
     space: SearchSpace
     candidates: tuple[Candidate, ...]
     notes: tuple[str, ...] = ()
-    """Lines for a person: what was left out, and why."""
+    """Human-readable lines on what was left out, and why."""
 
     def sample_rates(self, registry: Registry) -> tuple[int, ...]:
         """Every sample rate, in Hz, that a trial of this plan can ask for."""
@@ -46,7 +46,7 @@ class Plan:
 def make_plan(registry: Registry, dataset: Dataset, options: RunOptions) -> Plan:
     """Features and models that fit together (all that are installed, unless the request names some), and their space.
 
-    Raises BenchError on unknown names and options, and where nothing fits.
+    Raises BenchError on unknown names and options, and if nothing fits.
     """
     features = [find("feature", registry.features, str(name)).name for name in options.features or registry.features]
     models = [find("model", registry.models, str(name)).name for name in options.models or registry.models]
@@ -74,7 +74,7 @@ def make_plan(registry: Registry, dataset: Dataset, options: RunOptions) -> Plan
 
 def _starting_training(dataset: Dataset, settings: Mapping[str, Any]) -> TrainingSettings:
     """The training settings that a search starts from: the defaults, then the data set's, then the user's, of a list the
-    first. Raises BenchError where any that the user's lists allow do not go together."""
+    first. Raises BenchError if any that the user's lists allow do not go together."""
     values: dict[str, list[Any]] = {name: [value] for name, value in dataset.training.items()}
     for name, value in settings.items():
         field = name.removeprefix("training.")
@@ -97,7 +97,7 @@ def new_record(
     command: str,
     versions: Mapping[str, str],
 ) -> StudyRecord:
-    """The record of a study that starts now. Raises BenchError where finals are asked for and there are no test clips."""
+    """Returns the record of a study that starts now. Raises BenchError if finals are asked for without test clips."""
     if plan.options.finalists and not data.clips("test"):
         raise BenchError(
             f"data set {data.dataset.name} has no test clips, by which finals are measured: "
@@ -118,7 +118,7 @@ def new_record(
 
 
 def choose_objective(data: PreparedData) -> Objective:
-    """Accuracy where classes are about equal in training, balanced accuracy where they are not."""
+    """Returns accuracy if classes are about equally large in training, and else balanced accuracy."""
     sizes = data.supports["train"]
     return "balanced_accuracy" if max(sizes) > UNEQUAL * max(1, min(sizes)) else "accuracy"
 
@@ -137,7 +137,7 @@ def versions(registry: Registry) -> dict[str, str]:
 
 
 def check_same(record: StudyRecord, plan: Plan, data: PreparedData, *, resumed: bool = False) -> None:
-    """Raises BenchError where a study that exists is not the one that is asked for; `resumed`: by its name alone."""
+    """Raises BenchError if a study that exists is not the one asked for, or, if `resumed`, has changed since it began."""
     if record.dataset != data.dataset:
         raise BenchError(_exists(record, f"data set {_spell(record.dataset)}, not {_spell(data.dataset)}"))
     if record.data.revision != data.revision:
