@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -96,19 +96,6 @@ class TrainingSettings(BaseModel):
     offline_snr_high: float = 40.0
     """Highest signal-to-noise ratio of the noise in copies, in dB."""
 
-    LATER: ClassVar[frozenset[str]] = frozenset(
-        {"patience", "find_learning_rate", "steps", "segment_seconds", "segment_peak", "lengths"}
-        | {
-            "copies",
-            "offline_pitch",
-            "offline_pitch_probability",
-            "offline_shift",
-            "offline_snr_low",
-            "offline_snr_high",
-        }
-    )
-    """Settings that came after the first leaderboards were published."""
-
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
         if self.offline_snr_low > self.offline_snr_high:
@@ -118,10 +105,3 @@ class TrainingSettings(BaseModel):
         if self.segment_seconds is not None and self.lengths == "own":
             raise ValueError("segments have one length: leave out segment_seconds, or lengths=own")
         return self
-
-    def identity(self) -> dict[str, Any]:
-        """What digests are made from: later settings count only where they say something, so that rows keep their names."""
-        return self.model_dump(mode="json", exclude={name for name in self.LATER if self._is_default(name)})
-
-    def _is_default(self, name: str) -> bool:
-        return bool(getattr(self, name) == type(self).model_fields[name].default)

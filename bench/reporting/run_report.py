@@ -14,6 +14,7 @@ from bench.evaluation.predictions import Predictions
 from bench.files import write_atomically
 from bench.markdown import Markup, bullets, code, code_block, details, escape, heading, page, table
 from bench.plugins import Split
+from bench.plugins.registry import Registry
 from bench.reporting.classification_report import (
     MOST_CONFUSIONS,
     ClassificationReport,
@@ -62,15 +63,15 @@ class RunReport(BaseModel):
     report: ClassificationReport
 
 
-def write_report(study: StudyFolder, run: RunRecord, folder: Path) -> ReportPaths:
+def write_report(study: StudyFolder, run: RunRecord, folder: Path, *, registry: Registry) -> ReportPaths:
     """Writes the report of a run that has predictions: of the test split for a final, of the validation split for a
     trial. Raises BenchError where the run ended without any, or where they cannot be read."""
     record = study.reproduction() if study.is_reproduction() else study.record()
-    return write_run_report(study, run, folder, data=record.data, command=record.command)
+    return write_run_report(study, run, folder, data=record.data, command=record.command, registry=registry)
 
 
 def write_run_report(
-    study: StudyFolder, run: RunRecord, folder: Path, *, data: PreparedData, command: str
+    study: StudyFolder, run: RunRecord, folder: Path, *, data: PreparedData, command: str, registry: Registry
 ) -> ReportPaths:
     """The same of a run on `data` whose folder has no study's record: a reproduction. `command` started it."""
     by_split = _predictions(study, run)
@@ -87,7 +88,7 @@ def write_run_report(
         scores={name: score(predictions) for name, predictions in by_split.items()},
         report=classification_report(by_split[split], split=split),
     )
-    drawn = draw_figures(Subject(study, run, data), folder)
+    drawn = draw_figures(Subject(study, run, data, registry), folder)
     paths = ReportPaths(folder / "report.md", folder / "report.json", drawn.files, report)
     write_atomically(paths.json, report.model_dump_json(indent=1) + "\n")
     write_atomically(paths.markdown, render(report, data, drawn))

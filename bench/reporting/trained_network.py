@@ -13,7 +13,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError, one_line
-from bench.plugins.registry import installed
+from bench.plugins.registry import Registry
 from bench.reporting.figures import LayerOutput
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord
@@ -33,14 +33,10 @@ class TrainedNetwork:
     Raises BenchError where the run kept no weights, or where they are not those of the network that its plugin builds now.
     """
 
-    def __init__(self, study: StudyFolder, run: RunRecord, data: PreparedData) -> None:
-        path = study.run_folder(run) / "weights.pt"
-        if not path.is_file():
-            raise BenchError(
-                f"{run.study}/{run.name} has no weights: only finals and reproductions keep them, name one"
-            )
+    def __init__(self, study: StudyFolder, run: RunRecord, data: PreparedData, *, registry: Registry) -> None:
+        path = weights_path(study, run)
         self._settings = run.spec.training
-        self._front_end = FrontEnd(installed().feature(run.spec.feature), torch.device("cpu"))
+        self._front_end = FrontEnd(registry.feature(run.spec.feature), torch.device("cpu"))
         self.sample_rate = self._front_end.feature.sample_rate
         self._width = input_samples(self._settings, sample_rate=self.sample_rate, seconds=data.seconds)
         self.reads_waveforms = len(self._front_end.feature.shape(self._width)) == 1
@@ -48,7 +44,7 @@ class TrainedNetwork:
             state = torch.load(path, map_location="cpu", weights_only=True)
             with torch.random.fork_rng(devices=[]):  # starting weights, which are replaced: nobody else's draws change
                 shape = self._front_end.feature.shape(self._width)
-                self._network: nn.Module = installed().model(run.spec.model).build(shape, len(data.labels)).eval()
+                self._network: nn.Module = registry.model(run.spec.model).build(shape, len(data.labels)).eval()
             self._network.load_state_dict(state)
         except BenchError:
             raise
