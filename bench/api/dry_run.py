@@ -15,7 +15,8 @@ from bench.plugins import Infeasible
 from bench.search.space import Candidate
 from bench.training.device_clips import DataOnDevice
 from bench.trial import TrialSpec
-from bench.trial.run_trial import time_epoch, trial_budget
+from bench.trial.run_trial import trial_budget
+from bench.trial.timing import time_epoch
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.api.resolve import ResolvedStudy
-from bench.locks import hold_folders, lock_study
+from bench.locks import audio_in_use, study_locked
 from bench.plugins.references import dataset_reference
 from bench.results.study_folder import StudyFolder, validation_score
 from bench.results.study_records import RunRecord
@@ -32,7 +32,7 @@ def held(study: ResolvedStudy) -> Iterator[Database]:
     """
     record, folder, options = study.record, study.folder, study.options
     database = database_at(folder.folder, options.storage or record.options.storage)
-    with lock_study(folder.folder), database.locked(folder.name), hold_folders(record.data.caches.values()):
+    with study_locked(folder.folder), database.locked(folder.name), audio_in_use(record.data.caches.values()):
         if options.storage is not None:  # refuses one that has no such study, or another's, before it is recorded
             open_optuna_study(database, record, begun=bool(folder.trials()))
         recorded = record.options.model_copy(update={"storage": database.address})

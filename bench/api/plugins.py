@@ -93,5 +93,4 @@ def with_plugin_objects(options: RunOptions) -> tuple[RunOptions, Registry]:
 
 def _is_installed(plugin: type[Plugin]) -> bool:
     registry = installed()
-    name = getattr(plugin, "name", None)
-    return any(known.get(name) is plugin for known in (registry.datasets, registry.features, registry.models))  # type: ignore[attr-defined]
+    return any(plugin in known.values() for known in (registry.datasets, registry.features, registry.models))

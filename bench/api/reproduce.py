@@ -115,10 +115,10 @@ def run_wanted(
     from bench.api.spec_data import prepare_for
     from bench.executors.in_process import InProcessExecutor
     from bench.executors.local import LocalExecutor
-    from bench.locks import hold_folders, lock_study
+    from bench.locks import audio_in_use, study_locked
     from bench.reporting.numbers import plural
     from bench.reporting.run_report import write_run_report
-    from bench.search.reproduction import run_reproduction
+    from bench.search.reproduction_source import run_reproduction
     from bench.training.device import choose_device
     from bench.trial.hardware import hardware
 
@@ -133,7 +133,7 @@ def run_wanted(
     folder = StudyFolder(results_directory(options.results) / f"reproduce-{wanted.folder}")
     threads = options.threads or (wanted.hardware.threads if wanted.hardware else None)
     workers = 1 if options.workers is None else min(options.workers, len(wanted.specs))
-    with lock_study(folder.folder), hold_folders(data.caches.values()):
+    with study_locked(folder.folder), audio_in_use(data.caches.values()):
         remove_unfinished(folder.folder)
         folder.write_reproduction(record)
         executor = (

@@ -112,9 +112,9 @@ def _run(row: str, options: RunOptions, registry: Registry, dataset: str, seeds:
     wanted = api.wanted_of(registry, row, dataset=dataset, settings=options.settings, seeds=seeds)
     result = api.run_wanted(wanted, options, registry, study_progress(), command=command_line())
     cells = []
-    for run, figure, published, measured in result.figures():
+    for name, figure, published, measured in result.figures():
         difference = "" if published is None or measured is None else f"{measured - published:+.4f}"
-        cells.append((run, words(figure), shown(figure, published), shown(figure, measured), difference))
+        cells.append((name, words(figure), shown(figure, published), shown(figure, measured), difference))
     print_table(("run", "figure", "published", "measured", "difference"), cells, left=(0, 1))
     for run in result.runs:
         print(f"report: {run.folder / 'report' / 'report.md'}")

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from bench.results.study_records import RunRecord
 from bench.trial import Epoch, TrialSpec
 
 
 class StudyCallback:
     """Is told of everything that happens, in the order in which it happens. Override the methods of interest."""
+
+    def __enter__(self) -> Self:
+        """Begins to follow; a display comes up."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Ceases to follow; a display goes away."""
 
     def warning(self, line: str) -> None:
         """Something is not as the user may think."""

@@ -127,7 +127,7 @@ def _run(
             measured = replace(measured, range_test=(found := _range_test(setup)))
             settings = settings.model_copy(update={"learning_rate": found.suggestion})
         best_state: dict[str, Tensor] = {}
-        for epoch, evaluated in _epochs(setup, settings, budget=_budget(options, data.device, test=test)):
+        for epoch, evaluated in _epochs(setup, settings, budget=None if test else trial_budget(options, data.device)):
             best = _is_better(evaluated, measured.validation, spec.objective)
             measured = measured.after(epoch, evaluated, best=best)
             if best and test:
@@ -152,10 +152,8 @@ def _run(
     )
 
 
-def _budget(options: RunOptions, device: torch.device, *, test: bool) -> float | None:
-    """Seconds that the training may take; None for any number."""
-    if test:
-        return None
+def trial_budget(options: RunOptions, device: torch.device) -> float | None:
+    """Seconds that the training of a trial of a search may take; None for any number."""
     if options.trial_budget is None:
         return CPU_BUDGET if device.type == "cpu" else None
     return options.trial_budget or None
