@@ -1,16 +1,19 @@
-"""The one exception that a person is meant to read."""
+"""Defines BenchError, the one exception whose message is written for the user, and helpers for its text."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
 
-NAMED = 12
-"""Names that an error message lists at most."""
+MAX_KNOWN_NAMES = 12
+"""An error message lists at most this many known names."""
 
 
 class BenchError(Exception):
-    """What is wrong, where, and what to do about it, in one line. The command line prints it without a traceback."""
+    """An error whose one-line message says what is wrong, where, and what to do about it.
+
+    The command line prints the message without a traceback.
+    """
 
     exit_code = 1
     """Exit code of a command that ends by it."""
@@ -22,18 +25,18 @@ class WrongUsage(BenchError):
     exit_code = 2
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of an error message about an unknown name: the nearest known names, or all of them if none is near."""
-    names = sorted(known)
-    near = difflib.get_close_matches(word, names, n=3, cutoff=0.5)
-    if near:
-        return f"did you mean {' or '.join(near)}?"
+def did_you_mean(word: str, known_names: Iterable[str]) -> str:
+    """Returns the end of an error message about an unknown name: the closest known names, or all if none is close."""
+    names = sorted(known_names)
+    close_matches = difflib.get_close_matches(word, names, n=3, cutoff=0.5)
+    if close_matches:
+        return f"did you mean {' or '.join(close_matches)}?"
     if not names:
         return "none is installed"
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"known: {', '.join(names[:NAMED])}{more}"
+    more = f" and {len(names) - MAX_KNOWN_NAMES} more" if len(names) > MAX_KNOWN_NAMES else ""
+    return f"known: {', '.join(names[:MAX_KNOWN_NAMES])}{more}"
 
 
 def one_line(error: BaseException) -> str:
-    """What an exception says, as a result keeps it."""
+    """Returns the message of an exception in one line of at most 500 characters, as it is recorded in a result."""
     return " ".join(str(error).split())[:500]

@@ -1,4 +1,7 @@
-"""Writing files so that a reader sees the old one or the new one, never half of one; and the folders that are ours."""
+"""Writes files atomically and knows the default folders of data, cache and results.
+
+A reader sees the old file or the new one, never a half-written one.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,20 @@ from pathlib import Path
 
 from bench.errors import BenchError
 
-UNFINISHED = ".unfinished"
-"""How the names of half-written files end."""
+TEMPORARY_SUFFIX = ".unfinished"
+"""Half-written files have this suffix."""
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
-    """Writes a temporary file beside `path` and renames it. Raises BenchError on a full disk or a read-only folder."""
+    """Writes a temporary file beside `path`, then renames it, so that no reader sees half of it.
+
+    Raises:
+        BenchError: The disk is full or the folder cannot be written to.
+    """
     data = content.encode() if isinstance(content, str) else content
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY_SUFFIX)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -35,13 +42,16 @@ def write_atomically(path: Path, content: bytes | str) -> None:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Removes what killed processes left half written in and below `folder`. For whoever alone writes there."""
-    for leftover in folder.rglob(f".*{UNFINISHED}"):
+    """Removes the half-written files that killed processes left in and below `folder`.
+
+    Only the process that holds the folder's lock may call this, since another process may be writing such a file.
+    """
+    for leftover in folder.rglob(f".*{TEMPORARY_SUFFIX}"):
         leftover.unlink(missing_ok=True)
 
 
 def cannot_write(path: Path, error: OSError) -> BenchError:
-    """The one line for a write that failed, with what to do about it."""
+    """Returns the one-line error for a write that failed, with what to do about it."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return BenchError(f"no space left to write {path}: free some, then run the command again")
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
@@ -51,26 +61,32 @@ def cannot_write(path: Path, error: OSError) -> BenchError:
     return BenchError(f"{path} cannot be written ({error.strerror or error}): choose another folder with its option")
 
 
-def data_directory(given: Path | None) -> Path:
-    """The folder that holds data sets under their official names: as given, BENCH_DATA_DIR, or the user's data folder."""
+def data_directory(explicit: Path | None) -> Path:
+    """Returns the folder that holds data sets under their official names.
+
+    This is `explicit` if there is one, else `BENCH_DATA_DIR`, else the user's data folder.
+    """
     import platformdirs
 
-    return _folder(given, "BENCH_DATA_DIR", lambda: platformdirs.user_data_path("bench"))
+    return _folder(explicit, "BENCH_DATA_DIR", lambda: platformdirs.user_data_path("bench"))
 
 
 def cache_directory() -> Path:
-    """The folder of decoded audio: BENCH_CACHE_DIR, or the user's cache folder. It can be deleted at any time."""
+    """Returns the folder of decoded audio and cached features: `BENCH_CACHE_DIR`, or else the user's cache folder.
+
+    Its contents can be deleted at any time.
+    """
     import platformdirs
 
     return _folder(None, "BENCH_CACHE_DIR", lambda: platformdirs.user_cache_path("bench"))
 
 
-def results_directory(given: Path | None) -> Path:
-    """The folder of studies: as given, BENCH_RESULTS_DIR, or `bench-results` here."""
-    return _folder(given, "BENCH_RESULTS_DIR", lambda: Path("bench-results"))
+def results_directory(explicit: Path | None) -> Path:
+    """Returns the folder of studies: `explicit` if there is one, else `BENCH_RESULTS_DIR`, else `./bench-results`."""
+    return _folder(explicit, "BENCH_RESULTS_DIR", lambda: Path("bench-results"))
 
 
-def _folder(given: Path | None, variable: str, default: Callable[[], Path]) -> Path:
-    if given is not None:
-        return Path(given).expanduser()
+def _folder(explicit: Path | None, variable: str, default: Callable[[], Path]) -> Path:
+    if explicit is not None:
+        return Path(explicit).expanduser()
     return Path(os.environ[variable]).expanduser() if os.environ.get(variable) else default()

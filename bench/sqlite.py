@@ -1,4 +1,4 @@
-"""SQLite, as the databases of a results folder use it."""
+"""Configures SQLite for the databases of a results folder."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 
-def wait_for_no_disk(engine: Engine) -> None:
-    """Connections of this engine leave it to the system when a commit reaches the disk; other databases stay as they are.
+def use_normal_synchronous(engine: Engine) -> None:
+    """Sets `PRAGMA synchronous=NORMAL` on all connections of a SQLite engine, so that commits do not wait for the disk.
 
-    In WAL mode a process that is killed loses nothing by it. A machine that loses power can lose the last commits, never
-    the database; runs are safe in their folders, from which a resume makes up for what is missing. A trial makes about a
-    hundred commits, each of which would wait for the disk (milliseconds where it is busy).
+    Engines of other databases are left as they are. In WAL mode a process that is killed loses nothing by it. A machine
+    that loses power can lose the last commits, never the database, and a resume restores them from the run folders.
+    A trial makes about a hundred commits, each of which would wait milliseconds on a busy disk.
     """
     from sqlalchemy import event
 
     if engine.dialect.name != "sqlite":
         return
 
-    def set_up(connection: Any, record: Any) -> None:
+    def configure(connection: Any, record: Any) -> None:
         connection.execute("PRAGMA synchronous=NORMAL")
 
-    event.listen(engine, "connect", set_up)
-    engine.dispose()  # those that are open already
+    event.listen(engine, "connect", configure)
+    engine.dispose()  # Connections that are already open are replaced.

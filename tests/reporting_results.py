@@ -16,7 +16,7 @@ from bench.evaluation.predictions import Predictions
 from bench.options import RunOptions
 from bench.plugins import PluginConfig, TrainingSettings
 from bench.results.study_folder import StudyFolder
-from bench.results.study_records import Kind, RunRecord, StudyRecord
+from bench.results.study_records import RunKind, RunRecord, StudyRecord
 from bench.trial import Epoch, Hardware, Status, TrialOutcome, TrialResult, TrialSpec
 
 LABELS = ("zero", "one", "two", "three")
@@ -83,7 +83,7 @@ def study_record(name: str = "first", *, labels: tuple[str, ...] = LABELS, **cha
 def run_record(
     record: StudyRecord,
     *,
-    kind: Kind = "trial",
+    kind: RunKind = "trial",
     number: int = 0,
     repeat: int = 0,
     status: Status = "complete",

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from bench.cli import figure
 from bench.errors import BenchError
 from bench.reporting.feature_comparison import write_comparison
-from bench.reporting.run_figures import KINDS
+from bench.reporting.run_figures import FIGURE_KINDS
 from bench.results.study_folder import StudyFolder
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -44,10 +44,10 @@ def refusal(*words: str, results: Path | None = None) -> str:
 
 
 def test_the_kinds_are_those_that_are_drawn() -> None:
-    assert set(figure.KINDS) == {*KINDS, "comparison"}
+    assert set(figure.KINDS) == {*FIGURE_KINDS, "comparison"}
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("range-test", "alluvial")])
+@pytest.mark.parametrize("kind", [kind for kind in FIGURE_KINDS if kind not in ("range-test", "alluvial")])
 def test_every_kind_of_a_run(kind: str, folder: Path, tmp_path: Path) -> None:
     output = tmp_path / f"{kind}.png"
     done = invoke(kind, "tones", "--output", str(output), results=folder / "results")

@@ -15,7 +15,7 @@ def test_a_core_is_spare_where_every_worker_has_its_threads_twice(
     monkeypatch: pytest.MonkeyPatch, there: int, workers: int, threads: int, spare: bool
 ) -> None:
     monkeypatch.setattr(cores, "available_cores", lambda: there)
-    assert cores.cores_to_spare(workers=workers, threads=threads) is spare
+    assert cores.has_spare_cores(workers=workers, threads=threads) is spare
 
 
 @pytest.mark.parametrize(("there", "workers", "threads"), [(8, 1, 8), (8, 3, 2), (2, 4, 1)])

@@ -59,5 +59,5 @@ def test_the_readme_shows_the_published_rows_of_fsdd() -> None:
     readme = (ROOT / "README.md").read_text()
     (protocol,) = load_published(ROOT / "leaderboards" / "fsdd.json").protocols
     for row in protocol.rows:
-        shown = " +".join(map(re.escape, leaderboard_page.cells(row, protocol)))
+        shown = " +".join(map(re.escape, leaderboard_page.leaderboard_cells(row, protocol)))
         assert len(re.findall(shown, readme)) == 2, f"{row.id}: in what bench run and bench leaderboard print"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.markdown import Markup, bullets, code, code_block, details, escape, table
-from bench.reporting.numbers import Spread, duration, span, spread
+from bench.reporting.numbers import Spread, duration, spread, value_range
 
 NASTY = "a|b <script>alert(1)</script> `c` [d](https://e.org) *f* & \n# g"
 
@@ -73,4 +73,4 @@ def test_spread_is_the_sample_deviation_and_absent_for_one_seed() -> None:
 
 
 def test_span() -> None:
-    assert (span([5, 5]), span([1200, 3]), span([])) == ("5", "3 to 1,200", "–")  # noqa: RUF001
+    assert (value_range([5, 5]), value_range([1200, 3]), value_range([])) == ("5", "3 to 1,200", "–")  # noqa: RUF001

@@ -14,7 +14,7 @@ from matplotlib.text import Text
 
 from bench.errors import BenchError
 from bench.reporting import figures
-from bench.reporting.figures import Compared, Example, LayerOutput, canvas
+from bench.reporting.figures import ExampleClip, FeatureResult, LayerOutput, canvas
 from bench.reporting.figures.activations import liveliest
 from bench.reporting.figures.canvas import LONGEST_LABEL, label
 from bench.reporting.figures.clip_panels import DYNAMIC_RANGE, spectrum
@@ -213,8 +213,8 @@ def epochs(best: float) -> tuple[Epoch, ...]:
 
 
 def test_a_comparison_says_the_accuracies_in_the_end(drawn: list[Figure]) -> None:
-    mel = Compared("mel", epochs(0.9), 3, Spread.of([0.9, 0.92]), Spread.of([0.85, 0.87]))
-    mfcc = Compared("mfcc", epochs(0.8), 3, Spread.of([0.8]), None)
+    mel = FeatureResult("mel", epochs(0.9), 3, Spread.of([0.9, 0.92]), Spread.of([0.85, 0.87]))
+    mfcc = FeatureResult("mfcc", epochs(0.8), 3, Spread.of([0.8]), None)
     figures.comparison([mel, mfcc], "tc-resnet on tones")
     said = [text.get_text() for text in texts(drawn[0])]
     assert {"validation\n0.910", "test\n0.860", "validation\n0.800"} <= set(said)
@@ -230,7 +230,7 @@ def test_a_comparison_says_the_accuracies_in_the_end(drawn: list[Figure]) -> Non
 def test_clips_stand_side_by_side_with_any_feature(shape: tuple[int, ...], drawn: list[Figure]) -> None:
     random = np.random.default_rng(0)
     clips = [
-        Example(
+        ExampleClip(
             id="a/very/long/way/to/the/$file{\n of the clip.wav",
             label=name,
             waveform=random.normal(size=samples).astype(np.float32),

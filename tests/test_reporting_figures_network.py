@@ -14,7 +14,7 @@ from bench.errors import BenchError
 from bench.plugins import PluginConfig
 from bench.plugins.registry import installed
 from bench.reporting.example_audio import clips_by_id, clips_of_classes, examples, is_decoded
-from bench.reporting.run_figures import KINDS, Subject, draw_figures
+from bench.reporting.run_figures import FIGURE_KINDS, Subject, draw_figures
 from bench.reporting.run_report import write_report
 from bench.reporting.trained_network import MOST_LAYERS, TrainedNetwork, loudest_stretch
 from bench.results.study_folder import StudyFolder
@@ -34,7 +34,7 @@ def network(study: StudyFolder, run: RunRecord) -> TrainedNetwork:
 
 
 def logits(kept: TrainedNetwork, samples: np.ndarray, length: int) -> np.ndarray:
-    return kept.layers(kept.heard(samples, length))[-1].values
+    return kept.layers(kept.model_input(samples, length))[-1].values
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ def test_pooled_outputs_times_the_last_weights_are_the_logits(tones: tuple[Study
     kept = network(*tones)
     clips = clips_of_classes(tones[0].record().data, "validation", sample_rate=8000, each=2)
     assert [clip.target for clip in clips] == [0, 0, 1, 1]
-    heard = [kept.heard(clip.samples, clip.length) for clip in clips]
-    outputs, weights = kept.pooled(heard)
-    expected = np.stack([kept.layers(waveform)[-1].values for waveform in heard])
+    model_input = [kept.model_input(clip.samples, clip.length) for clip in clips]
+    outputs, weights = kept.pooled(model_input)
+    expected = np.stack([kept.layers(waveform)[-1].values for waveform in model_input])
     # The bias is the same for all clips.
     found = outputs @ weights.T
     np.testing.assert_allclose(found - found[0], expected - expected[0], atol=1e-4)
@@ -101,9 +101,9 @@ def test_a_run_on_segments_is_shown_its_loudest_one(tmp_path: Path) -> None:
     kept = network(study, run)
     samples = np.zeros(4000, dtype=np.int16)
     samples[2500:2600] = 20000
-    heard = kept.heard(samples, 4000)
-    assert len(heard) == 2000
-    assert float(heard.max()) == pytest.approx(20000 / 32768)
+    model_input = kept.model_input(samples, 4000)
+    assert len(model_input) == 2000
+    assert float(model_input.max()) == pytest.approx(20000 / 32768)
     assert kept.reads_waveforms
     drawn = draw_figures(Subject(study, run, study.record().data, installed()), tmp_path / "figures")
     assert {"activations", "pooled", "filters", "clip"} <= set(drawn.files) and drawn.failures == {}
@@ -145,10 +145,10 @@ def test_a_tested_run_is_reported_with_all_its_figures(tones: tuple[StudyFolder,
     paths = write_report(study, run, tmp_path / "report", registry=installed())
     said = paths.markdown.read_text()
     wrong = run.result.test is not None and run.result.test.accuracy < 1
-    assert set(KINDS) - set(paths.figures) == (set() if wrong else {"alluvial"})
+    assert set(FIGURE_KINDS) - set(paths.figures) == (set() if wrong else {"alluvial"})
     for kind, path in paths.figures.items():
         assert path.read_bytes().startswith(b"\x89PNG")
-        assert f"]({KINDS[kind].file})" in said
+        assert f"]({FIGURE_KINDS[kind].file_name})" in said
     assert "Figures left out" not in said
 
 

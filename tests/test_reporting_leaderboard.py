@@ -16,7 +16,7 @@ from bench.errors import BenchError
 from bench.plugins import PluginConfig, Recipe, TrainingSettings
 from bench.reporting import leaderboard_page
 from bench.reporting.build_leaderboard import build_leaderboard
-from bench.reporting.commands import portable
+from bench.reporting.commands import portable_command
 from bench.reporting.publishing import file_name, load_published, publish
 from bench.trial import TrialSpec
 
@@ -85,7 +85,7 @@ def test_the_objective_ranks(tmp_path: Path) -> None:
     leaderboard = build_leaderboard(tmp_path, "blobs")
     means = [row.validation["balanced_accuracy"].mean for row in leaderboard.rows()]
     assert means == sorted(means, reverse=True)
-    page = leaderboard_page.render(leaderboard, source="x.json")
+    page = leaderboard_page.render_leaderboard(leaderboard, source="x.json")
     assert "Test balanced accuracy" in page
     assert "ranked by validation balanced accuracy" in page
 
@@ -103,7 +103,7 @@ def test_other_data_are_another_section(tmp_path: Path) -> None:
         ["first"],
     ]
     assert [len(protocol.rows) for protocol in leaderboard.protocols] == [2, 2, 2]
-    assert "cannot be compared across sections" in leaderboard_page.render(leaderboard, source="x.json")
+    assert "cannot be compared across sections" in leaderboard_page.render_leaderboard(leaderboard, source="x.json")
 
 
 def test_studies_of_one_protocol_share_rows_and_a_repeated_seed_counts_once(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_a_final_that_failed_is_left_out_and_said(tmp_path: Path) -> None:
     (row,) = leaderboard.rows()
     assert row.test["accuracy"].n == 3
     assert row.not_complete == {"diverged": 1}
-    page = leaderboard_page.render(leaderboard, source="x.json")
+    page = leaderboard_page.render_leaderboard(leaderboard, source="x.json")
     assert f"Row {row.id}: not in its figures are finals that ended otherwise: 1 diverged." in page
 
 
@@ -135,7 +135,7 @@ def test_a_page_says_what_its_intervals_do_not_cover(tmp_path: Path) -> None:
     for speakers, shown, absent in ((6, "Few speakers were", "Clips were"), (0, "Clips were", "Few speakers were")):
         found = fitted(seed=1, speakers=speakers)
         save(study, run_record(record, kind="final", number=1, predictions=found), found)
-        page = leaderboard_page.render(build_leaderboard(tmp_path, "blobs"), source="x.json")
+        page = leaderboard_page.render_leaderboard(build_leaderboard(tmp_path, "blobs"), source="x.json")
         assert f"{shown} resampled" in page and f"{absent} resampled" not in page
 
 
@@ -155,7 +155,7 @@ def test_published_figures_stand_beside_those_measured(tmp_path: Path) -> None:
     assert reference.published == {"test_accuracy": 0.8429}
     assert reference.validation == study.trials()[0].result.validation
     (row,) = [row for row in leaderboard.rows() if row.origin == "blobs-recipe"]
-    page = leaderboard_page.render(leaderboard, source="x.json")
+    page = leaderboard_page.render_leaderboard(leaderboard, source="x.json")
     line = next(line for line in page.splitlines() if line.startswith("| blobs-recipe |"))
     assert "test accuracy 0.8429" in line
     assert f"{row.test['accuracy'].mean:.4f}" in line
@@ -170,7 +170,7 @@ def test_no_finals_yet_says_which_command_makes_them(tmp_path: Path) -> None:
 def test_a_study_without_finals_is_named_beside_the_others(tmp_path: Path) -> None:
     make_study(tmp_path, "done")
     make_study(tmp_path, "night", finals=0)
-    page = leaderboard_page.render(build_leaderboard(tmp_path, "blobs"), source="x.json")
+    page = leaderboard_page.render_leaderboard(build_leaderboard(tmp_path, "blobs"), source="x.json")
     assert "Study night has 2 complete trials and no finals yet; bench run --resume night makes them." in page
 
 
@@ -239,7 +239,7 @@ def test_publishing_and_reading_back(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_the_command_of_a_row_can_be_typed_where_its_folder_has_spaces(tmp_path: Path) -> None:
     make_study(tmp_path)
     leaderboard = build_leaderboard(tmp_path, "blobs")
-    page = leaderboard_page.render(leaderboard, source="my pages/blobs.json")
+    page = leaderboard_page.render_leaderboard(leaderboard, source="my pages/blobs.json")
     assert f"`bench reproduce 'my pages/blobs.json:{leaderboard.rows()[0].id}'`" in page
 
 
@@ -318,7 +318,7 @@ def nasty_study(results: Path) -> dict[str, Any]:
 def test_no_name_becomes_markup(tmp_path: Path) -> None:
     """Read back with a Markdown parser: no tag but our own, no link, and as many cells in every row as there are columns."""
     leaderboard = build_leaderboard(tmp_path, "blobs", recipes=nasty_study(tmp_path))
-    page = leaderboard_page.render(leaderboard, source="a|<b>.json")
+    page = leaderboard_page.render_leaderboard(leaderboard, source="a|<b>.json")
     tokens = [
         inner
         for token in MarkdownIt("commonmark").enable("table").parse(page)
@@ -329,7 +329,7 @@ def test_no_name_becomes_markup(tmp_path: Path) -> None:
     assert not [token for token in tokens if token.type in ("link_open", "image")]
     levels = [token.tag for token in tokens if token.type == "heading_open"]
     assert levels == ["h1", "h3", "h3", "h3"]
-    columns = len(leaderboard_page.header(leaderboard.protocols[0])) + 1
+    columns = len(leaderboard_page.leaderboard_columns(leaderboard.protocols[0])) + 1
     rows = [line for line in page.splitlines() if line.startswith("| ")][: 2 + 2]
     assert {line.replace("\\|", "").count("|") for line in rows} == {columns + 1}
 
@@ -346,7 +346,7 @@ def test_no_name_becomes_markup(tmp_path: Path) -> None:
     ],
 )
 def test_commands_are_published_without_the_folders_of_a_machine(command: str, published: str) -> None:
-    assert portable(command) == published
+    assert portable_command(command) == published
 
 
 def test_a_results_folder_that_is_not_there(tmp_path: Path) -> None:

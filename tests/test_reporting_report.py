@@ -15,7 +15,7 @@ from bench.evaluation.predictions import Predictions
 from bench.plugins.registry import installed
 from bench.reporting import figures
 from bench.reporting.classification_report import (
-    HEADER,
+    REPORT_COLUMNS,
     classification_report,
     confusion_counts,
     report_rows,
@@ -56,7 +56,7 @@ def test_the_table_has_the_rows_and_figures_of_scikit_learns_own_report() -> Non
     theirs = [line.split() for line in text.splitlines() if line.strip()][1:]
     ours = [" ".join(row).split() for row in report_rows(classification_report(predictions, split="test"))]
     assert [[word.lower() for word in row] for row in ours] == [[word.lower() for word in row] for row in theirs]
-    assert HEADER == ("", "Precision", "Recall", "F1-score", "Support")
+    assert REPORT_COLUMNS == ("", "Precision", "Recall", "F1-score", "Support")
     assert [row[0] for row in ours[-3:]] == ["Accuracy", "Macro", "Weighted"]
 
 

@@ -12,7 +12,7 @@ from bench.evaluation.predictions import Predictions
 from bench.options import RunOptions
 from bench.plugins import PluginConfig, TrainingSettings
 from bench.results.study_folder import StudyFolder
-from bench.results.study_records import Kind, RunRecord, StudyRecord
+from bench.results.study_records import RunKind, RunRecord, StudyRecord
 from bench.trial import Epoch, Hardware, Status, TrialOutcome, TrialResult, TrialSpec
 
 DATASET = PluginConfig(name="fsdd", options={"split": "official"})
@@ -81,7 +81,7 @@ def predictions(wrong: int) -> Predictions:
 
 
 def finished(
-    number: int, *, study: str = "digits", kind: Kind = "trial", repeat: int = 0, status: Status = "complete"
+    number: int, *, study: str = "digits", kind: RunKind = "trial", repeat: int = 0, status: Status = "complete"
 ) -> tuple[RunRecord, TrialOutcome]:
     """A run as the head records it; one that did not complete has a reason and no scores."""
     complete = status == "complete"

@@ -193,5 +193,5 @@ def _comparison(results: Path, targets: list[str], model: str) -> bytes:
     for target in targets:
         study, run = find_run(results, target)
         whole = "/" not in target
-        runs += [*study.trials(), *study.finals(), *study.repeats()] if whole else [run]
+        runs += [*study.trials(), *study.finals(), *study.reproduction_runs()] if whole else [run]
     return compare_features(runs, model=model)

@@ -6,7 +6,7 @@ from collections import deque
 
 import torch
 
-from bench.cores import cores_to_spare
+from bench.cores import has_spare_cores
 from bench.executors.job_runner import JobRunner
 from bench.executors.jobs import EpochDone, Event, Finished, Job, Notice
 from bench.plugins.registry import Registry
@@ -32,7 +32,7 @@ class InProcessExecutor:
         self._threads_before = torch.get_num_threads()
         if threads is not None:
             torch.set_num_threads(threads)
-        spare_cores = device == "cpu" and cores_to_spare(workers=1, threads=torch.get_num_threads())
+        spare_cores = device == "cpu" and has_spare_cores(workers=1, threads=torch.get_num_threads())
         self._notices: deque[Event] = deque()
         self._runner = JobRunner(
             registry=registry,

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from bench.child_process import ChildProcess
-from bench.cores import cores_to_spare, threads_per_worker
+from bench.cores import has_spare_cores, threads_per_worker
 from bench.errors import BenchError
 from bench.executors import worker
 from bench.executors.gpus import gpu_of_each, visible_gpus
@@ -91,7 +91,7 @@ class LocalExecutor:
         plugins = registry.portable()
         gpus = visible_gpus() if device == "cuda" else ()
         threads = threads if threads is not None else threads_per_worker(workers)
-        spare_cores = device == "cpu" and cores_to_spare(workers=workers, threads=threads)
+        spare_cores = device == "cpu" and has_spare_cores(workers=workers, threads=threads)
         try:
             log_folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

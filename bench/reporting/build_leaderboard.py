@@ -1,6 +1,6 @@
-"""Gathers the leaderboard of a data set from all its studies in a results folder, one section for every protocol.
+"""Builds the leaderboard of a data set from all its studies in a results folder, with one section per protocol.
 
-Two studies share a protocol, and so a table, when they have the same data (revision), the same options of the data set and
+Two studies share a protocol, and so a table, if they have the same data (revision), the same options of the data set and
 the same objective. Rows are ranked by validation, so that the first row's test score is not the best of several.
 """
 
@@ -14,7 +14,7 @@ from bench.errors import BenchError, did_you_mean
 from bench.evaluation.metrics import Objective, Scores, score
 from bench.evaluation.uncertainty import bootstrap_interval
 from bench.plugins import Recipe
-from bench.reporting.commands import portable
+from bench.reporting.commands import portable_command
 from bench.reporting.leaderboard_records import Leaderboard, Protocol, Reason, Reference, Row, SeedRun, StudySummary
 from bench.reporting.numbers import Spread
 from bench.results.study_folder import StudyFolder, studies
@@ -22,7 +22,7 @@ from bench.results.study_records import RunRecord, StudyRecord
 from bench.trial import Hardware, Status
 
 ID_LENGTH = 8
-"""Hex digits of a row's id."""
+"""A row's id has so many hexadecimal digits."""
 
 
 def build_leaderboard(
@@ -32,27 +32,38 @@ def build_leaderboard(
     recipes: Mapping[str, Recipe] | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> Leaderboard:
-    """The leaderboard of `NAME` or `NAME:ARGUMENT` from all its studies in a results folder; `recipes` gives the
-    published figures of those that were tried. A study whose record cannot be read is left out, and `warn` told so: it
-    may be of any data set, and must not cost another study its page.
+    """Builds the leaderboard of a data set from all its studies in a results folder.
 
-    Raises BenchError where no final has finished yet, saying what to run, and where a run of its studies cannot be read.
+    A study whose record cannot be read is left out, since it may be of another data set.
+
+    Args:
+        results: The results folder.
+        dataset: Name of the data set, or `NAME:ARGUMENT`.
+        recipes: Installed recipes by name, for the published figures of those that were tried.
+        warn: Called with a line for every study that is left out.
+
+    Raises:
+        BenchError: No final has finished yet, in which case the message says what to run, or a run cannot be read.
     """
-    everything, damaged = [], []
+    all_studies, unreadable = [], []
     for study in studies(results):
         try:
-            everything.append((study, study.record()))
+            all_studies.append((study, study.record()))
         except BenchError as error:
-            damaged.append(str(error))
-    matching = [(study, record) for study, record in everything if _is_of(record, dataset)]
-    if not matching and damaged:
-        raise BenchError(damaged[0])
+            unreadable.append(str(error))
+    matching = [(study, record) for study, record in all_studies if _is_of(record, dataset)]
+    if not matching and unreadable:
+        raise BenchError(unreadable[0])
     if warn is not None:
-        for line in damaged:
+        for line in unreadable:
             warn(f"study left out of the leaderboard: {line}")
     if not matching:
-        known = {record.dataset.name for _, record in everything}
-        hint = did_you_mean(dataset, known) if known else f"start one with: bench run --dataset {dataset} --trials 100"
+        known_names = {record.dataset.name for _, record in all_studies}
+        hint = (
+            did_you_mean(dataset, known_names)
+            if known_names
+            else f"start one with: bench run --dataset {dataset} --trials 100"
+        )
         raise BenchError(f"no study of data set {dataset!r} in {results}: {hint}")
     by_protocol: dict[str, list[tuple[StudyFolder, StudyRecord]]] = {}
     for study, record in matching:
@@ -62,7 +73,7 @@ def build_leaderboard(
     leaderboard = Leaderboard(
         dataset=dataset,
         updated=max((run.finished for protocol in protocols for row in protocol.rows for run in row.runs), default=""),
-        protocols=tuple(sorted(protocols, key=_has_rows_then_newest, reverse=True)),
+        protocols=tuple(sorted(protocols, key=_rows_first_then_newest, reverse=True)),
     )
     if not leaderboard.rows():
         newest = max(matching, key=lambda member: member[1].created)[1]
@@ -73,12 +84,12 @@ def build_leaderboard(
     return leaderboard
 
 
-def _has_rows_then_newest(protocol: Protocol) -> tuple[bool, str]:
+def _rows_first_then_newest(protocol: Protocol) -> tuple[bool, str]:
     return bool(protocol.rows), max(study.created for study in protocol.studies)
 
 
 def _is_of(record: StudyRecord, dataset: str) -> bool:
-    """Whether a study is of `NAME` or `NAME:ARGUMENT`; the argument is one of the data set's options, often a path."""
+    """Returns whether a study used the data set `NAME` or `NAME:ARGUMENT`, where ARGUMENT is one of its options."""
     name, colon, argument = dataset.partition(":")
     if record.dataset.name != name:
         return False
@@ -111,17 +122,21 @@ def _rows(members: Sequence[StudyFolder], objective: Objective) -> tuple[Row, ..
             finals.setdefault(run.spec.configuration(), []).append((study, run))
         for trial in study.trials():
             origins.setdefault(trial.spec.configuration(), trial.origin)
-    rows = [row for key, found in finals.items() if (row := _row(found, origin=origins.get(key, ""))) is not None]
+    rows = [
+        row
+        for key, same_configuration in finals.items()
+        if (row := _row(same_configuration, origin=origins.get(key, ""))) is not None
+    ]
     rows.sort(key=lambda row: (-row.validation[objective].mean, row.parameters or 0, row.id))
     return tuple(row.model_copy(update={"rank": rank}) for rank, row in enumerate(rows, start=1))
 
 
 def _row(finals: Sequence[tuple[StudyFolder, RunRecord]], *, origin: str) -> Row | None:
-    """A row from all finals of one configuration; None where none is complete. Its rank is given by the caller."""
+    """Returns the row of one configuration's finals, or None if none is complete. The caller sets its rank."""
     latest: dict[str, tuple[StudyFolder, RunRecord]] = {}
     for study, run in sorted(finals, key=lambda final: final[1].finished):
         if run.result.status == "complete":
-            latest[run.spec.digest()] = (study, run)  # the same seed in two studies is one run, not two
+            latest[run.spec.digest()] = (study, run)  # The same seed in two studies is one run.
     if not latest:
         return None
     complete = sorted(latest.values(), key=lambda final: (final[1].study, final[1].repeat))
@@ -141,7 +156,7 @@ def _row(finals: Sequence[tuple[StudyFolder, RunRecord]], *, origin: str) -> Row
         macro_f1=Spread.of([run.test.macro_f1 for run in runs]),
         test_interval=bootstrap_interval([study.predictions(run, "test") for study, run in complete]),
         train_seconds=Spread.of([run.train_seconds for run in runs]),
-        not_complete=_counted(run for _, run in finals if run.result.status != "complete"),
+        not_complete=_count_by_status(run for _, run in finals if run.result.status != "complete"),
     )
 
 
@@ -163,8 +178,8 @@ def _seed_run(study: StudyFolder, run: RunRecord) -> SeedRun:
 
 def _spreads(scores: Sequence[Scores]) -> dict[Objective, Spread]:
     return {
-        "accuracy": Spread.of([found.accuracy for found in scores]),
-        "balanced_accuracy": Spread.of([found.balanced_accuracy for found in scores]),
+        "accuracy": Spread.of([each.accuracy for each in scores]),
+        "balanced_accuracy": Spread.of([each.balanced_accuracy for each in scores]),
     }
 
 
@@ -174,36 +189,36 @@ def _summary(study: StudyFolder, record: StudyRecord, recipes: Mapping[str, Reci
     return StudySummary(
         name=record.name,
         created=record.created,
-        command=portable(record.command),
+        command=portable_command(record.command),
         trials=record.options.trials,
         finalists=record.options.finalists,
         final_seeds=record.options.final_seeds,
         seed=record.options.seed,
         epochs=tuple(sorted({run.spec.training.epochs for run in trials})),
-        space={kind: found for kind, found in record.space.items() if isinstance(found, dict)},
+        space={kind: parameters for kind, parameters in record.space.items() if isinstance(parameters, dict)},
         enqueued=record.enqueued,
-        statuses=_counted(trials),
+        statuses=_count_by_status(trials),
         reasons=tuple(
             Reason(status=status, reason=reason, trials=number) for (status, reason), number in unfinished.most_common()
         ),
-        finals=_counted(finals),
+        finals=_count_by_status(finals),
         references=_references(trials, recipes),
         versions=record.versions,
         hardware=_distinct_hardware(trials + finals),
     )
 
 
-def _counted(runs: Iterable[RunRecord]) -> dict[Status, int]:
-    """Number of runs by status, the most frequent first."""
+def _count_by_status(runs: Iterable[RunRecord]) -> dict[Status, int]:
+    """Returns the number of runs by status, the most frequent first."""
     return dict(Counter(run.result.status for run in runs).most_common())
 
 
 def _references(trials: Iterable[RunRecord], recipes: Mapping[str, Recipe]) -> tuple[Reference, ...]:
-    found = []
+    references = []
     for run in trials:
         recipe = recipes.get(run.origin)
         if recipe is not None and recipe.published:
-            found.append(
+            references.append(
                 Reference(
                     recipe=recipe.name,
                     published=dict(recipe.published),
@@ -211,7 +226,7 @@ def _references(trials: Iterable[RunRecord], recipes: Mapping[str, Recipe]) -> t
                     validation=run.result.validation if run.result.status == "complete" else None,
                 )
             )
-    return tuple(found)
+    return tuple(references)
 
 
 def _distinct_hardware(runs: Iterable[RunRecord]) -> tuple[Hardware, ...]:

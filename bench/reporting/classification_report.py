@@ -1,6 +1,6 @@
-"""Precision, recall, F1 and support of every class, and the averages, from stored predictions by scikit-learn.
+"""Computes precision, recall, F1 and support of every class, and their averages, from stored predictions.
 
-The form is scikit-learn's own text report, column for column, with intervals and the most frequent confusions beside it.
+The table has the columns of scikit-learn's text report; intervals and the most frequent confusions are added to it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from bench.markdown import Markup, table
 from bench.plugins import Split
 from bench.reporting.numbers import count, share
 
-HEADER = ("", "Precision", "Recall", "F1-score", "Support")
-MOST_CONFUSIONS = 10
+REPORT_COLUMNS = ("", "Precision", "Recall", "F1-score", "Support")
+MAX_CONFUSIONS = 10
 
 
 class ReportRow(BaseModel):
-    """Scores of one class, or their average over classes; each 0 to 1, and 0 where it would divide by zero."""
+    """Scores of one class or their average over classes, from 0 to 1; a score that would divide by zero is 0."""
 
     model_config = ConfigDict(frozen=True)
     label: str
@@ -28,22 +28,22 @@ class ReportRow(BaseModel):
     recall: float
     f1_score: float
     support: int
-    """Clips of the class."""
+    """Number of clips of the class."""
 
 
 class Confusion(BaseModel):
-    """Clips of one class that were taken for another."""
+    """The clips of one class that were predicted as another."""
 
     model_config = ConfigDict(frozen=True)
     true: str
     predicted: str
     clips: int
     share: float
-    """Of all clips of the true class, 0 to 1."""
+    """Fraction of all clips of the true class, 0 to 1."""
 
 
 class ClassificationReport(BaseModel):
-    """Everything that a report says of one split."""
+    """Scores, intervals and confusions of one split."""
 
     model_config = ConfigDict(frozen=True)
     schema_version: int = 1
@@ -58,11 +58,15 @@ class ClassificationReport(BaseModel):
     accuracy_interval: Interval
     macro_f1_interval: Interval
     confusions: tuple[Confusion, ...]
-    """All of them, the most frequent first."""
+    """All confusions, the most frequent first."""
 
 
 def classification_report(predictions: Predictions, *, split: Split) -> ClassificationReport:
-    """The report of one split's predictions. Raises BenchError where there are none."""
+    """Computes the report of one split's predictions.
+
+    Raises:
+        BenchError: There are no predictions.
+    """
     from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
     intervals = [bootstrap_interval([predictions], metric=metric) for metric in ("accuracy", "macro_f1")]
@@ -70,8 +74,8 @@ def classification_report(predictions: Predictions, *, split: Split) -> Classifi
     classes = range(len(predictions.labels))
 
     def scores(average: str | None) -> list[NDArray[np.float64]]:
-        found = precision_recall_fscore_support(truth, predicted, labels=classes, average=average, zero_division=0.0)
-        return list(found[:3])
+        averages = precision_recall_fscore_support(truth, predicted, labels=classes, average=average, zero_division=0.0)
+        return list(averages[:3])
 
     def averaged(label: str, average: str) -> ReportRow:
         precision, recall, f1_score = map(float, scores(average))
@@ -96,7 +100,7 @@ def classification_report(predictions: Predictions, *, split: Split) -> Classifi
 
 
 def confusion_counts(predictions: Predictions) -> NDArray[np.int64]:
-    """Clips by [true class, predicted class], classes that have none included."""
+    """Returns the number of clips by [true class, predicted class], classes without clips included."""
     from sklearn.metrics import confusion_matrix
 
     classes = range(len(predictions.labels))
@@ -104,7 +108,7 @@ def confusion_counts(predictions: Predictions) -> NDArray[np.int64]:
 
 
 def report_rows(report: ClassificationReport) -> list[tuple[str, ...]]:
-    """The table below HEADER: a row per class, then Accuracy, Macro avg, Weighted avg."""
+    """Returns the cells of the table: a row per class, then Accuracy, Macro avg and Weighted avg."""
     return [
         *map(_cells, report.classes),
         ("Accuracy", "", "", share(report.accuracy), count(report.support)),
@@ -114,8 +118,8 @@ def report_rows(report: ClassificationReport) -> list[tuple[str, ...]]:
 
 
 def report_table(report: ClassificationReport) -> Markup:
-    """The table in Markdown."""
-    return table(HEADER, report_rows(report), align=("left",))
+    """Returns the table in Markdown."""
+    return table(REPORT_COLUMNS, report_rows(report), align=("left",))
 
 
 def _cells(row: ReportRow) -> tuple[str, ...]:

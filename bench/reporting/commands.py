@@ -1,4 +1,4 @@
-"""What of a record may be published: not where this machine keeps its files."""
+"""Removes the paths and addresses of this machine from records before they are published."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from pathlib import Path
 
 from bench.trial import TrialResult
 
-_OF_THIS_MACHINE = ("--data-dir", "--results", "--tracking-uri")
+_LOCAL_OPTIONS = ("--data-dir", "--results", "--tracking-uri")
 
 
-def portable(command: str) -> str:
-    """A command line without the folders and servers of the machine it ran on; of a configuration file, its name stays."""
+def portable_command(command: str) -> str:
+    """Returns a command line without the folders and servers of this machine; a configuration file keeps its name."""
     try:
         words = iter(shlex.split(command))
-    except ValueError:  # an unbalanced quote
+    except ValueError:  # The command has an unbalanced quote.
         return command
-    kept = []
+    portable_words = []
     for word in words:
         option, equals, value = word.partition("=")
-        if option not in (*_OF_THIS_MACHINE, "--config"):
-            kept.append(word)
+        if option not in (*_LOCAL_OPTIONS, "--config"):
+            portable_words.append(word)
             continue
         value = value if equals else next(words, "")
         if option == "--config":
-            kept += [option, Path(value).name]
-    return shlex.join(kept)
+            portable_words += [option, Path(value).name]
+    return shlex.join(portable_words)
 
 
 def without_traceback(result: TrialResult) -> TrialResult:
-    """A result without its traceback, which holds paths of the machine it ran on."""
+    """Returns a result without its traceback, which holds paths of this machine."""
     return result.model_copy(update={"traceback": ""})

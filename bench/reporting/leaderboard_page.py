@@ -7,16 +7,27 @@ import shlex
 from collections.abc import Iterable, Mapping
 
 from bench.evaluation.uncertainty import Interval
-from bench.markdown import Align, Markup, bullets, code, code_block, details, escape, heading, page, table
+from bench.markdown import Alignment, Markup, bullets, code, code_block, details, escape, heading, page, table
 from bench.plugins import PluginConfig
 from bench.reporting.leaderboard_records import Leaderboard, Protocol, Row, StudySummary
-from bench.reporting.numbers import ABSENT, count, duration, interval, over, plural, share, span, spread, words
+from bench.reporting.numbers import (
+    ABSENT,
+    count,
+    duration,
+    interval,
+    plural,
+    readable_name,
+    resampled_units,
+    share,
+    spread,
+    value_range,
+)
 from bench.trial import Status
 
 MOST_REASONS = 15
 
 
-def render(leaderboard: Leaderboard, *, source: str) -> str:
+def render_leaderboard(leaderboard: Leaderboard, *, source: str) -> str:
     """The page; `source` is the path of its JSON as a reader will write it in `bench reproduce SOURCE:ID`."""
     several = len(leaderboard.protocols) > 1
     opening = Markup(
@@ -34,7 +45,7 @@ def render(leaderboard: Leaderboard, *, source: str) -> str:
     return page([heading(1, f"Leaderboard: {leaderboard.dataset}"), opening, separate if several else "", *sections])
 
 
-def header(protocol: Protocol) -> tuple[str, ...]:
+def leaderboard_columns(protocol: Protocol) -> tuple[str, ...]:
     """The table's columns."""
     balanced = protocol.objective == "balanced_accuracy"
     return (
@@ -53,7 +64,7 @@ def header(protocol: Protocol) -> tuple[str, ...]:
     )
 
 
-def cells(row: Row, protocol: Protocol) -> tuple[str, ...]:
+def leaderboard_cells(row: Row, protocol: Protocol) -> tuple[str, ...]:
     """One row of the table, in the order of `header`."""
     balanced = protocol.objective == "balanced_accuracy"
     return (
@@ -76,11 +87,12 @@ def _section(protocol: Protocol, source: str) -> list[str]:
     if not protocol.rows:
         return [bullets(without_finals(protocol)), heading(3, "Protocol"), _protocol(protocol), *_studies(protocol)]
     rows = [
-        (*cells(row, protocol), code(shlex.join(["bench", "reproduce", f"{source}:{row.id}"]))) for row in protocol.rows
+        (*leaderboard_cells(row, protocol), code(shlex.join(["bench", "reproduce", f"{source}:{row.id}"])))
+        for row in protocol.rows
     ]
-    left: tuple[Align, ...] = ("right", "left", "left")
+    left: tuple[Alignment, ...] = ("right", "left", "left")
     return [
-        table((*header(protocol), "Reproduce"), rows, align=left),
+        table((*leaderboard_columns(protocol), "Reproduce"), rows, align=left),
         _how_to_read(protocol),
         bullets(without_finals(protocol)),
         details("Settings and seeds of every row", _settings(protocol.rows)),
@@ -92,8 +104,8 @@ def _section(protocol: Protocol, source: str) -> list[str]:
 
 
 def _how_to_read(protocol: Protocol) -> Markup:
-    objective = words(protocol.objective)
-    units = {over(row.test_interval): None for row in protocol.rows}
+    objective = readable_name(protocol.objective)
+    units = {resampled_units(row.test_interval): None for row in protocol.rows}
     lines = [
         f"Rows are ranked by validation {objective} (mean over seeds), never by test: the first row's test score is not the "
         "best of several. Validation figures chose the configurations and the epochs, so they flatter; test figures do not.",
@@ -174,7 +186,7 @@ def _published(protocol: Protocol) -> list[str]:
     rows = [
         (
             reference.recipe,
-            ", ".join(f"{words(name)} {share(value)}" for name, value in reference.published.items()),
+            ", ".join(f"{readable_name(name)} {share(value)}" for name, value in reference.published.items()),
             share(reference.validation.accuracy if reference.validation else None),
             _test_of(protocol, reference.recipe),
             reference.source,
@@ -199,7 +211,7 @@ def _test_of(protocol: Protocol, recipe: str) -> str:
 
 def protocol_name(protocol: Protocol) -> str:
     """What tells a protocol from the others."""
-    return f"{_config(protocol.dataset)}, revision {protocol.revision}, by {words(protocol.objective)}"
+    return f"{_config(protocol.dataset)}, revision {protocol.revision}, by {readable_name(protocol.objective)}"
 
 
 def _config(config: PluginConfig) -> str:
@@ -212,10 +224,10 @@ def _protocol(protocol: Protocol) -> Markup:
         Markup(f"Data set: {escape(_config(protocol.dataset))}, revision {code(protocol.revision)}"),
         f"{len(protocol.labels)} classes, clips padded or cut to {protocol.seconds:g} s",
         *(
-            f"{split.capitalize()}: {sum(supports):,} clips, {span(supports)} a class"
+            f"{split.capitalize()}: {sum(supports):,} clips, {value_range(supports)} a class"
             for split, supports in protocol.supports.items()
         ),
-        f"Objective: {words(protocol.objective)} on the validation split. The best configurations of every study by it were "
+        f"Objective: {readable_name(protocol.objective)} on the validation split. The best configurations of every study by it were "
         "retrained with new seeds and tested once; no trial of a search has access to the test split.",
         *(Markup(f"Note on the data: {escape(note)}") for note in protocol.notes),
     ]
@@ -236,7 +248,7 @@ def _study(study: StudySummary) -> list[str]:
         Markup(f"Started {escape(study.created)} by {code(study.command)}"),
         f"Trials: {study.finished} of {study.trials} asked for: {_statuses(study.statuses)}",
         f"Finals: the best {study.finalists} configurations, {study.final_seeds} seeds each: {_statuses(study.finals)}",
-        f"Epochs a trial: {span(study.epochs)}; study seed {study.seed}",
+        f"Epochs a trial: {value_range(study.epochs)}; study seed {study.seed}",
         f"Tried first: {', '.join(study.enqueued) or 'nothing in particular'}",
         f"Ran on: {'; '.join(hardware) or ABSENT}",
         f"Versions: {versions or ABSENT}",
@@ -244,7 +256,7 @@ def _study(study: StudySummary) -> list[str]:
     parts: list[str] = [heading(3, f"Study {study.name}"), bullets(lines)]
     if study.reasons:
         shown = study.reasons[:MOST_REASONS]
-        left: tuple[Align, ...] = ("left", "left")
+        left: tuple[Alignment, ...] = ("left", "left")
         rows = [(found.status, found.reason or ABSENT, count(found.trials)) for found in shown]
         rest = len(study.reasons) - len(shown)
         more = f"\n\n{rest} more reasons are in the JSON." if rest else ""

@@ -13,16 +13,16 @@ from bench.plugins import PluginConfig, Split, TrainingSettings
 from bench.reporting.numbers import Spread
 from bench.trial import Hardware, Status, TrialSpec
 
-SCHEMA_VERSION: Literal[1] = 1
+LEADERBOARD_SCHEMA_VERSION: Literal[1] = 1
 
 
-class Frozen(BaseModel):
+class PublishedRecord(BaseModel):
     """A record of the published page; unknown fields of a newer version are an error, not dropped."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class SeedRun(Frozen):
+class SeedRun(PublishedRecord):
     """One final of a row: what was run with one seed, and what was measured."""
 
     run: str
@@ -39,7 +39,7 @@ class SeedRun(Frozen):
     hardware: Hardware | None
 
 
-class Row(Frozen):
+class Row(PublishedRecord):
     """One finalist configuration with all its seeds."""
 
     rank: int
@@ -63,7 +63,7 @@ class Row(Frozen):
     """Its finals that ended otherwise, which are in none of the figures."""
 
 
-class Reason(Frozen):
+class Reason(PublishedRecord):
     """Trials that ended alike."""
 
     status: Status
@@ -71,7 +71,7 @@ class Reason(Frozen):
     trials: int
 
 
-class Reference(Frozen):
+class Reference(PublishedRecord):
     """A recipe that the study tried: what was published of it, and what this study measured."""
 
     recipe: str
@@ -81,7 +81,7 @@ class Reference(Frozen):
     """Of its trial here; None where that did not complete."""
 
 
-class StudySummary(Frozen):
+class StudySummary(PublishedRecord):
     """One study of the protocol: how its finalists were found."""
 
     name: str
@@ -113,7 +113,7 @@ class StudySummary(Frozen):
         return sum(number for status, number in self.statuses.items() if status != "lost")
 
 
-class Protocol(Frozen):
+class Protocol(PublishedRecord):
     """What the rows of one table have in common."""
 
     dataset: PluginConfig
@@ -127,10 +127,10 @@ class Protocol(Frozen):
     studies: tuple[StudySummary, ...]
 
 
-class Leaderboard(Frozen):
+class Leaderboard(PublishedRecord):
     """A published page, and everything needed to run one of its rows again."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = LEADERBOARD_SCHEMA_VERSION
     dataset: str
     """As on the command line: `fsdd`, `folder:PATH`."""
     updated: str

@@ -47,7 +47,7 @@ def interval(value: Interval | None) -> str:
     return ABSENT if value is None else f"{value.low:.4f} to {value.high:.4f}"
 
 
-def over(value: Interval) -> str:
+def resampled_units(value: Interval) -> str:
     """What an interval is over: `300 clips`, `6 speakers or recordings`."""
     return f"{value.units:,} {'clips' if value.over == 'clips' else 'speakers (or other groups)'}"
 
@@ -80,7 +80,7 @@ def duration(seconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def span(values: Iterable[int]) -> str:
+def value_range(values: Iterable[int]) -> str:
     """`240` where all are equal, `230 to 280` where not."""
     found = sorted(set(values))
     if not found:
@@ -88,6 +88,6 @@ def span(values: Iterable[int]) -> str:
     return f"{found[0]:,}" if len(found) == 1 else f"{found[0]:,} to {found[-1]:,}"
 
 
-def words(identifier: str) -> str:
+def readable_name(identifier: str) -> str:
     """`balanced accuracy` of `balanced_accuracy`."""
     return identifier.replace("_", " ")

@@ -9,38 +9,40 @@ from pathlib import Path
 from bench.errors import BenchError
 from bench.files import write_atomically
 from bench.markdown import Markup, bullets, code, escape, heading, page, table
-from bench.reporting.numbers import ABSENT, Spread, duration, share, spread, words
+from bench.reporting.numbers import ABSENT, Spread, duration, readable_name, share, spread
 from bench.results.study_folder import StudyFolder, reproductions
 from bench.results.study_records import ReproductionRecord, RunRecord
 from bench.trial import TrialResult
 
-MARK = "<!-- Written by bench reproduce --table: changes are lost when it is written again. -->"
+REPRODUCTIONS_NOTICE = "<!-- Written by bench reproduce --table: changes are lost when it is written again. -->"
 
 
-def figures_of(result: TrialResult) -> dict[str, float]:
+def measured_figures(result: TrialResult) -> dict[str, float]:
     """What a run measured, by the names that recipes give to published figures; what it did not is left out."""
-    found = {}
+    recipes = {}
     for split in ("validation", "test"):
         whole, segments = getattr(result, split), getattr(result, f"{split}_segments")
         if whole is not None:
-            found[f"{split}_accuracy"], found[f"{split}_loss"] = whole.accuracy, whole.loss
+            recipes[f"{split}_accuracy"], recipes[f"{split}_loss"] = whole.accuracy, whole.loss
         if segments is not None:
-            found[f"{split}_segment_accuracy"] = segments.accuracy
-    return found
+            recipes[f"{split}_segment_accuracy"] = segments.accuracy
+    return recipes
 
 
-def shown(name: str, value: float | None) -> str:
+def format_figure(name: str, value: float | None) -> str:
     """A figure as it is written: a loss has no upper end, everything else is a share."""
     return ABSENT if value is None else f"{value:.4g}" if name.endswith("loss") else share(value)
 
 
 def published_figures(published: Mapping[str, float]) -> str:
     """`test accuracy 0.7900, test loss 0.2373`."""
-    return ", ".join(f"{words(name)} {shown(name, value)}" for name, value in published.items()) or ABSENT
+    return (
+        ", ".join(f"{readable_name(name)} {format_figure(name, value)}" for name, value in published.items()) or ABSENT
+    )
 
 
 @dataclass(frozen=True)
-class Reproduced:
+class ReproducedRecipe:
     """A recipe with its runs on one data set."""
 
     record: ReproductionRecord
@@ -56,7 +58,7 @@ class Reproduced:
 
     def measured(self, name: str) -> Spread | None:
         """Over the seeds that have it."""
-        values = [figures[name] for run in self.runs if name in (figures := figures_of(run.result))]
+        values = [figures[name] for run in self.runs if name in (figures := measured_figures(run.result))]
         return Spread.of(values) if values else None
 
     def seconds(self) -> float:
@@ -74,39 +76,39 @@ class Reproduced:
         return (*settings, *self.record.differences)
 
 
-def reproduced(results: Path) -> list[Reproduced]:
+def reproduced_recipes(results: Path) -> list[ReproducedRecipe]:
     """Every recipe of the results folder that has runs, by name."""
-    found = []
+    recipes = []
     for study in reproductions(results):
         record, runs = study.reproduction(), _latest(study)
         if record.recipe and runs:
-            found.append(Reproduced(record, runs))
-    return found
+            recipes.append(ReproducedRecipe(record, runs))
+    return recipes
 
 
 def _latest(study: StudyFolder) -> tuple[RunRecord, ...]:
     """The runs of the newest command: those of an earlier one with other settings are not of the same recipe."""
-    runs = [run for run in study.repeats() if run.result.status == "complete"]
+    runs = [run for run in study.reproduction_runs() if run.result.status == "complete"]
     configurations = {run.spec.configuration(): run.finished for run in runs}
     newest = max(configurations, key=lambda configuration: configurations[configuration], default="")
     return tuple(run for run in runs if run.spec.configuration() == newest)
 
 
-HEADER = ("Recipe", "Figure", "Published", "Measured", "Difference", "Seeds", "Data", "Time a seed")
+REPRODUCTION_COLUMNS = ("Recipe", "Figure", "Published", "Measured", "Difference", "Seeds", "Data", "Time a seed")
 
 
-def table_rows(found: Iterable[Reproduced]) -> list[tuple[str, ...]]:
+def table_rows(recipes: Iterable[ReproducedRecipe]) -> list[tuple[str, ...]]:
     """One row a figure of a recipe."""
     rows: list[tuple[str, ...]] = []
-    for recipe in found:
+    for recipe in recipes:
         for name in recipe.names():
             measured, published = recipe.measured(name), recipe.published(name)
             difference = None if measured is None or published is None else measured.mean - published
             rows.append(
                 (
                     recipe.record.name,
-                    words(name),
-                    shown(name, published),
+                    readable_name(name),
+                    format_figure(name, published),
                     spread(measured),
                     ABSENT if difference is None else f"{difference:+.4f}",
                     str(len(recipe.runs)),
@@ -117,22 +119,26 @@ def table_rows(found: Iterable[Reproduced]) -> list[tuple[str, ...]]:
     return rows
 
 
-def markdown(found: Sequence[Reproduced]) -> str:
+def render_reproductions(recipes: Sequence[ReproducedRecipe]) -> str:
     """The page of all recipes: the table, and under it what is not as it was published."""
     parts = [
-        MARK,
+        REPRODUCTIONS_NOTICE,
         heading(1, "Recipes: published and measured"),
-        table(HEADER, table_rows(found), align=("left", "left", "right", "right", "right", "right", "left")),
+        table(
+            REPRODUCTION_COLUMNS,
+            table_rows(recipes),
+            align=("left", "left", "right", "right", "right", "right", "left"),
+        ),
     ]
-    for recipe in found:
+    for recipe in recipes:
         parts += [heading(2, recipe.record.name), Markup(f"Run by {code(recipe.record.command)}.")]
         lines = [*recipe.changes(), *(f"data: {note}" for note in recipe.record.data.notes)]
         parts.append(bullets(escape(line) for line in lines))
     return page(parts)
 
 
-def write(found: Sequence[Reproduced], path: Path) -> None:
+def write_reproductions(recipes: Sequence[ReproducedRecipe], path: Path) -> None:
     """Writes the page. Raises BenchError where a file of that name is somebody else's."""
-    if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(MARK):
+    if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(REPRODUCTIONS_NOTICE):
         raise BenchError(f"{path} was not written by bench reproduce and is left alone: name another --output")
-    write_atomically(path, markdown(found))
+    write_atomically(path, render_reproductions(recipes))

@@ -19,9 +19,9 @@ from bench.plugins import Feature, Split
 from bench.plugins.registry import Registry
 from bench.reporting import figures
 from bench.reporting.classification_report import confusion_counts
-from bench.reporting.example_audio import MOST_EXAMPLES, ChosenClip, clips_by_id, clips_of_classes, examples, is_decoded
+from bench.reporting.example_audio import MAX_EXAMPLES, ChosenClip, clips_by_id, clips_of_classes, examples, is_decoded
 from bench.reporting.figures.activations import MOST_CHANNELS
-from bench.reporting.figures.alluvial import THOUSANDTH
+from bench.reporting.figures.alluvial import DEFAULT_THRESHOLD
 from bench.reporting.numbers import share
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord
@@ -42,7 +42,7 @@ class FigureOptions:
     """Ids of the clips; none: the first ones of the classes."""
     feature: Feature | None = None
     """None: the run's own."""
-    threshold: float = THOUSANDTH
+    threshold: float = DEFAULT_THRESHOLD
     correct: bool = False
     """Whether an alluvial plot shows the clips that are right, too."""
     channels: int = MOST_CHANNELS
@@ -93,22 +93,22 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Kind:
+class FigureKind:
     """A figure that can be drawn of a run."""
 
-    file: str
+    file_name: str
     caption: str
     draw: Callable[[Subject], bytes]
     """Raises BenchError where it cannot be drawn, saying why."""
-    has: Callable[[Subject], bool] = lambda subject: True
+    available: Callable[[Subject], bool] = lambda subject: True
     """Whether the run has what the figure is of: a report is silent about what it has not."""
-    audio: bool = False
+    needs_audio: bool = False
     """Whether it takes the decoded clips."""
-    weights: bool = False
+    needs_weights: bool = False
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnFigures:
     """The figures of a report."""
 
     files: dict[str, Path]
@@ -117,16 +117,16 @@ class Drawn:
     """By kind, why it is not there."""
 
 
-def draw_figures(subject: Subject, folder: Path) -> Drawn:
+def draw_figures(subject: Subject, folder: Path) -> DrawnFigures:
     """Draws all figures of a run that can be drawn into a folder. One that fails costs the others nothing.
 
     Raises BenchError where the folder cannot be written to.
     """
     files: dict[str, Path] = {}
     failures: dict[str, str] = {}
-    for name, kind in KINDS.items():
+    for name, kind in FIGURE_KINDS.items():
         try:
-            if not kind.has(subject):
+            if not kind.available(subject):
                 continue
             if reason := _missing(subject, kind):
                 failures[name] = reason
@@ -136,42 +136,42 @@ def draw_figures(subject: Subject, folder: Path) -> Drawn:
             said = one_line(error)
             failures[name] = said if isinstance(error, BenchError) else f"{type(error).__name__}: {said}"
             continue
-        files[name] = folder / kind.file
+        files[name] = folder / kind.file_name
         write_atomically(files[name], content)
-    return Drawn(files, failures)
+    return DrawnFigures(files, failures)
 
 
-def _missing(subject: Subject, kind: Kind) -> str:
-    if kind.weights and not (subject.study.run_folder(subject.run) / "weights.pt").is_file():
+def _missing(subject: Subject, kind: FigureKind) -> str:
+    if kind.needs_weights and not (subject.study.run_folder(subject.run) / "weights.pt").is_file():
         return "the run kept no weights, as finals and reproductions do"
-    if kind.audio and not is_decoded(subject.data, subject.feature.sample_rate):
+    if kind.needs_audio and not is_decoded(subject.data, subject.feature.sample_rate):
         return "the decoded audio is no longer here, which bench figure makes again"
     return ""
 
 
-def class_histogram(data: PreparedData, title: str) -> bytes:
+def draw_class_histogram(data: PreparedData, title: str) -> bytes:
     """Clips of every class by split."""
     return figures.class_histogram(data.supports, data.labels, title)
 
 
-def example_clips(data: PreparedData, feature: Feature, ids: Iterable[str], title: str) -> bytes:
+def draw_example_clips(data: PreparedData, feature: Feature, ids: Iterable[str], title: str) -> bytes:
     """The named clips, or the first training clip of each class (of eight classes at most), and their feature."""
     rate = feature.sample_rate
     named = tuple(ids)
     if named:
         chosen, said = clips_by_id(data, named, sample_rate=rate), ""
     else:
-        chosen = clips_of_classes(data, "train", sample_rate=rate, classes=MOST_EXAMPLES)
+        chosen = clips_of_classes(data, "train", sample_rate=rate, classes=MAX_EXAMPLES)
         said = f", {len(chosen)} of {len(data.labels)} classes" if len(chosen) < len(data.labels) else ""
     return figures.example_clips(examples(data, chosen, feature), feature.name, f"{title}{said}, {rate:,} Hz")
 
 
 def _classes(subject: Subject) -> bytes:
-    return class_histogram(subject.data, subject.run.spec.dataset.name)
+    return draw_class_histogram(subject.data, subject.run.spec.dataset.name)
 
 
 def _clip(subject: Subject) -> bytes:
-    return example_clips(subject.data, subject.feature, subject.options.clips, subject.run.spec.dataset.name)
+    return draw_example_clips(subject.data, subject.feature, subject.options.clips, subject.run.spec.dataset.name)
 
 
 def _confusion(subject: Subject) -> bytes:
@@ -210,7 +210,7 @@ def _range_test(subject: Subject) -> bytes:
 def _activations(subject: Subject) -> bytes:
     rate = subject.network.sample_rate
     chosen = (_named(subject, rate) or clips_of_classes(subject.data, "validation", sample_rate=rate, classes=1))[0]
-    layers = subject.network.layers(subject.network.heard(chosen.samples, chosen.length))
+    layers = subject.network.layers(subject.network.model_input(chosen.samples, chosen.length))
     seconds = subject.run.spec.training.segment_seconds
     part = "" if seconds is None else f", its loudest {seconds:g} s"
     title = f"{subject.what}: {subject.data.labels[chosen.target]}, {chosen.id}{part}"
@@ -219,9 +219,11 @@ def _activations(subject: Subject) -> bytes:
 
 def _pooled(subject: Subject) -> bytes:
     rate, labels = subject.network.sample_rate, subject.data.labels
-    each = max(1, min(POOLED_CLIPS_EACH, POOLED_CLIPS // len(labels)))
-    clips = _named(subject, rate) or clips_of_classes(subject.data, "validation", sample_rate=rate, each=each)
-    outputs, weights = subject.network.pooled([subject.network.heard(clip.samples, clip.length) for clip in clips])
+    per_class = max(1, min(POOLED_CLIPS_EACH, POOLED_CLIPS // len(labels)))
+    clips = _named(subject, rate) or clips_of_classes(subject.data, "validation", sample_rate=rate, per_class=per_class)
+    outputs, weights = subject.network.pooled(
+        [subject.network.model_input(clip.samples, clip.length) for clip in clips]
+    )
     return figures.pooled_outputs(outputs, np.array([clip.target for clip in clips]), weights, labels, subject.what)
 
 
@@ -247,29 +249,37 @@ def _is_confused(subject: Subject) -> bool:
     return bool((subject.predictions.predicted != subject.predictions.targets).any())
 
 
-KINDS: dict[str, Kind] = {
-    "classes": Kind("class-histogram.png", "Clips of every class", _classes),
-    "clip": Kind("example-clips.png", "Example clips: waveform, Fourier transform, feature", _clip, audio=True),
-    "confusion": Kind("confusion-matrix.png", "Confusion matrix", _confusion),
-    "confusion-rates": Kind("confusion-rates.png", "Confusion matrix in percent of the true class", _confusion_rates),
-    "alluvial": Kind("confusions.png", "Confusions from predicted to true class", _alluvial, has=_is_confused),
-    "curves": Kind("loss-curves.png", "Loss and accuracy by epoch", _curves, has=lambda s: bool(s.run.result.epochs)),
-    "range-test": Kind(
+FIGURE_KINDS: dict[str, FigureKind] = {
+    "classes": FigureKind("class-histogram.png", "Clips of every class", _classes),
+    "clip": FigureKind(
+        "example-clips.png", "Example clips: waveform, Fourier transform, feature", _clip, needs_audio=True
+    ),
+    "confusion": FigureKind("confusion-matrix.png", "Confusion matrix", _confusion),
+    "confusion-rates": FigureKind(
+        "confusion-rates.png", "Confusion matrix in percent of the true class", _confusion_rates
+    ),
+    "alluvial": FigureKind(
+        "confusions.png", "Confusions from predicted to true class", _alluvial, available=_is_confused
+    ),
+    "curves": FigureKind(
+        "loss-curves.png", "Loss and accuracy by epoch", _curves, available=lambda s: bool(s.run.result.epochs)
+    ),
+    "range-test": FigureKind(
         "range-test.png",
         "Learning-rate range test",
         _range_test,
-        has=lambda subject: subject.run.result.range_test is not None,
+        available=lambda subject: subject.run.result.range_test is not None,
     ),
-    "activations": Kind(
-        "activations.png", "Activations of every layer for one clip", _activations, audio=True, weights=True
+    "activations": FigureKind(
+        "activations.png", "Activations of every layer for one clip", _activations, needs_audio=True, needs_weights=True
     ),
-    "pooled": Kind(
+    "pooled": FigureKind(
         "pooled-outputs.png",
         "Outputs before the last linear layer, and its weights",
         _pooled,
-        audio=True,
-        weights=True,
+        needs_audio=True,
+        needs_weights=True,
     ),
-    "filters": Kind("filters.png", "Filters of the first layer", _filters, weights=True),
+    "filters": FigureKind("filters.png", "Filters of the first layer", _filters, needs_weights=True),
 }
 """Every kind of figure of a run by the name that the command line gives it, in the order of a report."""

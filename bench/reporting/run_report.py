@@ -16,14 +16,24 @@ from bench.markdown import Markup, bullets, code, code_block, details, escape, h
 from bench.plugins import Split
 from bench.plugins.registry import Registry
 from bench.reporting.classification_report import (
-    MOST_CONFUSIONS,
+    MAX_CONFUSIONS,
     ClassificationReport,
     classification_report,
     report_table,
 )
-from bench.reporting.commands import portable, without_traceback
-from bench.reporting.numbers import ABSENT, count, duration, interval, number, over, plural, share, words
-from bench.reporting.run_figures import KINDS, Drawn, Subject, draw_figures
+from bench.reporting.commands import portable_command, without_traceback
+from bench.reporting.numbers import (
+    ABSENT,
+    count,
+    duration,
+    interval,
+    number,
+    plural,
+    readable_name,
+    resampled_units,
+    share,
+)
+from bench.reporting.run_figures import FIGURE_KINDS, DrawnFigures, Subject, draw_figures
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord
 from bench.trial import Epoch, TrialResult, TrialSpec
@@ -82,7 +92,7 @@ def write_run_report(
         origin=_origin(study, run),
         started=run.started,
         finished=run.finished,
-        command=portable(command),
+        command=portable_command(command),
         spec=run.spec,
         result=without_traceback(run.result),
         scores={name: score(predictions) for name, predictions in by_split.items()},
@@ -91,11 +101,11 @@ def write_run_report(
     drawn = draw_figures(Subject(study, run, data, registry), folder)
     paths = ReportPaths(folder / "report.md", folder / "report.json", drawn.files, report)
     write_atomically(paths.json, report.model_dump_json(indent=1) + "\n")
-    write_atomically(paths.markdown, render(report, data, drawn))
+    write_atomically(paths.markdown, render_report(report, data, drawn))
     return paths
 
 
-def render(report: RunReport, data: PreparedData, drawn: Drawn) -> str:
+def render_report(report: RunReport, data: PreparedData, drawn: DrawnFigures) -> str:
     """The report in Markdown."""
     classes = report.report
     return page(
@@ -120,12 +130,16 @@ def render(report: RunReport, data: PreparedData, drawn: Drawn) -> str:
     )
 
 
-def _figures(drawn: Drawn, *kinds: str) -> list[str]:
+def _figures(drawn: DrawnFigures, *kinds: str) -> list[str]:
     """Images of the kinds that were drawn."""
-    return [Markup(f"![{KINDS[kind].caption}]({KINDS[kind].file})") for kind in kinds if kind in drawn.files]
+    return [
+        Markup(f"![{FIGURE_KINDS[kind].caption}]({FIGURE_KINDS[kind].file_name})")
+        for kind in kinds
+        if kind in drawn.files
+    ]
 
 
-def _failures(drawn: Drawn) -> list[str]:
+def _failures(drawn: DrawnFigures) -> list[str]:
     """A line for every reason why figures are not there."""
     by_reason: dict[str, list[str]] = {}
     for kind, reason in drawn.failures.items():
@@ -179,7 +193,7 @@ def _what_it_is(report: RunReport, data: PreparedData) -> Markup:
         ("Seed", str(spec.seed)),
         (
             "Best epoch",
-            f"{result.best_epoch or ABSENT} of {spec.training.epochs}, by validation {words(spec.objective)}",
+            f"{result.best_epoch or ABSENT} of {spec.training.epochs}, by validation {readable_name(spec.objective)}",
         ),
         ("Training time", duration(result.train_seconds)),
         ("Latency of one clip", ABSENT if result.latency_ms is None else f"{result.latency_ms:.2f} ms"),
@@ -233,7 +247,7 @@ def _scores(report: RunReport) -> Markup:
 def _intervals(report: ClassificationReport) -> Markup:
     accuracy = report.accuracy_interval
     return Markup(
-        f"95 % bootstrap intervals over {over(accuracy)}: accuracy {interval(accuracy)}, "
+        f"95 % bootstrap intervals over {resampled_units(accuracy)}: accuracy {interval(accuracy)}, "
         f"macro F1 {interval(report.macro_f1_interval)}."
     )
 
@@ -242,14 +256,14 @@ def _confusions(report: ClassificationReport) -> Markup:
     if not report.confusions:
         return Markup("Every clip was recognised.")
     wrong = sum(confusion.clips for confusion in report.confusions)
-    shown = report.confusions[:MOST_CONFUSIONS]
+    shown = report.confusions[:MAX_CONFUSIONS]
     rows = [(found.true, found.predicted, count(found.clips), share(found.share)) for found in shown]
     found = table(("True", "Taken for", "Clips", "Share of the class"), rows, align=("left", "left"))
     said = f"{wrong:,} of {report.support:,} clips are wrong; the most frequent confusions:"
     return Markup(f"{said}\n\n{found}")
 
 
-def _training(result: TrialResult, drawn: Drawn) -> list[str]:
+def _training(result: TrialResult, drawn: DrawnFigures) -> list[str]:
     if not result.epochs:
         return []
     header = (

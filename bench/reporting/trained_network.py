@@ -54,7 +54,7 @@ class TrainedNetwork:
                 f"({type(error).__name__}: {one_line(error)[:200]}): run it again, or use the versions it was made with"
             ) from None
 
-    def heard(self, samples: NDArray[np.int16], length: int) -> Tensor:
+    def model_input(self, samples: NDArray[np.int16], length: int) -> Tensor:
         """What of a clip the network is given at once: float32 [samples]. Of segments the one with the most energy."""
         waveform = torch.from_numpy(samples.astype(np.float32) / 32768.0)
         if self._settings.segment_seconds is not None:

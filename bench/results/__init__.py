@@ -1,1 +1,1 @@
-"""The results folder: what is kept of every study, trial and final, as plain files."""
+"""The results folder, which stores every study, trial and final as plain files."""

@@ -1,10 +1,10 @@
-"""Reads and writes the results folder:
+"""Reads and writes the results folder, which has this layout:
 
-RESULTS/mlflow.db, RESULTS/artifacts/      MLflow's own
+RESULTS/mlflow.db, RESULTS/artifacts/      MLflow's database and artifacts
 RESULTS/STUDY/study.json, optuna.db        the study
 RESULTS/STUDY/trial-0007/                  run.json, validation.npz, traceback.txt
 RESULTS/STUDY/final-1-seed-0/              the same with test.npz, weights.pt and report/
-RESULTS/reproduce-NAME/reproduction.json   a row or a recipe that was run again, and what was published of it
+RESULTS/reproduce-NAME/reproduction.json   a row or a recipe that was run again, and its published figures
 RESULTS/reproduce-NAME/reproduction-1-seed-0/   its runs, as finals have them
 """
 
@@ -27,23 +27,26 @@ from bench.trial import TrialOutcome
 Record = TypeVar("Record", bound=BaseModel)
 
 RESERVED_NAMES = ("artifacts", "leaderboards")
-"""Folders of a results folder that are no studies."""
+"""Folders of a results folder that hold something other than a study."""
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class StudyFolder:
-    """The folder of one study."""
+    """The folder of one study or reproduction, from which its records are read and to which they are written.
+
+    Every method that reads a record raises BenchError if the record is missing or damaged.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.name = folder.name
 
     def exists(self) -> bool:
-        """Whether a study was started here."""
+        """Returns whether a study was started in this folder."""
         return (self.folder / "study.json").is_file()
 
     def record(self) -> StudyRecord:
-        """Raises BenchError where the record is missing or damaged."""
+        """Reads study.json."""
         return _read(self.folder / "study.json", StudyRecord)
 
     def write(self, record: StudyRecord) -> None:
@@ -51,7 +54,10 @@ class StudyFolder:
         write_atomically(self.folder / "study.json", record.model_dump_json(indent=1))
 
     def save(self, run: RunRecord, outcome: TrialOutcome) -> Path:
-        """Writes a finished run; its run.json goes last, so that a run that has one is whole. Returns its folder."""
+        """Writes a finished run and returns its folder.
+
+        Its run.json is written last, so that a run that has one is complete on disk.
+        """
         folder = self.run_folder(run)
         if outcome.validation is not None:
             outcome.validation.save(folder / "validation.npz")
@@ -65,31 +71,31 @@ class StudyFolder:
         return folder
 
     def run_folder(self, run: RunRecord) -> Path:
-        """Where a run's files are."""
+        """Returns the folder of a run's files."""
         return self.folder / run.name
 
     def report_folder(self, run: RunRecord) -> Path:
-        """Where a run's report is, unless its reader asked for another place."""
+        """Returns the default folder of a run's report."""
         return self.run_folder(run) / "report"
 
     def trials(self) -> list[RunRecord]:
-        """Finished trials by number."""
+        """Reads the finished trials, sorted by number."""
         return self._runs("trial-*")
 
     def finals(self) -> list[RunRecord]:
-        """Finished finals by rank and seed."""
+        """Reads the finished finals, sorted by rank and seed."""
         return self._runs("final-*")
 
-    def repeats(self) -> list[RunRecord]:
-        """Finished runs of a row or a recipe, by seed."""
+    def reproduction_runs(self) -> list[RunRecord]:
+        """Reads the finished runs of a reproduction, sorted by seed."""
         return self._runs("reproduction-*")
 
     def is_reproduction(self) -> bool:
-        """Whether a row or a recipe was run again here, rather than a study."""
+        """Returns whether this folder holds a reproduction of a row or a recipe rather than a study."""
         return (self.folder / "reproduction.json").is_file()
 
     def reproduction(self) -> ReproductionRecord:
-        """What the folder of a reproduction is about. Raises BenchError where that is missing or damaged."""
+        """Reads reproduction.json."""
         return _read(self.folder / "reproduction.json", ReproductionRecord)
 
     def write_reproduction(self, record: ReproductionRecord) -> None:
@@ -97,7 +103,7 @@ class StudyFolder:
         write_atomically(self.folder / "reproduction.json", record.model_dump_json(indent=1))
 
     def predictions(self, run: RunRecord, split: Split) -> Predictions:
-        """Per-clip predictions of a run. Raises BenchError where they are missing or damaged."""
+        """Reads the per-clip predictions of a run on one split."""
         return Predictions.load(self.run_folder(run) / f"{split}.npz")
 
     def _runs(self, pattern: str) -> list[RunRecord]:
@@ -106,17 +112,25 @@ class StudyFolder:
 
 
 def open_study(results: Path, name: str) -> StudyFolder:
-    """An existing study by name. Raises BenchError with the nearest names where there is none."""
+    """Returns an existing study by name.
+
+    Raises:
+        BenchError: There is no study of this name; the message lists the closest names.
+    """
     study = StudyFolder(results / checked_name(name))
     if not study.exists():
-        known = [found.name for found in studies(results)]
-        what = did_you_mean(name, known) if known else "it holds none; name another folder with --results"
-        raise BenchError(f"no study {name!r} in {results}: {what}")
+        known_names = [known.name for known in studies(results)]
+        hint = did_you_mean(name, known_names) if known_names else "it holds none; name another folder with --results"
+        raise BenchError(f"no study {name!r} in {results}: {hint}")
     return study
 
 
 def checked_name(name: str) -> str:
-    """`name` where it can be a folder's. Raises BenchError otherwise."""
+    """Returns `name` unchanged after checking that a study's folder can have it.
+
+    Raises:
+        BenchError: The name is reserved or holds characters that a folder's name should not have.
+    """
     if name in RESERVED_NAMES:
         raise BenchError(f"study name {name!r} is that of another folder in the results folder: choose another")
     if not STUDY_NAME.fullmatch(name):
@@ -125,31 +139,34 @@ def checked_name(name: str) -> str:
 
 
 def studies(results: Path) -> list[StudyFolder]:
-    """All studies of a results folder, by name."""
+    """Returns all studies of a results folder, sorted by name."""
     return [StudyFolder(path.parent) for path in sorted(results.glob("*/study.json"))]
 
 
 def reproductions(results: Path) -> list[StudyFolder]:
-    """All rows and recipes of a results folder that were run again, by name."""
+    """Returns the folders of all reproductions in a results folder, sorted by name."""
     return [StudyFolder(path.parent) for path in sorted(results.glob("*/reproduction.json"))]
 
 
 def find_run(results: Path, reference: str) -> tuple[StudyFolder, RunRecord]:
-    """A run by `STUDY/trial-0007` or `STUDY/final-1-seed-0`; `STUDY` alone is its best final, or else its best trial.
+    """Returns a run and its study by a reference such as `STUDY/trial-0007` or `STUDY/final-1-seed-0`.
 
-    Raises BenchError where there is none.
+    `STUDY` alone refers to its best final, or its best trial if it has no finals yet.
+
+    Raises:
+        BenchError: There is no such run.
     """
     study_name, _, run_name = reference.partition("/")
     study = StudyFolder(results / checked_name(study_name))
     if not study.is_reproduction():
         study = open_study(results, study_name)
-    runs = study.repeats() + study.finals() + study.trials()
+    runs = study.reproduction_runs() + study.finals() + study.trials()
     if not run_name:
-        complete = [run for run in runs if run.result.status == "complete"]
-        if not complete:
+        complete_runs = [run for run in runs if run.result.status == "complete"]
+        if not complete_runs:
             raise BenchError(f"study {study_name!r} has no complete run yet: bench run --resume {study_name}")
-        finals = [run for run in complete if run.kind != "trial"]
-        return study, max(finals or complete, key=validation_score)
+        finals = [run for run in complete_runs if run.kind != "trial"]
+        return study, max(finals or complete_runs, key=validation_score)
     for run in runs:
         if run.name == run_name:
             return study, run
@@ -157,24 +174,24 @@ def find_run(results: Path, reference: str) -> tuple[StudyFolder, RunRecord]:
 
 
 def validation_score(run: RunRecord) -> float:
-    """The run's objective on the validation split; minus infinity where it has none. Higher is better."""
+    """Returns the run's objective on the validation split, higher being better; minus infinity if it was not scored."""
     scores = run.result.validation
     return float("-inf") if scores is None else float(getattr(scores, run.spec.objective))
 
 
-def _read(path: Path, kind: type[Record]) -> Record:
+def _read(path: Path, record_type: type[Record]) -> Record:
     try:
-        return kind.model_validate_json(path.read_bytes())
+        return record_type.model_validate_json(path.read_bytes())
     except OSError as error:
         raise BenchError(f"{path} cannot be read ({error.strerror}): check its mode and the disk") from None
     except ValidationError as error:
-        if newer := [found["input"] for found in error.errors() if found["loc"] == ("schema_version",)]:
+        if versions := [detail["input"] for detail in error.errors() if detail["loc"] == ("schema_version",)]:
             raise BenchError(
-                f"{path} is of another version of bench (schema {newer[0]}, this one reads {SCHEMA_VERSION}): "
+                f"{path} is of another version of bench (schema {versions[0]}, this one reads {SCHEMA_VERSION}): "
                 "install the version that wrote it"
             ) from None
-        if kind is RunRecord:
-            todo = "restore it, or move its folder away, and bench run --resume makes up for it"
+        if record_type is RunRecord:
+            remedy = "restore it, or move its folder away, and bench run --resume runs it again"
         else:
-            todo = "restore it, or move the study's folder away"
-        raise BenchError(f"{path} is damaged ({first_complaint(error)[:200]}): {todo}") from None
+            remedy = "restore it, or move the study's folder away"
+        raise BenchError(f"{path} is damaged ({first_complaint(error)[:200]}): {remedy}") from None

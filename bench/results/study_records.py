@@ -1,4 +1,4 @@
-"""What the results folder holds, as versioned records."""
+"""Defines the versioned records that the results folder stores."""
 
 from __future__ import annotations
 
@@ -14,70 +14,74 @@ from bench.plugins.annotations import Scalar
 from bench.trial import TrialResult, TrialSpec
 
 SCHEMA_VERSION: Final = 2
-"""Of all records here. A newer one is refused, since it can say what this version would leave out."""
+"""Version of all records here. Any other version is refused, since its fields may mean something else."""
 
-Kind = Literal["trial", "final", "reproduction"]
+RunKind = Literal["trial", "final", "reproduction"]
 
 
 class StudyRecord(BaseModel):
-    """A study as it was asked for and resolved. Written before its first trial; the same study never changes it,
-    but for those of its options that a resume can change."""
+    """A study as it was requested and resolved, written before its first trial.
+
+    A study never changes its record, except for the options that a resume may override.
+    """
 
     model_config = ConfigDict(frozen=True)
     schema_version: Literal[2] = SCHEMA_VERSION
     name: str
     command: str
-    """The command line that started it, with `bench` first."""
+    """Command line that started the study, with `bench` first."""
     created: str
-    """UTC, ISO 8601."""
+    """Start of the study in UTC, ISO 8601."""
     dataset: PluginConfig
     data: PreparedData
     options: RunOptions = RunOptions()
-    """As asked for, with the names of the features and models that fit: a resume goes on with them."""
+    """Options as requested, with the names of the features and models that fit; a resume uses the same."""
     objective: Objective
     space: dict[str, Any]
-    """Search space: parameter name to its range or pinned value, as JSON. Two equal spaces are the same space."""
+    """Search space that maps parameter names to their ranges or fixed values, as JSON. Equal spaces compare equal."""
     enqueued: tuple[str, ...] = ()
-    """What is tried first: recipe names and `defaults of MODEL`."""
+    """Configurations that are tried first: names of recipes, and `defaults of MODEL`."""
     versions: dict[str, str]
 
 
 class ReproductionRecord(BaseModel):
-    """What was run again, and what was published of it. Stands in `reproduction.json` of its folder."""
+    """A recipe or leaderboard row that was run again, with its published figures; stored as `reproduction.json`."""
 
     model_config = ConfigDict(frozen=True)
     schema_version: Literal[2] = SCHEMA_VERSION
     name: str
-    """A recipe's name, or the id of a leaderboard's row."""
+    """Name of the recipe, or id of the leaderboard's row."""
     title: str
     recipe: bool
-    """Whether it is a recipe; a row of a leaderboard otherwise."""
+    """Whether this is a recipe; otherwise it is a row of a leaderboard."""
     command: str
-    """The command line, with `bench` first."""
+    """Command line that started the reproduction, with `bench` first."""
     dataset: PluginConfig
     data: PreparedData
     published: tuple[dict[str, float], ...]
-    """Figures by name, see Recipe.published; one mapping a seed."""
+    """Published figures by name (see `Recipe.published`), one mapping per seed."""
     changed: dict[str, tuple[Scalar, Scalar]] = {}
-    """Settings that were not left as published, by name: the published value, and the one here."""
+    """Settings that differ from the publication, by name: the published value and the one used here."""
     differences: tuple[str, ...] = ()
-    """What else differs here from what was published with, in lines."""
+    """Other differences from the publication, one line each."""
 
 
 class RunRecord(BaseModel):
-    """One trial or final: where it belongs, what was asked, what came out. Stands in `run.json` of its folder."""
+    """One trial, final or reproduction with its specification and result; stored as `run.json` in its folder."""
 
     model_config = ConfigDict(frozen=True)
     schema_version: Literal[2] = SCHEMA_VERSION
     study: str
-    kind: Kind
+    kind: RunKind
     number: int
-    """Of a trial: from 0. Of a final: from 1, its configuration's rank by validation, or the next number that was free
-    where it came to the finals after a resume."""
+    """Number of the trial from 0, or of the final from 1.
+
+    A final's number is its configuration's rank by validation; a finalist that a resume adds gets the next free number.
+    """
     repeat: int = 0
-    """Of a final: which of its seeds, from 0."""
+    """Index of the seed of a final or reproduction, from 0."""
     origin: str = ""
-    """What proposed it: a recipe's name, `defaults of MODEL`, or `sampler`."""
+    """Source of the proposal: a recipe's name, `defaults of MODEL`, or `sampler`."""
     started: str
     finished: str
     spec: TrialSpec
@@ -85,7 +89,7 @@ class RunRecord(BaseModel):
 
     @property
     def name(self) -> str:
-        """The run's name below its study: `trial-0007`, `final-1-seed-0`."""
+        """Name of the run within its study, such as `trial-0007` or `final-1-seed-0`."""
         if self.kind == "trial":
             return f"trial-{self.number:04d}"
         return f"{self.kind}-{self.number}-seed-{self.repeat}"

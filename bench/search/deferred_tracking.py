@@ -118,7 +118,7 @@ class DeferredTracking:
 
         def tell(tracker: Tracker) -> None:
             if run.name in self._missed:
-                tracker.log_whole(run, self._study)
+                tracker.log_finished_run(run, self._study)
             else:
                 tracker.finish_run(self._ids[run.name], run, folder, pages)
 
@@ -140,14 +140,14 @@ class DeferredTracking:
                 self._next_look = time.monotonic() + LOOK_SECONDS
                 self._missed.update(self._ids)
                 self._callback.note(
-                    f"MLflow at {self._tracker.shown} is away: the study goes on, "
+                    f"MLflow at {self._tracker.display_uri} is away: the study goes on, "
                     "and what it misses is logged when it is back"
                 )
         self._missed.add(name)
 
     def _catch_up(self) -> None:
         self._next_look = time.monotonic() + LOOK_SECONDS
-        if self._tracker is None or not self._tracker.reachable():
+        if self._tracker is None or not self._tracker.is_reachable():
             return
         try:
             caught = self._tracker.catch_up(self._study, running=tuple(self._missed))

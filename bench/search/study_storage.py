@@ -18,7 +18,7 @@ from bench.errors import BenchError
 from bench.files import cannot_write
 from bench.locks import refused, this_process
 from bench.passwords import without_password
-from bench.sqlite import wait_for_no_disk
+from bench.sqlite import use_normal_synchronous
 
 if TYPE_CHECKING:
     import psycopg
@@ -92,7 +92,7 @@ class SqliteDatabase:
             connection.execute("PRAGMA journal_mode=WAL")
         url = URL.create("sqlite", database=str(self.path)).render_as_string()
         storage = optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
-        wait_for_no_disk(storage.engine)
+        use_normal_synchronous(storage.engine)
         return storage
 
     @contextmanager

@@ -1,1 +1,1 @@
-"""MLflow keeps every trial. The only room that imports it, and only the head process enters."""
+"""Logs every trial to MLflow. Only this room imports MLflow, and only the process of the scheduler calls it."""

@@ -1,4 +1,4 @@
-"""What MLflow is told of a study, a run and an epoch: parameters, metrics, tags and notes, as plain dictionaries."""
+"""Converts studies, runs and epochs to the parameters, metrics, tags and notes that MLflow stores for them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ RUN_STATUS: dict[Status, str] = {
     "failed": "FAILED",
     "lost": "KILLED",
 }
-"""MLflow knows three ends: FAILED is for what a person should look at. The exact status is in `bench.status`."""
+"""MLflow's status by ours. MLflow knows three ends, of which FAILED is for runs that a user should look at; the tag
+`bench.status` holds the exact status."""
 
 PRIMARY_METRIC = "best_validation_accuracy"
 
 VIEW = "bench"
-"""Key of the view of an experiment's runs that `bench ui` links to: best first, with the columns that say what and how."""
+"""Key of the shared view of an experiment's runs that `bench ui` links to: the best run first, with VIEW_COLUMNS."""
 
-COLUMNS = (
+VIEW_COLUMNS = (
     ("tags", "bench.status"),
     ("params", "model"),
     ("params", "feature"),
@@ -40,11 +41,11 @@ COLUMNS = (
 )
 
 STUDY_STATUS = {"complete": "FINISHED", "failed": "FAILED"}
-"""Of the parent run; anything else is KILLED."""
+"""MLflow's status of the parent run by the study's; any other status is KILLED."""
 
 
 def spec_parameters(spec: TrialSpec) -> dict[str, str]:
-    """`model`, `feature`, `seed` and every option under its kind: `feature.n_mels`, `model.width`, `training.epochs`."""
+    """Returns `model`, `feature`, `seed` and every option under a dotted name such as `feature.n_mels`."""
     return {
         "model": spec.model.name,
         "feature": spec.feature.name,
@@ -57,7 +58,7 @@ def spec_parameters(spec: TrialSpec) -> dict[str, str]:
 
 
 def study_parameters(record: StudyRecord) -> dict[str, str]:
-    """What was asked of the study. MLflow refuses a changed parameter, so `trials` is what was asked for first."""
+    """Returns the options of a study. MLflow refuses to change a parameter, so `trials` stays the number first requested."""
     return {
         "dataset": record.dataset.name,
         **flattened("dataset", record.dataset.options),
@@ -70,7 +71,7 @@ def study_parameters(record: StudyRecord) -> dict[str, str]:
 
 
 def flattened(prefix: str, options: Mapping[str, Any]) -> dict[str, str]:
-    """Nested options under dotted names; text as it is, the rest as JSON."""
+    """Returns nested options under dotted names; strings are kept and other values are written as JSON."""
     flat: dict[str, str] = {}
     for key, value in options.items():
         name = f"{prefix}.{key}"
@@ -82,11 +83,11 @@ def flattened(prefix: str, options: Mapping[str, Any]) -> dict[str, str]:
 
 
 def experiment_tags(name: str) -> dict[str, str]:
-    """Tags of a data set's experiment: how the UI shows it."""
+    """Returns the tags of a data set's experiment, which configure how MLflow's UI displays it."""
     view = {
         "orderByKey": f"metrics.`{PRIMARY_METRIC}`",
         "orderByAsc": False,
-        "selectedColumns": [f"{kind}.`{column}`" for kind, column in COLUMNS],
+        "selectedColumns": [f"{kind}.`{column}`" for kind, column in VIEW_COLUMNS],
     }
     return {
         "mlflow.experimentKind": "custom_model_development",  # or the UI offers its views of language models
@@ -97,7 +98,7 @@ def experiment_tags(name: str) -> dict[str, str]:
 
 
 def study_tags(record: StudyRecord) -> dict[str, str]:
-    """Tags of the parent run. Its name and creation time together say which study it is, see `study_identity`."""
+    """Returns the tags of the parent run."""
     return {
         **study_identity(record),
         "bench.kind": "study",
@@ -110,17 +111,17 @@ def study_tags(record: StudyRecord) -> dict[str, str]:
 
 
 def study_identity(record: StudyRecord) -> dict[str, str]:
-    """Two tags that a resumed study has in common with itself and with no other, on a shared server too."""
+    """Returns the two tags that identify a study, even on a shared server; a resumed study has the same ones."""
     return {"bench.study": record.name, "bench.created": record.created}
 
 
 def run_title(name: str, spec: TrialSpec) -> str:
-    """The run's name in the UI: `trial-0007 tc-resnet + mel`."""
+    """Returns the run's name in the UI, such as `trial-0007 tc-resnet + mel`."""
     return f"{name} {spec.model.name} + {spec.feature.name}"
 
 
 def epoch_metrics(epoch: Epoch) -> dict[str, float]:
-    """One point of every curve."""
+    """Returns one point of every curve."""
     return {
         "train_loss": epoch.train_loss,
         "train_accuracy": epoch.train_accuracy,
@@ -133,7 +134,10 @@ def epoch_metrics(epoch: Epoch) -> dict[str, float]:
 
 
 def run_metrics(run: RunRecord) -> dict[str, float]:
-    """What a run came to. The UI shows a metric's last value, so the best epoch's has a name of its own."""
+    """Returns the final metrics of a run.
+
+    The UI displays the last value of a metric, so the best epoch's metrics have names of their own.
+    """
     result = run.result
     metrics: dict[str, float | None] = {
         "best_epoch": result.best_epoch,
@@ -153,12 +157,12 @@ def run_metrics(run: RunRecord) -> dict[str, float]:
     for split, segments in (("validation", result.validation_segments), ("test", result.test_segments)):
         if segments is not None:
             metrics[f"{split}_segment_accuracy"] = segments.accuracy
-    # Rounded to what a column of the UI shows; run.json keeps every digit.
+    # A column of the UI has room for four digits; run.json holds all of them.
     return {name: round(float(value), 4) for name, value in metrics.items() if value is not None}
 
 
 def run_tags(run: RunRecord) -> dict[str, str]:
-    """How a run ended and on what."""
+    """Returns tags that say how a run ended and on which hardware."""
     tags: dict[str, str] = {"bench.status": run.result.status, "bench.reason": run.result.reason}
     if run.result.reason:
         tags["mlflow.note.content"] = f"**{run.result.status}**: {escape(run.result.reason)}"
@@ -171,7 +175,7 @@ def run_tags(run: RunRecord) -> dict[str, str]:
 
 
 def study_note(record: StudyRecord) -> str:
-    """The parent run's description, in Markdown."""
+    """Returns the parent run's description in Markdown."""
     clips = ", ".join(f"{record.data.clips(split):,} {split}" for split in record.data.supports)
     lines = [
         f"**{record.options.trials} trials on {escape(record.dataset.name)}**, searching for the best validation "
@@ -187,14 +191,14 @@ def study_note(record: StudyRecord) -> str:
 
 
 def study_result(status: str, best: Mapping[str, float]) -> str:
-    """What the study came to, as the end of its description."""
+    """Returns the final part of the parent run's description: the study's status and best figures."""
     figures = table(
         ("", ""), [(name.replace("_", " "), f"{value:.4g}") for name, value in best.items()], align=("left",)
     )
     return f"**Result: {escape(status)}**" + (f"\n\n{figures}" if best else "")
 
 
-def milliseconds(moment: str) -> int:
-    """Since 1970, of an ISO 8601 time; one without a zone is UTC."""
-    time = datetime.fromisoformat(moment)
+def milliseconds(timestamp: str) -> int:
+    """Returns an ISO 8601 time in milliseconds since 1970; a time without a zone is UTC."""
+    time = datetime.fromisoformat(timestamp)
     return round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)

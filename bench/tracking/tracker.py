@@ -1,7 +1,7 @@
-"""The study's run tree in MLflow: a parent run per study, below it a run per trial and per final.
+"""Writes the runs of a study to MLflow: a parent run per study, and below it a run per trial and per final.
 
-Every call writes at once and raises BenchError where MLflow did not take it. A log_batch costs a few milliseconds; the head
-makes its calls while its workers train.
+Every call writes at once, and raises BenchError if MLflow did not accept it. A log_batch takes a few milliseconds; the
+scheduler defers these calls to the time when its workers train.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import Any, Self
 from bench.errors import BenchError
 from bench.passwords import without_password
 from bench.results.study_folder import StudyFolder
-from bench.results.study_records import Kind, RunRecord, StudyRecord
+from bench.results.study_records import RunKind, RunRecord, StudyRecord
 from bench.tracking import run_contents, tracking_store
 from bench.trial import Epoch, TrialSpec
 
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"
-METRICS_PER_BATCH = 1000  # limits of MLflow's REST API
+METRICS_PER_BATCH = 1000  # This and the next are limits of MLflow's REST API.
 NAMES_PER_BATCH = 100
 
 
@@ -36,7 +36,7 @@ class OpenStudy:
     experiment: str
     parent: str
     runs: dict[str, str] = field(default_factory=dict)
-    """Run id by run name (`trial-0007`): the one that counts."""
+    """Id of the newest run by its name, such as `trial-0007`."""
     running: set[str] = field(default_factory=set)
     """Names of the runs that have not ended."""
     lost: set[str] = field(default_factory=set)
@@ -44,19 +44,23 @@ class OpenStudy:
 
 
 @dataclass(frozen=True)
-class Reconciled:
-    """What `reconcile` had to mend, by run name."""
+class Reconciliation:
+    """Names of the runs that `reconcile` corrected in MLflow."""
 
     logged: tuple[str, ...]
-    """Finished on disk, now finished in MLflow."""
+    """Runs that were finished on disk and are now logged as finished."""
     lost: tuple[str, ...]
-    """Left running by a head that died, now ended."""
+    """Runs that a killed scheduler left running and that are now ended as lost."""
 
 
 class Tracker:
-    """MLflow as the head sees it: the database of the results folder, or the server or database at `tracking_uri`.
+    """Writes studies and runs to MLflow: to the database of the results folder, or to a server or database elsewhere.
 
-    Every method raises BenchError where MLflow cannot be reached or does not take what it is given.
+    Every method raises BenchError if MLflow cannot be reached or does not accept a write.
+
+    Args:
+        results: The results folder.
+        tracking_uri: Another store to write to; None for the results folder's own database.
     """
 
     def __init__(self, results: Path, *, tracking_uri: str | None = None) -> None:
@@ -76,27 +80,27 @@ class Tracker:
     ) -> None:
         if error is None:
             self.close()
-        else:  # the error on its way says more than one of tidying up
+        else:  # The first error says more than one of closing.
             with suppress(BenchError):
                 self.close()
 
     @property
     def remote(self) -> bool:
-        """Whether it is a server, which can be away for a while, rather than a file."""
+        """Whether the store is a server, which can be unreachable for a while, rather than a file."""
         return tracking_store.is_remote(self.uri)
 
     @property
-    def shown(self) -> str:
-        """Its address without a password."""
+    def display_uri(self) -> str:
+        """Address of the store without a password."""
         return without_password(self.uri)
 
-    def reachable(self) -> bool:
-        """Whether somebody listens there: found out within 2 seconds, where a call would try for a quarter of a minute."""
+    def is_reachable(self) -> bool:
+        """Returns whether the server listens. This takes 2 s at most, whereas a call to MLflow retries for 15 s."""
         return tracking_store.is_reachable(self.uri)
 
     def start_study(self, record: StudyRecord) -> None:
-        """Makes the parent run, or takes up the one that this very study already has."""
-        with tracking_store.reported(self.uri, f"study {record.name}"):
+        """Creates the parent run of a study, or continues the one that it already has."""
+        with tracking_store.translate_errors(self.uri, f"study {record.name}"):
             experiment = self._experiment(record.dataset.name)
             study = OpenStudy(record, experiment, self._parent(record, experiment))
             for run in self._search(experiment, {PARENT: study.parent}):
@@ -114,19 +118,33 @@ class Tracker:
         name: str,
         spec: TrialSpec,
         *,
-        kind: Kind,
+        kind: RunKind,
         number: int,
         repeat: int = 0,
         origin: str = "",
         started: str | None = None,
     ) -> str:
-        """Makes a run below its study and returns its id. `started` (ISO 8601) is now where it is not given.
+        """Creates a run below its study.
 
-        An earlier attempt of the same name goes to MLflow's bin, marked lost if it never ended: one run per name counts.
+        An earlier attempt of the same name is deleted in MLflow and marked lost if it never ended, so that one run per
+        name counts.
+
+        Args:
+            study: Name of a study that was started in this process.
+            name: Name of the run, such as `trial-0007`.
+            spec: Specification of the run, whose options become parameters.
+            kind: Kind of the run.
+            number: Number of the trial or final.
+            repeat: Index of the seed of a final.
+            origin: Source of the proposal.
+            started: ISO 8601 time; now by default.
+
+        Returns:
+            MLflow's id of the run.
         """
-        its = self._study(study)
+        open_study = self._study(study)
         tags = {
-            PARENT: its.parent,
+            PARENT: open_study.parent,
             "bench.study": study,
             "bench.run": name,
             "bench.kind": kind,
@@ -136,26 +154,26 @@ class Tracker:
             "bench.status": "running",
             "bench.configuration": spec.configuration(),
         }
-        with tracking_store.reported(self.uri, f"run {name}"):
-            if name in its.runs:
-                self._supersede(its, name)
-            run_id = self._create_run(its.experiment, run_contents.run_title(name, spec), tags, started)
+        with tracking_store.translate_errors(self.uri, f"run {name}"):
+            if name in open_study.runs:
+                self._supersede(open_study, name)
+            run_id = self._create_run(open_study.experiment, run_contents.run_title(name, spec), tags, started)
             self._log(run_id, parameters=run_contents.spec_parameters(spec))
-        its.runs[name] = run_id
-        its.running.add(name)
+        open_study.runs[name] = run_id
+        open_study.running.add(name)
         return run_id
 
     def log_epoch(self, run_id: str, epoch: Epoch) -> None:
-        """Adds one point to every curve of the run."""
-        with tracking_store.reported(self.uri, f"epoch {epoch.number}"):
+        """Adds one point to every curve of a run."""
+        with tracking_store.translate_errors(self.uri, f"epoch {epoch.number}"):
             self._log(run_id, self._points(run_contents.epoch_metrics(epoch), epoch.number, _now()))
 
     def finish_run(self, run_id: str, run: RunRecord, folder: Path, artifacts: Sequence[Path] = ()) -> None:
-        """Logs the summary, every file of the run's folder and `artifacts`, and ends the run.
+        """Logs the final metrics, every file of the run's folder and `artifacts`, and ends the run.
 
-        Its status goes last, so that a run that has ended in MLflow is whole there.
+        The status is written last, so that a run that has ended in MLflow is complete there.
         """
-        with tracking_store.reported(self.uri, f"run {run.name}"):
+        with tracking_store.translate_errors(self.uri, f"run {run.name}"):
             self._log_files(run_id, (*_files(folder), *artifacts))
             # At step 0 the UI draws single figures as bars, elsewhere as curves of one point.
             summary = self._points(run_contents.run_metrics(run), 0, run_contents.milliseconds(run.finished))
@@ -167,58 +185,75 @@ class Tracker:
     def finish_study(
         self, study: str, *, status: str = "complete", best: Mapping[str, float], artifacts: Sequence[Path] = ()
     ) -> None:
-        """Ends the parent run. `status`: complete, failed, or whatever else stopped it; `best`: metric name to value."""
-        its = self._study(study)
-        with tracking_store.reported(self.uri, f"the end of study {study}"):
-            self._log_files(its.parent, artifacts)
-            note = f"{run_contents.study_note(its.record)}\n\n{run_contents.study_result(status, best)}"
-            self._log(its.parent, self._points(best, 0, _now()), tags={"bench.status": status, NOTE: note})
-            self._end_lost(its, f"the study ended ({status}) before this run did")
-            self._end(its.parent, run_contents.STUDY_STATUS.get(status, "KILLED"))
+        """Ends the parent run of a study.
+
+        Args:
+            study: Name of the study.
+            status: `complete`, `failed`, or another word for what stopped the study.
+            best: Figures of the study's best run by metric name.
+            artifacts: Files to attach to the parent run.
+        """
+        open_study = self._study(study)
+        with tracking_store.translate_errors(self.uri, f"the end of study {study}"):
+            self._log_files(open_study.parent, artifacts)
+            note = f"{run_contents.study_note(open_study.record)}\n\n{run_contents.study_result(status, best)}"
+            self._log(open_study.parent, self._points(best, 0, _now()), tags={"bench.status": status, NOTE: note})
+            self._mark_running_as_lost(open_study, f"the study ended ({status}) before this run did")
+            self._end(open_study.parent, run_contents.STUDY_STATUS.get(status, "KILLED"))
         del self._studies[study]
 
     def interrupt_study(self, study: str, reason: str = "interrupted") -> None:
-        """Ends the parent run and every run that is still going, as stopped from outside; a resume takes it up again."""
-        its = self._study(study)
-        with tracking_store.reported(self.uri, f"the end of study {study}"):
-            self._end_lost(its, reason)
-            self._log(its.parent, tags={"bench.status": "interrupted", "bench.reason": reason})
-            self._end(its.parent, "KILLED")
+        """Ends the parent run and all its running runs as interrupted; a resume continues the parent run."""
+        open_study = self._study(study)
+        with tracking_store.translate_errors(self.uri, f"the end of study {study}"):
+            self._mark_running_as_lost(open_study, reason)
+            self._log(open_study.parent, tags={"bench.status": "interrupted", "bench.reason": reason})
+            self._end(open_study.parent, "KILLED")
         del self._studies[study]
 
-    def catch_up(self, study: StudyFolder, *, running: tuple[str, ...] = ()) -> Reconciled:
-        """After a server that was away: reads again what it has, and logs runs that finished meanwhile. `running`: names of
-        those that go on."""
+    def catch_up(self, study: StudyFolder, *, running: tuple[str, ...] = ()) -> Reconciliation:
+        """Reads the runs again from a server that was unreachable, and logs the runs that finished meanwhile.
+
+        Args:
+            study: The study's folder.
+            running: Names of the runs that are still running.
+        """
         self._studies.pop(study.name, None)
         return self.reconcile(study, running=running)
 
-    def reconcile(self, study: StudyFolder, *, running: tuple[str, ...] = ()) -> Reconciled:
-        """After a head that died: logs runs that finished on disk and not in MLflow, and ends those left running, but for
-        those named in `running`.
+    def reconcile(self, study: StudyFolder, *, running: tuple[str, ...] = ()) -> Reconciliation:
+        """Brings MLflow up to date with the results folder after a scheduler that was killed.
 
-        What is on disk decides. Starts the study where this process has not yet.
+        Runs that are finished on disk are logged, and runs that were left running are ended as lost. The study is started
+        first if this process has not done so.
+
+        Args:
+            study: The study's folder, whose records decide.
+            running: Names of the runs that are still running.
         """
         if study.name not in self._studies:
             self.start_study(study.record())
-        its = self._studies[study.name]
+        open_study = self._studies[study.name]
         logged = []
         for run in (*study.trials(), *study.finals()):
-            # A head that was told to stop at once can have ended as lost what it had kept already.
-            wrongly_lost = run.name in its.lost and run.result.status != "lost"
-            if run.name not in its.runs or run.name in its.running or wrongly_lost:
-                self.log_whole(run, study)
+            # A scheduler that had to stop at once may have marked runs as lost that it had already stored.
+            wrongly_lost = run.name in open_study.lost and run.result.status != "lost"
+            if run.name not in open_study.runs or run.name in open_study.running or wrongly_lost:
+                self.log_finished_run(run, study)
                 logged.append(run.name)
-        with tracking_store.reported(self.uri, f"study {study.name}"):
-            lost = self._end_lost(its, "its head process ended before it did", spare=("reproduction-", *running))
-        return Reconciled(tuple(logged), lost)
+        with tracking_store.translate_errors(self.uri, f"study {study.name}"):
+            lost = self._mark_running_as_lost(
+                open_study, "its scheduler ended before it did", except_for=("reproduction-", *running)
+            )
+        return Reconciliation(tuple(logged), lost)
 
     def close(self) -> None:
-        """Ends what was started and not finished as interrupted."""
+        """Ends all studies that were started and not finished as interrupted."""
         for study in list(self._studies):
             self.interrupt_study(study)
 
-    def log_whole(self, run: RunRecord, study: StudyFolder) -> None:
-        """A finished run from its record: whatever an earlier attempt logged of it is superseded."""
+    def log_finished_run(self, run: RunRecord, study: StudyFolder) -> None:
+        """Logs a finished run from its record and replaces whatever an earlier attempt logged of it."""
         run_id = self.start_run(
             run.study,
             run.name,
@@ -229,43 +264,43 @@ class Tracker:
             origin=run.origin,
             started=run.started,
         )
-        moment = run_contents.milliseconds(run.started)
+        timestamp = run_contents.milliseconds(run.started)
         points = []
         for epoch in run.result.epochs:
-            moment += round(epoch.seconds * 1000)
-            points += self._points(run_contents.epoch_metrics(epoch), epoch.number, moment)
-        with tracking_store.reported(self.uri, f"run {run.name}"):
+            timestamp += round(epoch.seconds * 1000)
+            points += self._points(run_contents.epoch_metrics(epoch), epoch.number, timestamp)
+        with tracking_store.translate_errors(self.uri, f"run {run.name}"):
             self._log(run_id, points)
         report = study.report_folder(run)
         self.finish_run(run_id, run, study.run_folder(run), _files(report) if report.is_dir() else ())
 
     def _experiment(self, name: str) -> str:
-        """The experiment of a data set, made where it is not there; its id."""
+        """Returns the id of a data set's experiment, which is created if there is none."""
         from mlflow.exceptions import MlflowException
 
         tags = run_contents.experiment_tags(name)
         location = (
             None if tracking_store.is_server(self.uri) else (self.results / tracking_store.ARTIFACTS / name).as_uri()
         )
-        found = self._client.get_experiment_by_name(name)
-        if found is None:
+        experiment = self._client.get_experiment_by_name(name)
+        if experiment is None:
             try:
                 return str(self._client.create_experiment(name, artifact_location=location, tags=tags))
-            except MlflowException:  # another head may have been quicker
-                found = self._client.get_experiment_by_name(name)
-                if found is None:
+            except MlflowException:  # Another process may have been quicker.
+                experiment = self._client.get_experiment_by_name(name)
+                if experiment is None:
                     raise
-        if found.lifecycle_stage == "deleted":
-            self._client.restore_experiment(found.experiment_id)
-        for key in tags.keys() - found.tags.keys():
-            self._client.set_experiment_tag(found.experiment_id, key, tags[key])
-        return str(found.experiment_id)
+        if experiment.lifecycle_stage == "deleted":
+            self._client.restore_experiment(experiment.experiment_id)
+        for key in tags.keys() - experiment.tags.keys():
+            self._client.set_experiment_tag(experiment.experiment_id, key, tags[key])
+        return str(experiment.experiment_id)
 
     def _parent(self, record: StudyRecord, experiment: str) -> str:
-        """The study's own run, new or taken up again; its id."""
+        """Returns the id of the study's parent run, which is created if there is none."""
         tags = {**run_contents.study_tags(record), NOTE: run_contents.study_note(record)}
-        found = self._search(experiment, {**run_contents.study_identity(record), "bench.kind": "study"})
-        for run in found[:1]:
+        parent_runs = self._search(experiment, {**run_contents.study_identity(record), "bench.kind": "study"})
+        for run in parent_runs[:1]:
             run_id = str(run.info.run_id)
             self._log(run_id, tags=tags)
             self._client.update_run(run_id, status="RUNNING")
@@ -280,29 +315,31 @@ class Tracker:
         return str(self._client.create_run(experiment, start_time, tags, title).info.run_id)
 
     def _search(self, experiment: str, tags: Mapping[str, str]) -> list[Any]:
-        """All runs of an experiment with these tags, but for those in the bin."""
+        """Returns all runs of an experiment that have these tags and are not deleted."""
         condition = " AND ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
-        found: list[Any] = []
+        runs: list[Any] = []
         token: str | None = None
         while True:
             page = self._client.search_runs([experiment], condition, page_token=token)
-            found.extend(page)
+            runs.extend(page)
             token = page.token
             if not token:
-                return found
+                return runs
 
-    def _supersede(self, its: OpenStudy, name: str) -> None:
-        run_id = its.runs.pop(name)
-        if name in its.running:
+    def _supersede(self, open_study: OpenStudy, name: str) -> None:
+        run_id = open_study.runs.pop(name)
+        if name in open_study.running:
             self._mark_lost(run_id, "run again")
-            its.running.discard(name)
+            open_study.running.discard(name)
         self._client.delete_run(run_id)
 
-    def _end_lost(self, its: OpenStudy, reason: str, spare: tuple[str, ...] = ()) -> tuple[str, ...]:
-        lost = tuple(sorted(name for name in its.running if not (spare and name.startswith(spare))))
+    def _mark_running_as_lost(
+        self, open_study: OpenStudy, reason: str, except_for: tuple[str, ...] = ()
+    ) -> tuple[str, ...]:
+        lost = tuple(sorted(name for name in open_study.running if not (except_for and name.startswith(except_for))))
         for name in lost:
-            self._mark_lost(its.runs[name], reason)
-            its.running.discard(name)
+            self._mark_lost(open_study.runs[name], reason)
+            open_study.running.discard(name)
         return lost
 
     def _mark_lost(self, run_id: str, reason: str) -> None:
@@ -312,10 +349,10 @@ class Tracker:
     def _end(self, run_id: str, status: str, finished: str | None = None) -> None:
         self._client.set_terminated(run_id, status, run_contents.milliseconds(finished) if finished else _now())
 
-    def _points(self, metrics: Mapping[str, float], step: int, moment: int) -> list[Any]:
+    def _points(self, metrics: Mapping[str, float], step: int, timestamp: int) -> list[Any]:
         from mlflow.entities import Metric
 
-        return [Metric(name, value, moment, step) for name, value in metrics.items()]
+        return [Metric(name, value, timestamp, step) for name, value in metrics.items()]
 
     def _log(
         self,
@@ -324,15 +361,17 @@ class Tracker:
         parameters: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """One log_batch, or as many as the limits ask for."""
+        """Logs everything in as few batches as MLflow's limits allow."""
         from mlflow.entities import Param, RunTag
 
         params = [Param(name, value) for name, value in (parameters or {}).items()]
-        labels = [RunTag(name, value) for name, value in (tags or {}).items()]
-        while metrics or params or labels:
-            room = METRICS_PER_BATCH - 2 * NAMES_PER_BATCH
-            self._client.log_batch(run_id, metrics[:room], params[:NAMES_PER_BATCH], labels[:NAMES_PER_BATCH])
-            metrics, params, labels = metrics[room:], params[NAMES_PER_BATCH:], labels[NAMES_PER_BATCH:]
+        mlflow_tags = [RunTag(name, value) for name, value in (tags or {}).items()]
+        while metrics or params or mlflow_tags:
+            batch_size = METRICS_PER_BATCH - 2 * NAMES_PER_BATCH
+            self._client.log_batch(
+                run_id, metrics[:batch_size], params[:NAMES_PER_BATCH], mlflow_tags[:NAMES_PER_BATCH]
+            )
+            metrics, params, mlflow_tags = metrics[batch_size:], params[NAMES_PER_BATCH:], mlflow_tags[NAMES_PER_BATCH:]
 
     def _log_files(self, run_id: str, files: Iterable[Path]) -> None:
         for file in files:
@@ -345,7 +384,7 @@ class Tracker:
 
 
 def _files(folder: Path) -> list[Path]:
-    """A folder's files; those with a dot in front are half written."""
+    """Returns a folder's files, except for those that start with a dot and are half written."""
     return sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
 
 
@@ -356,5 +395,5 @@ def _now() -> int:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a container's user without an entry in /etc/passwd
+    except (KeyError, OSError):  # A container's user may have no entry in /etc/passwd.
         return "unknown"

@@ -1,4 +1,4 @@
-"""Where MLflow writes: tracking addresses without their passwords, and the database of a results folder."""
+"""Creates and opens the stores that MLflow writes to: the database of a results folder, or a server or database."""
 
 from __future__ import annotations
 
@@ -17,45 +17,45 @@ from bench.errors import BenchError
 from bench.files import cannot_write
 from bench.locks import NoLocks, lock
 from bench.passwords import without_password
-from bench.sqlite import wait_for_no_disk
+from bench.sqlite import use_normal_synchronous
 
-DATABASE = "mlflow.db"
+MLFLOW_DATABASE = "mlflow.db"
 ARTIFACTS = "artifacts"
 
-QUIET = {
+QUIET_ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    # A server that is away is said within a quarter of a minute; MLflow's own default keeps trying for four.
+    # MLflow retries for four minutes by default; with these retries an unreachable server is reported after 15 s.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
 }
-"""Environment of every process that imports MLflow, read at its import; what the user has set is left alone."""
+"""Environment variables that MLflow reads at import; those that the user has set are left alone."""
 
 
 def default_uri(results: Path) -> str:
-    """The tracking URI of a results folder's own database, whatever characters its path holds."""
-    return _sqlite_uri(results.resolve() / DATABASE)
+    """Returns the tracking URI of a results folder's own database, whatever characters its path holds."""
+    return _sqlite_uri(results.resolve() / MLFLOW_DATABASE)
 
 
 def _sqlite_uri(path: Path) -> str:
     from sqlalchemy import URL
 
     uri = URL.create("sqlite", database=str(path)).render_as_string()
-    # For `sqlite:///` MLflow makes the parent folder from the text as it stands, a stray one where that is escaped.
+    # For `sqlite:///` MLflow creates the parent folder from the raw text, which is a stray folder if that is escaped.
     return uri.replace("sqlite:", "sqlite+pysqlite:", 1) if "%" in uri else uri
 
 
 def is_server(uri: str) -> bool:
-    """Whether a tracking server answers there, which then decides where artifacts are kept."""
+    """Returns whether the URI is that of a tracking server, which then decides where artifacts are stored."""
     return uri.startswith(("http://", "https://"))
 
 
 def is_remote(uri: str) -> bool:
-    """Whether it is a server's, of tracking or a database's, rather than a file's."""
+    """Returns whether the URI is that of a tracking or database server rather than of a file."""
     return urlsplit(uri).hostname is not None
 
 
 def is_reachable(uri: str) -> bool:
-    """Whether somebody listens where the URI of a server points."""
+    """Returns whether something listens at the host and port of a server's URI."""
     parts = urlsplit(uri)
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 5432)
     try:
@@ -66,16 +66,17 @@ def is_reachable(uri: str) -> bool:
 
 
 def create_database(results: Path) -> None:
-    """Makes the database with its schema, whole or not at all, so that no other process meets half a schema.
+    """Creates the database with its complete schema in one step, so that no other process sees half a schema.
 
-    Raises BenchError where the folder cannot be written to, or where what is there is no database.
+    Raises:
+        BenchError: The folder cannot be written to, or the existing file is not a database.
     """
-    path = results.resolve() / DATABASE
+    path = results.resolve() / MLFLOW_DATABASE
     if not path.exists():
         _create(path)
     try:
         with closing(sqlite3.connect(path)) as connection:
-            # Readers (the UI) and the writer do not wait for each other. Kept in the file.
+            # Readers (the UI) and the writer do not wait for each other. The file remembers this mode.
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("SELECT name FROM sqlite_master").fetchall()
     except sqlite3.OperationalError as error:
@@ -87,30 +88,33 @@ def create_database(results: Path) -> None:
 
 
 def follow_moved_folder(results: Path, *, even_if_running: bool) -> None:
-    """MLflow keeps absolute artifact locations. Where the results folder has been moved, makes them its new place.
+    """Rewrites the absolute artifact locations that MLflow stored before the results folder was moved.
 
-    The head does so always; a mere reader only when no run is going, since the head may see the same folder under another
-    path (in a container). Raises BenchError where the database cannot be written.
+    The scheduler always does so. A mere reader does so only while no run is going, since the scheduler may have mounted
+    the same folder under another path (in a container).
+
+    Raises:
+        BenchError: The database cannot be written.
     """
-    here = (results.resolve() / ARTIFACTS).as_uri()
+    new_root = (results.resolve() / ARTIFACTS).as_uri()
     try:
-        with closing(sqlite3.connect(results / DATABASE)) as connection, connection:
+        with closing(sqlite3.connect(results / MLFLOW_DATABASE)) as connection, connection:
             running = connection.execute("SELECT count(*) FROM runs WHERE status = 'RUNNING'").fetchone()[0]
             if running and not even_if_running:
                 return
             for (location,) in connection.execute("SELECT artifact_location FROM experiments").fetchall():
-                there = location.rpartition("/")[0]
-                if there == here or not there.endswith(f"/{ARTIFACTS}"):
+                old_root = location.rpartition("/")[0]
+                if old_root == new_root or not old_root.endswith(f"/{ARTIFACTS}"):
                     continue
                 for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
                     connection.execute(
-                        f"UPDATE {table} SET {column} = :here || substr({column}, length(:there) + 1) "
-                        f"WHERE substr({column}, 1, length(:there) + 1) = :there || '/'",
-                        {"here": here, "there": there},
+                        f"UPDATE {table} SET {column} = :new || substr({column}, length(:old) + 1) "
+                        f"WHERE substr({column}, 1, length(:old) + 1) = :old || '/'",
+                        {"new": new_root, "old": old_root},
                     )
     except sqlite3.Error as error:
         raise BenchError(
-            f"{results / DATABASE} cannot be written ({error}): check its mode and the free space"
+            f"{results / MLFLOW_DATABASE} cannot be written ({error}): check its mode and the free space"
         ) from None
 
 
@@ -129,61 +133,70 @@ def _create(path: Path) -> None:
                 alone = False
             if path.exists():
                 return
-            if alone:  # else another process may be at it
+            if alone:  # Otherwise another process may be creating one.
                 for leftover in path.parent.glob(f".{path.name}.*"):
                     leftover.unlink()
             unfinished.touch(exist_ok=False)
             try:
-                with reported(str(path), "its schema"):
-                    make: Any = SqlAlchemyStore
+                with translate_errors(str(path), "its schema"):
+                    store_class: Any = SqlAlchemyStore
                     # As a URI, since MLflow puts this text into its SQL unquoted.
-                    store = make(_sqlite_uri(unfinished), path.parent.as_uri())
-                    store.delete_experiment("0")  # MLflow's empty "Default", which is nobody's
+                    store = store_class(_sqlite_uri(unfinished), path.parent.as_uri())
+                    store.delete_experiment("0")  # MLflow's empty experiment "Default" is of no use here.
                     store.engine.dispose()
-                _put_in_place(unfinished, path)
+                _rename_unless_exists(unfinished, path)
             finally:
                 unfinished.unlink(missing_ok=True)
     except OSError as error:
         raise cannot_write(path, error) from None
 
 
-def _put_in_place(made: Path, path: Path) -> None:
-    """Gives `made` its name, unless another head was quicker: a rename would replace a database that is in use."""
+def _rename_unless_exists(temporary: Path, path: Path) -> None:
+    """Renames the new database unless another process was quicker, since a rename would replace a database in use."""
     try:
-        path.hardlink_to(made)
+        path.hardlink_to(temporary)
     except FileExistsError:
         pass
-    except OSError:  # a file system without hard links
-        made.rename(path)
+    except OSError:  # The file system has no hard links.
+        temporary.rename(path)
 
 
 def _import_quietly() -> None:
-    """Imports MLflow. Its failures arrive as exceptions; its log lines would break a live display."""
-    for name, value in QUIET.items():
+    """Imports MLflow without its log lines, which would break a live display; its failures arrive as exceptions."""
+    for name, value in QUIET_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    import mlflow.store.db.utils  # noqa: F401 (importing it sets the levels below)
+    import mlflow.store.db.utils  # noqa: F401 (This import sets the levels below.)
 
     for logger in ("mlflow", "alembic"):
         logging.getLogger(logger).setLevel(logging.CRITICAL)
 
 
 def open_client(uri: str) -> Any:
-    """An MlflowClient that has reached its store. Raises BenchError where it cannot."""
+    """Returns an MlflowClient that has reached its store.
+
+    Raises:
+        BenchError: The store cannot be reached.
+    """
     _import_quietly()
     from mlflow import MlflowClient
 
-    with reported(uri, "a connection"):
+    with translate_errors(uri, "a connection"):
         client = MlflowClient(uri)
         client.search_experiments(max_results=1)
-        store = client._tracking_client.store  # MLflow has no setting for it, and no public way to its engine
+        store = client._tracking_client.store  # MLflow gives no public access to its engine.
         if hasattr(store, "engine"):
-            wait_for_no_disk(store.engine)
+            use_normal_synchronous(store.engine)
     return client
 
 
 @contextmanager
-def reported(uri: str, what: str) -> Iterator[None]:
-    """Turns any failure of MLflow, its database, its server or the disk into one BenchError."""
+def translate_errors(uri: str, what: str) -> Iterator[None]:
+    """Turns any failure of MLflow, its database, its server or the disk into a BenchError.
+
+    Args:
+        uri: The tracking URI, whose password is left out of the message.
+        what: What was being written, as in `run trial-0007`.
+    """
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -192,8 +205,8 @@ def reported(uri: str, what: str) -> Iterator[None]:
     except (MlflowException, SQLAlchemyError, OSError) as error:
         lines = without_password(str(error)).strip().splitlines() or [type(error).__name__]
         reason = lines[0] if len(lines[0]) <= 160 else f"{lines[0][:160]}..."
-        todo = "check that the server runs" if is_remote(uri) else "check free space and permissions"
+        remedy = "check that the server runs" if is_remote(uri) else "check free space and permissions"
         raise BenchError(
-            f"MLflow at {without_password(uri)} did not take {what} ({reason}): {todo}; "
+            f"MLflow at {without_password(uri)} did not take {what} ({reason}): {remedy}; "
             "runs that finished are safe in the results folder, and bench run --resume STUDY logs them"
         ) from error

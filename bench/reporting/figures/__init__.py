@@ -1,10 +1,10 @@
-"""Figures as PNG, one file a kind. They are drawn from records and arrays; where those come from is no matter of theirs."""
+"""Draws figures as PNG from records and arrays, one module per kind."""
 
 from bench.reporting.figures.activations import LayerOutput, activations
 from bench.reporting.figures.alluvial import alluvial
 from bench.reporting.figures.classes import class_histogram
-from bench.reporting.figures.clip_panels import Example, example_clips
-from bench.reporting.figures.compared_features import Compared, comparison
+from bench.reporting.figures.clip_panels import ExampleClip, example_clips
+from bench.reporting.figures.compared_features import FeatureResult, feature_comparison
 from bench.reporting.figures.confusion import confusion_matrix, confusion_rates
 from bench.reporting.figures.curves import training_curves
 from bench.reporting.figures.filters import first_filters
@@ -12,16 +12,16 @@ from bench.reporting.figures.pooled import pooled_outputs
 from bench.reporting.figures.rates import range_test
 
 __all__ = [
-    "Compared",
-    "Example",
+    "ExampleClip",
+    "FeatureResult",
     "LayerOutput",
     "activations",
     "alluvial",
     "class_histogram",
-    "comparison",
     "confusion_matrix",
     "confusion_rates",
     "example_clips",
+    "feature_comparison",
     "first_filters",
     "pooled_outputs",
     "range_test",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.reporting.figures.canvas import TRAIN, caption, label, new_figure, png, shown
+from bench.reporting.figures.canvas import TRAIN, caption, label, new_figure, png, shortened
 from bench.reporting.figures.image_grid import side_by_side
 from bench.reporting.figures.lines import thinned
 
@@ -46,7 +46,7 @@ def activations(
     for axes, layer in zip(panels, layers, strict=True):
         _draw(axes, layer, channels)
         size = " x ".join(map(str, layer.shape))
-        said = f"{shown(layer.name, 30)}\n{size}"
+        said = f"{shortened(layer.name, 30)}\n{size}"
         axes.set_ylabel(said, rotation=0, ha="right", va="center", fontsize=8, parse_math=False)
         axes.set_yticks([])
         axes.spines[:].set_visible(False)

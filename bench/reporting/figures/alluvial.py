@@ -16,7 +16,7 @@ from bench.reporting.numbers import plural
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-THOUSANDTH = 1 / 1000
+DEFAULT_THRESHOLD = 1 / 1000
 """Pairs of classes with fewer clips than this share of all clips are left out."""
 GAP = 0.22
 """Inches between classes, so that their names stand apart however few clips they have."""
@@ -29,7 +29,7 @@ def alluvial(
     labels: Sequence[str],
     title: str,
     *,
-    threshold: float = THOUSANDTH,
+    threshold: float = DEFAULT_THRESHOLD,
     correct: bool = False,
 ) -> bytes:
     """Counts [true class, predicted class] as bands from the predicted class on the left to the true one on the right,

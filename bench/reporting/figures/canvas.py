@@ -67,7 +67,7 @@ def label(text: str) -> str:
     return text if len(text) <= LONGEST_LABEL else f"{text[:head]}…{text[head + 1 - LONGEST_LABEL :]}"
 
 
-def shown(text: str, longest: int) -> str:
+def shortened(text: str, longest: int) -> str:
     """`text` in one line of so many characters at most."""
     text = printable(text)
     return text if len(text) <= longest else f"{text[: longest - 1]}…"

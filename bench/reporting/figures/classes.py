@@ -8,14 +8,14 @@ from bench.plugins import Split
 from bench.plugins.contracts import SPLITS
 from bench.reporting.figures.canvas import SPLIT_COLOURS, label, new_figure, png
 
-ROW = 0.24
+BAR_HEIGHT = 0.24
 """Inches of a class."""
 
 
 def class_histogram(supports: Mapping[Split, Sequence[int]], labels: Sequence[str], title: str) -> bytes:
     """Clips of every class, a panel for each split that has any, each with a scale of its own."""
     splits = [split for split in SPLITS if sum(supports.get(split, ()))]
-    figure = new_figure(2.5 + 3.2 * len(splits), max(1.6, ROW * len(labels)) + 1.2, title)
+    figure = new_figure(2.5 + 3.2 * len(splits), max(1.6, BAR_HEIGHT * len(labels)) + 1.2, title)
     rows = range(len(labels))
     panels = figure.subplots(1, len(splits), sharey=True, squeeze=False)[0]
     for axes, split in zip(panels, splits, strict=True):

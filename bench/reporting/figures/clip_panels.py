@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.reporting.figures.canvas import TEST, TRAIN, label, new_figure, png, shown
+from bench.reporting.figures.canvas import TEST, TRAIN, label, new_figure, png, shortened
 from bench.reporting.figures.lines import thinned
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ DYNAMIC_RANGE = 90.0
 
 
 @dataclass(frozen=True)
-class Example:
+class ExampleClip:
     """One clip as it is shown."""
 
     id: str
@@ -33,7 +33,7 @@ class Example:
     """[samples], [bands, frames] or [channels, bands, frames]."""
 
 
-def example_clips(examples: Sequence[Example], feature: str, title: str) -> bytes:
+def example_clips(examples: Sequence[ExampleClip], feature: str, title: str) -> bytes:
     """A column for each clip, a row each for waveform, spectrum in dB, and `feature` by its channels."""
     channels = examples[0].feature.shape[0] if examples[0].feature.ndim == 3 else 1
     rows = 2 + channels
@@ -48,21 +48,23 @@ def example_clips(examples: Sequence[Example], feature: str, title: str) -> byte
     panels[1, 0].set_ylabel("Fourier transform\n(dB of its maximum)")
     for channel in range(channels):
         of = f" {channel + 1} of {channels}" if channels > 1 else ""
-        panels[2 + channel, 0].set_ylabel(f"{shown(feature, 20)}{of}\n({_rows(examples[0].feature)})", parse_math=False)
+        panels[2 + channel, 0].set_ylabel(
+            f"{shortened(feature, 20)}{of}\n({_rows(examples[0].feature)})", parse_math=False
+        )
     for axes in panels.flat:
         axes.tick_params(labelsize=7)
         axes.yaxis.label.set_fontsize(9)
     return png(figure)
 
 
-def _waveform(axes: Axes, example: Example) -> None:
+def _waveform(axes: Axes, example: ExampleClip) -> None:
     axes.plot(*thinned(_seconds(example), example.waveform), color=TRAIN, linewidth=0.6)
     axes.set_xlim(0, len(example.waveform) / example.sample_rate)
     axes.set_title(f"{label(example.label)}\n{_end_of(example.id)}", fontsize=8, parse_math=False)
     axes.set_xlabel("s", fontsize=7, labelpad=1)
 
 
-def _spectrum(axes: Axes, example: Example) -> None:
+def _spectrum(axes: Axes, example: ExampleClip) -> None:
     levels = spectrum(example.waveform)
     frequencies = np.linspace(0, example.sample_rate / 2000, len(levels))
     axes.plot(*thinned(frequencies, levels), color=TEST, linewidth=0.6)
@@ -82,7 +84,7 @@ def spectrum(waveform: NDArray[np.float32]) -> NDArray[np.float64]:
     return levels
 
 
-def _feature(axes: Axes, example: Example, channel: int) -> None:
+def _feature(axes: Axes, example: ExampleClip, channel: int) -> None:
     values = example.feature[channel] if example.feature.ndim == 3 else example.feature
     end = len(example.waveform) / example.sample_rate
     if values.ndim == 1:
@@ -117,10 +119,10 @@ def _rows(feature: NDArray[np.float32]) -> str:
     return "samples" if feature.ndim == 1 else f"{feature.shape[-2]} rows{', asinh scale' if feature.ndim == 3 else ''}"
 
 
-def _seconds(example: Example) -> NDArray[np.float64]:
+def _seconds(example: ExampleClip) -> NDArray[np.float64]:
     return np.arange(len(example.waveform)) / example.sample_rate
 
 
 def _end_of(text: str) -> str:
     """A clip's id by its end, where names differ."""
-    return text if len(shown(text, 10_000)) <= 26 else f"…{shown(text, 10_000)[-25:]}"
+    return text if len(shortened(text, 10_000)) <= 26 else f"…{shortened(text, 10_000)[-25:]}"

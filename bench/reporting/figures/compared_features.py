@@ -18,7 +18,7 @@ PATTERNS = ("", "///")
 
 
 @dataclass(frozen=True)
-class Compared:
+class FeatureResult:
     """One feature with the model: the curves of its best run, and what its runs came to."""
 
     feature: str
@@ -30,7 +30,7 @@ class Compared:
     """None where it was not tested."""
 
 
-def comparison(compared: Sequence[Compared], title: str) -> bytes:
+def feature_comparison(compared: Sequence[FeatureResult], title: str) -> bytes:
     """Loss and validation accuracy by epoch of each feature's best run, and the accuracies in the end."""
     from matplotlib.ticker import MaxNLocator
 
@@ -60,7 +60,7 @@ def comparison(compared: Sequence[Compared], title: str) -> bytes:
     return png(figure)
 
 
-def _bars(axes: Axes, compared: Sequence[Compared]) -> None:
+def _bars(axes: Axes, compared: Sequence[FeatureResult]) -> None:
     names = ("validation", "test") if any(found.test for found in compared) else ("validation",)
     width = 0.8 / len(names)
     for place, found in enumerate(compared):

@@ -13,9 +13,9 @@ from bench.reporting.figures.canvas import label, new_figure, png
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FEW = 12
+MAX_LARGE_CELLS = 12
 """Up to so many classes cells are large."""
-MOST_CELLS = 60
+MAX_CELLS_WITH_TEXT = 60
 """With more classes than this, numbers no longer fit into their cells and the shading stands alone."""
 
 
@@ -26,7 +26,7 @@ def confusion_matrix(counts: NDArray[np.int64], labels: Sequence[str], title: st
 
 def confusion_rates(counts: NDArray[np.int64], labels: Sequence[str], title: str) -> bytes:
     """The same matrix with the shares of the true class, in percent, in its cells: every row adds up to 100."""
-    digits = 1 if len(labels) <= FEW else 0
+    digits = 1 if len(labels) <= MAX_LARGE_CELLS else 0
     return _matrix(
         counts,
         labels,
@@ -46,17 +46,17 @@ def _matrix(
     from matplotlib.colors import PowerNorm
 
     classes = len(labels)
-    cell = 0.62 if classes <= FEW else 0.42 if classes <= MOST_CELLS else 0.16
+    cell = 0.62 if classes <= MAX_LARGE_CELLS else 0.42 if classes <= MAX_CELLS_WITH_TEXT else 0.16
     side = max(cell * classes, 2.4)
     figure = new_figure(side + 2.6, side + 1.9, title)
     axes = figure.add_subplot()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0.0, vmax=1.0))
-    if classes <= MOST_CELLS:
-        _write_cells(axes, shares, text, size=9 if classes <= FEW else 8)
+    if classes <= MAX_CELLS_WITH_TEXT:
+        _write_cells(axes, shares, text, size=9 if classes <= MAX_LARGE_CELLS else 8)
     names = [label(name) for name in labels]
-    upright = classes <= FEW and max(map(len, names)) <= 6
-    size = 10 if classes <= FEW else 9 if classes <= MOST_CELLS else 6
+    upright = classes <= MAX_LARGE_CELLS and max(map(len, names)) <= 6
+    size = 10 if classes <= MAX_LARGE_CELLS else 9 if classes <= MAX_CELLS_WITH_TEXT else 6
     axes.set_xticks(range(classes), names, rotation=0 if upright else 90, fontsize=size, parse_math=False)
     axes.set_yticks(range(classes), names, fontsize=size, parse_math=False)
     axes.set_xlabel(xlabel)

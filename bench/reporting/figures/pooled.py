@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bench.reporting.figures.canvas import caption, label, new_figure, png
 
 MOST_UNITS = 96
-ROW = 0.2
+CLASS_HEIGHT = 0.2
 """Inches of a class."""
 
 
@@ -30,7 +30,7 @@ def pooled_outputs(
     present = np.unique(targets)
     means = np.stack([outputs[targets == class_].mean(axis=0) for class_ in present])
     chosen = np.sort(np.argsort(-means.std(axis=0), kind="stable")[:units])
-    heights = [max(2.2, ROW * len(present)), max(0.9, ROW * len(weights))]
+    heights = [max(2.2, CLASS_HEIGHT * len(present)), max(0.9, CLASS_HEIGHT * len(weights))]
     figure = new_figure(11, sum(heights) + 1.6, title)
     above, below = figure.subplots(2, 1, gridspec_kw={"height_ratios": heights})
     shown = outputs[:, chosen]
