@@ -207,7 +207,7 @@ def clip_length(dataset: Dataset, root: Path, clips: Sequence[Clip]) -> tuple[fl
     if longest <= LONGEST_SECONDS:
         return longest or 1.0, ()
     return LONGEST_SECONDS, (
-        f"clip length {LONGEST_SECONDS:g} s, the most where the data set names none: the longest clip lasts {longest:g} s",
+        f"clip length {LONGEST_SECONDS:g} s, the most if the data set names none: the longest clip lasts {longest:g} s",
     )
 
 

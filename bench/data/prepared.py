@@ -49,7 +49,7 @@ class ClipSet:
     sample_rate: int
     ids: tuple[str, ...]
     groups: tuple[str, ...]
-    """Speaker or recording of every clip, empty where unknown."""
+    """Speaker or recording of every clip, empty if unknown."""
     targets: NDArray[np.int64]
     """Class index of every clip, [clips]."""
     samples: NDArray[np.int16]

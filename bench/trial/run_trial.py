@@ -24,7 +24,7 @@ from bench.training.augmentation import Augmentation
 from bench.training.batches import batch_sizes, examples_per_pass, input_samples, steps_per_epoch
 from bench.training.budget import OverBudget
 from bench.training.compiled import Compiler, Forward
-from bench.training.device import PeakMemory, device_name, place
+from bench.training.device import PeakMemory, device_name, to_device
 from bench.training.device_clips import DataOnDevice, DeviceClips
 from bench.training.evaluator import Evaluator, Outputs
 from bench.training.frontend import FrontEnd
@@ -145,7 +145,7 @@ class _Run:
         torch.manual_seed(self.spec.seed)
         feature = installed().feature(self.spec.feature)
         shape = feature.shape(self._input_samples(feature.sample_rate))
-        network = place(installed().model(self.spec.model).build(shape, len(prepared.labels)), device)
+        network = to_device(installed().model(self.spec.model).build(shape, len(prepared.labels)), device)
         self._network = network
         self._front_end = FrontEnd(feature, device)
         self.parameters = sum(parameter.numel() for parameter in network.parameters())
@@ -237,7 +237,7 @@ class _Run:
         network, front_end = self._built()
         network.load_state_dict(self._best_state)
         clips = self.data.split("test", front_end.feature.sample_rate)
-        answers = Evaluator(clips, front_end, self.spec.training, keep=False)(network)
+        answers = Evaluator(clips, front_end, self.spec.training, cache=False)(network)
         if not bool(torch.isfinite(answers.logits).all()):
             raise Diverged("the network's answers to test clips are not all numbers")
         self._tested = _Scored(self.data.prepared.labels, clips, answers)
