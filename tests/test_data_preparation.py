@@ -274,8 +274,8 @@ class Listed(Dataset):
         return data_dir.parent / "own"
 
 
-def some(label: str, split: str, *places: int, **options: object) -> list[Clip]:
-    return [Clip(f"{label}/s{p % 5}_{p}.wav", label, split, **options) for p in places]  # type: ignore[arg-type]
+def some(label: str, split: str, *numbers: int, **options: object) -> list[Clip]:
+    return [Clip(f"{label}/s{p % 5}_{p}.wav", label, split, **options) for p in numbers]  # type: ignore[arg-type]
 
 
 GOOD = [

@@ -17,7 +17,6 @@ from bench.data.holding import discard_unheld
 from bench.data.waveform_cache import MANIFEST, Manifest
 
 Kind = Literal["audio", "copies", "features"]
-KINDS: tuple[Kind, ...] = ("audio", "copies", "features")
 AUDIO_FOLDER = re.compile(
     r"(?P<dataset>.+)-(?P<key>[0-9a-f]{16})-(?P<rate>\d+)(?P<augmented>-augmented-[0-9a-f]{12})?", re.ASCII
 )
