@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 import soundfile
 from api_classes import Mean
-from bench_plugins.features import Mel
 from made_audio import cats_and_dogs, tone, write
 
 import bench
 from bench.plugins.registry import installed
+from bench_plugins.features import Mel
 
 QUICK: dict[str, Any] = {
     "trials": 2,

@@ -21,7 +21,7 @@ shares = st.floats(0.05, 0.4)
 
 def clips_of(sizes: dict[str, int]) -> tuple[list[str], list[str]]:
     labels = [label for label, size in sorted(sizes.items()) for _ in range(size)]
-    return [f"{label}/{place}" for place, label in enumerate(labels)], labels
+    return [f"{label}/{number}" for number, label in enumerate(labels)], labels
 
 
 @given(sizes=class_sizes, validation=shares, test=shares, seed=st.integers(0, 99))
@@ -55,9 +55,9 @@ def test_the_order_of_the_clips_does_not_matter(sizes: dict[str, int], seed: int
     seed=st.integers(0, 9),
 )
 @settings(max_examples=60, deadline=None)
-def test_no_group_stands_in_two_splits(rows: list[tuple[str, int]], seed: int) -> None:
+def test_no_group_is_in_two_splits(rows: list[tuple[str, int]], seed: int) -> None:
     rows = rows + [(label, 0) for label, _ in rows]  # no class has a single clip
-    ids = [str(place) for place in range(len(rows))]
+    ids = [str(number) for number in range(len(rows))]
     chosen = cut(ids, [row[0] for row in rows], groups=[str(row[1]) for row in rows], seed=seed)
     splits_of = defaultdict(set)
     for (_, group), split in zip(rows, chosen, strict=True):
@@ -70,7 +70,7 @@ def test_no_group_stands_in_two_splits(rows: list[tuple[str, int]], seed: int) -
 def test_classes_with_three_groups_are_in_every_split(groups: int, clips: int, seed: int) -> None:
     """Whether the groups are speakers who say every word, or recordings of one class each."""
     rows = [(label, group) for label in "ab" for group in range(groups) for _ in range(clips)]
-    ids = [str(place) for place in range(len(rows))]
+    ids = [str(number) for number in range(len(rows))]
     labels = [row[0] for row in rows]
     for names in ([str(row[1]) for row in rows], [f"{row[0]}{row[1]}" for row in rows]):
         chosen = cut(ids, labels, groups=names, seed=seed)
@@ -99,7 +99,7 @@ def test_shares_that_leave_no_training_clips() -> None:
 
 
 def test_only_what_is_missing_is_cut() -> None:
-    clips = [Clip(f"{place}.wav", "ab"[place % 2], "test" if place < 10 else "train") for place in range(50)]
+    clips = [Clip(f"{number}.wav", "ab"[number % 2], "test" if number < 10 else "train") for number in range(50)]
     completed, notes = complete(clips, validation=0.25)
     assert [clip.path for clip in completed] == [clip.path for clip in clips]
     assert Counter(clip.split for clip in completed) == {"test": 10, "train": 30, "validation": 10}

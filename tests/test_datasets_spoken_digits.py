@@ -78,8 +78,8 @@ def test_voices_are_disjoint_known_and_make_2400_clips() -> None:
 def test_every_accent_is_spoken() -> None:
     with espeak.data_folder() as data:
         voice = espeak.Voice("m3", data)
-        said = {voice.say("nine", accent=accent, rate=170, pitch=50).tobytes() for accent in ACCENTS}
-    assert len(said) == len(ACCENTS)
+        spoken = {voice.say("nine", accent=accent, rate=170, pitch=50).tobytes() for accent in ACCENTS}
+    assert len(spoken) == len(ACCENTS)
 
 
 def test_unknown_voices_are_refused() -> None:

@@ -16,8 +16,8 @@ from bench.plugins import PluginConfig
 from bench.plugins.contracts import Plugin
 from bench.plugins.references import dataset_config, dataset_reference
 from bench.plugins.registry import Registry
-from bench.reporting.publishing import file_name, load_published
-from bench.reporting.reproductions import Reproduced, figures_of
+from bench.reporting.publishing import dataset_file_name, load_published
+from bench.reporting.reproductions import ReproducedRecipe, measured_figures
 from bench.results.study_folder import StudyFolder
 from bench.search.callback import StudyCallback
 from bench.search.reproduction import Reproduction, of_recipe, protocol
@@ -46,7 +46,7 @@ class ReproductionResult:
     def figures(self) -> list[tuple[str, str, float | None, float | None]]:
         """Run, figure, what was published and what was measured, for every seed and figure."""
         return [
-            (run.name, figure, published.get(figure), figures_of(run.record.result).get(figure))
+            (run.name, figure, published.get(figure), measured_figures(run.record.result).get(figure))
             for run, published in zip(self.runs, self.published, strict=True)
             for figure in published or ("validation_accuracy", "test_accuracy")
         ]
@@ -126,7 +126,7 @@ def run_wanted(
     registry.model(wanted.specs[0].model)  # raises if it is not installed, before audio is decoded for minutes
     data = prepare_for(wanted.specs[0], options, registry=registry, callback=callback)
     record = wanted.record(data, hardware(torch.device(device), registry=registry), command=command)
-    changes = Reproduced(record, runs=()).changes()
+    changes = ReproducedRecipe(record, runs=()).changes()
     for line in (*data.notes, *changes):
         callback.warning(line)
     callback.note(f"{wanted.title}: {plural(len(wanted.specs), 'seed')} on {reason}")
@@ -179,7 +179,7 @@ def recipe_on(
     return of_recipe(
         recipe,
         config,
-        folder=f"{name}-{file_name(dataset_reference(registry, config))}",
+        folder=f"{name}-{dataset_file_name(dataset_reference(registry, config))}",
         settings={name: value for name, value in settings.items() if not name.startswith("dataset.")},
         seeds=seeds or RECIPE_SEEDS,
     )

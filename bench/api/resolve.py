@@ -17,7 +17,7 @@ from bench.options import RunOptions, flag, option
 from bench.plugins import PluginConfig
 from bench.plugins.references import dataset_config
 from bench.plugins.registry import Registry
-from bench.reporting.numbers import plural, words
+from bench.reporting.numbers import plural, readable_name
 from bench.results.study_folder import StudyFolder, checked_name, open_study
 from bench.results.study_records import StudyRecord
 from bench.search.callback import StudyCallback
@@ -112,11 +112,12 @@ def headline(study: ResolvedStudy) -> tuple[str, ...]:
     """Lines that say what is about to run: the data, the device, the study."""
     data, options = study.record.data, study.record.options
     sizes = ", ".join(f"{data.clips(split):,} {split}" for split in data.splits)
+    objective = readable_name(study.record.objective)
     workers = plural(study.workers, "worker") if study.workers else "trials inside this process"
     return (
         f"data set: {study.record.dataset.name}, {len(data.labels)} classes, {sizes} clips of {data.seconds:g} s",
         f"device: {study.device_reason}; {workers}{', compiled' if options.compile else ''}",
-        f"study: {study.folder.name}, {options.trials} trials, maximising validation {words(study.record.objective)}",
+        f"study: {study.folder.name}, {options.trials} trials, maximising validation {objective}",
     )
 
 

@@ -32,8 +32,8 @@ LAST_WINDOW = 0.5
 class TrainedModel:
     """A network with its front end, as a final or a reproduction has trained it. It runs on the CPU.
 
-    A recording goes through what a clip goes through in the harness: it is mixed to mono, resampled, and padded with zeros at
-    its end to the clip length. One of 1.5 clip lengths or more is cut into windows of the clip length, whose probabilities
+    A recording goes through what a clip goes through in the harness: it is mixed to mono, resampled, and padded with zeros
+    at its end to the clip length. One of 1.5 clip lengths or more is cut into windows of the clip length, whose probabilities
     are averaged; a shorter one gives the very probabilities that the run has on record for such a clip.
     """
 
@@ -128,7 +128,7 @@ class TrainedModel:
             samples=torch.from_numpy(padded),
             lengths=torch.tensor([len(window) for window in samples]),
         )
-        evaluate = Evaluator(clips, self._loaded.front_end, self._training, keep=False)
+        evaluate = Evaluator(clips, self._loaded.front_end, self._training, cache=False)
         probabilities = evaluate(self.network).probabilities.numpy()
         ends = np.cumsum([len(of_one) for of_one in windows])[:-1]
         return np.stack([of_one.mean(axis=0) for of_one in np.split(probabilities, ends)])

@@ -20,9 +20,8 @@ from bench.plugins.registry import Registry
 from bench.reporting.example_audio import is_decoded
 from bench.reporting.feature_comparison import compare_features
 from bench.reporting.progress import study_progress
-from bench.reporting.publishing import file_name
-from bench.reporting.run_figures import KINDS as RUN_KINDS
-from bench.reporting.run_figures import FigureOptions, Subject, class_histogram, example_clips
+from bench.reporting.publishing import dataset_file_name
+from bench.reporting.run_figures import FIGURE_KINDS, FigureOptions, Subject, draw_class_histogram, draw_example_clips
 from bench.results.load_network import weights_path
 from bench.results.study_folder import find_run
 from bench.results.study_records import RunRecord
@@ -87,7 +86,7 @@ def command(
     else:
         asked = FigureOptions(clips=tuple(clip or ()), threshold=threshold, correct=correct, channels=channels)
         image = _of_run(kind, folder, target, workspace, feature, asked)
-    path = output or Path(f"{kind}-{file_name(target.replace('/', '-'))}.png")
+    path = output or Path(f"{kind}-{dataset_file_name(target.replace('/', '-'))}.png")
     write_atomically(path, image)
     print(path)
 
@@ -164,8 +163,8 @@ def _of_dataset(kind: str, target: str, workspace: _Workspace, feature: str, cli
     dataset = registry.dataset(dataset_config(registry, target, workspace.options.settings))
     data = workspace.prepare(dataset, chosen.sample_rate)
     if kind == "classes":
-        return class_histogram(data, dataset.name)
-    return example_clips(data, chosen, clips, dataset.name)
+        return draw_class_histogram(data, dataset.name)
+    return draw_example_clips(data, chosen, clips, dataset.name)
 
 
 def _of_run(kind: str, results: Path, target: str, workspace: _Workspace, feature: str, asked: FigureOptions) -> bytes:
@@ -178,13 +177,13 @@ def _of_run(kind: str, results: Path, target: str, workspace: _Workspace, featur
     if any(key.startswith("dataset.") for key in workspace.options.settings):
         raise BenchError("--set dataset.OPTION is for a data set: the run's data set has its options, leave it out")
     data = (study.reproduction() if study.is_reproduction() else study.record()).data
-    if RUN_KINDS[kind].weights:
+    if FIGURE_KINDS[kind].needs_weights:
         weights_path(study, run)  # which raises, before audio is decoded for minutes
-    if RUN_KINDS[kind].audio:
+    if FIGURE_KINDS[kind].needs_audio:
         chosen = workspace.feature(PluginConfig(name=feature) if feature else run.spec.feature)
         asked = replace(asked, feature=chosen)
         data = workspace.audio(run, data, chosen.sample_rate)
-    return RUN_KINDS[kind].draw(Subject(study, run, data, workspace.registry, asked))
+    return FIGURE_KINDS[kind].draw(Subject(study, run, data, workspace.registry, asked))
 
 
 def _comparison(results: Path, targets: list[str], model: str) -> bytes:

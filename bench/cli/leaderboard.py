@@ -43,9 +43,9 @@ def print_leaderboard(results: Path, dataset: str, *, registry: Registry, publis
     for protocol in leaderboard.protocols:
         if len(leaderboard.protocols) > 1:
             print(f"\nProtocol: {leaderboard_page.protocol_name(protocol)}\n")
-        rows = [leaderboard_page.cells(row, protocol) for row in protocol.rows]
+        rows = [leaderboard_page.leaderboard_cells(row, protocol) for row in protocol.rows]
         if rows:
-            print_table(leaderboard_page.header(protocol), rows, left=(1, 2), spare=SPARE)
+            print_table(leaderboard_page.leaderboard_columns(protocol), rows, left=(1, 2), spare=SPARE)
         for line in leaderboard_page.without_finals(protocol):
             print(line)
     folder = publish or results / "leaderboards"

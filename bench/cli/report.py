@@ -9,8 +9,8 @@ import typer
 
 from bench.cli.common import ResultsDir, installed_plugins, options_of
 from bench.files import results_directory
-from bench.reporting.classification_report import HEADER, report_rows
-from bench.reporting.numbers import interval, over
+from bench.reporting.classification_report import REPORT_COLUMNS, report_rows
+from bench.reporting.numbers import interval, resampled_units
 from bench.reporting.run_report import write_report
 from bench.reporting.terminal import print_table
 from bench.results.study_folder import find_run
@@ -32,8 +32,8 @@ def command(
     paths = write_report(study, record, output or study.report_folder(record), registry=installed_plugins())
     report = paths.report.report
     print(f"{record.study}/{record.name}, {report.split} split\n")
-    print_table(HEADER, report_rows(report))
+    print_table(REPORT_COLUMNS, report_rows(report))
     accuracy = report.accuracy_interval
-    print(f"\nAccuracy, 95 % interval over {over(accuracy)}: {interval(accuracy)}\n")
+    print(f"\nAccuracy, 95 % interval over {resampled_units(accuracy)}: {interval(accuracy)}\n")
     for path in paths.files:
         print(path)

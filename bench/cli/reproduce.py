@@ -24,9 +24,16 @@ from bench.errors import BenchError, WrongUsage
 from bench.files import results_directory
 from bench.options import RunOptions
 from bench.plugins.registry import Registry
-from bench.reporting.numbers import words
+from bench.reporting.numbers import readable_name
 from bench.reporting.progress import study_progress
-from bench.reporting.reproductions import HEADER, published_figures, reproduced, shown, table_rows, write
+from bench.reporting.reproductions import (
+    REPRODUCTION_COLUMNS,
+    format_figure,
+    published_figures,
+    reproduced_recipes,
+    table_rows,
+    write_reproductions,
+)
 from bench.reporting.terminal import print_table
 from bench.search.reproduction import protocol
 
@@ -49,7 +56,9 @@ def command(
     ] = False,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="With --table or --all: write it as Markdown, too.", show_default=False),
+        typer.Option(
+            "--output", "-o", help="With --table or --all: write_reproductions it as Markdown, too.", show_default=False
+        ),
     ] = None,
     dataset: Annotated[
         str,
@@ -114,7 +123,9 @@ def _run(row: str, options: RunOptions, registry: Registry, dataset: str, seeds:
     cells = []
     for name, figure, published, measured in result.figures():
         difference = "" if published is None or measured is None else f"{measured - published:+.4f}"
-        cells.append((name, words(figure), shown(figure, published), shown(figure, measured), difference))
+        cells.append(
+            (name, readable_name(figure), format_figure(figure, published), format_figure(figure, measured), difference)
+        )
     print_table(("run", "figure", "published", "measured", "difference"), cells, left=(0, 1))
     for run in result.runs:
         print(f"report: {run.folder / 'report' / 'report.md'}")
@@ -123,7 +134,7 @@ def _run(row: str, options: RunOptions, registry: Registry, dataset: str, seeds:
 
 def _run_all(options: RunOptions, registry: Registry, seeds: int | None) -> int:
     """Runs what has no result yet; one that cannot be run is a line, and the others go on. Gives how many could not."""
-    done = {recipe.record.name for recipe in reproduced(results_directory(options.results))}
+    done = {recipe.record.name for recipe in reproduced_recipes(results_directory(options.results))}
     failed = 0
     for name in sorted(registry.recipes.keys() - done):
         try:
@@ -135,10 +146,10 @@ def _run_all(options: RunOptions, registry: Registry, seeds: int | None) -> int:
 
 
 def _table(results: Path, output: Path | None) -> None:
-    recipes = reproduced(results)
+    recipes = reproduced_recipes(results)
     if not recipes:
         raise BenchError(f"no recipe was run in {results} yet: bench reproduce --list, then bench reproduce NAME")
-    print_table([title.lower() for title in HEADER], table_rows(recipes), left=(0, 1, 6))
+    print_table([title.lower() for title in REPRODUCTION_COLUMNS], table_rows(recipes), left=(0, 1, 6))
     if output is not None:
-        write(recipes, output)
+        write_reproductions(recipes, output)
         print(f"page: {output}")

@@ -13,7 +13,7 @@ from bench.errors import BenchError
 from bench.files import results_directory
 from bench.passwords import without_password
 from bench.tracking.server import Server, free_port
-from bench.tracking.tracking_store import DATABASE, create_database, default_uri, follow_moved_folder
+from bench.tracking.tracking_store import MLFLOW_DATABASE, create_database, default_uri, follow_moved_folder
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -61,7 +61,7 @@ def command(
 
 
 def _own_database(folder: Path) -> str:
-    if not (folder / DATABASE).is_file():
+    if not (folder / MLFLOW_DATABASE).is_file():
         raise BenchError(
             f"no results in {folder} yet: start a study with bench run --dataset NAME, or name another folder with --results"
         )

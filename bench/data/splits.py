@@ -1,4 +1,4 @@
-"""Cutting labelled clips into train, validation and test: stratified by class, whole groups together, the same every time.
+"""Cuts labelled clips into train, validation and test: stratified by class, whole groups together, the same every time.
 
 scikit-learn's StratifiedGroupKFold cuts equal folds only, and promises no class in every split; so this is iterative
 stratification (Sechidis, Tsoumakas, Vlahavas: On the stratification of multi-label data, ECML PKDD 2011) over groups: the
@@ -17,7 +17,7 @@ from bench.errors import BenchError
 from bench.plugins import Clip, Split
 
 Unit = list[int]
-"""Positions of the clips that must stay together: those of one group, or a single clip."""
+"""Positions of clips that must stay together: those of one group, or a single clip."""
 
 
 def cut(
@@ -29,12 +29,24 @@ def cut(
     test: float = 0.15,
     seed: int = 0,
 ) -> list[Split]:
-    """A split for every clip, in the order given; the cut itself depends on ids, labels, groups and seed, not on order.
+    """Chooses a split for every clip. The cut depends on ids, labels, groups and seed, not on the order of the clips.
 
-    Shares are of all clips, 0 to 1; a share of 0 leaves that split empty. No group stands in two splits. A class with
-    as many clips (or groups of its own) as there are splits is in all of them; with fewer it is in train first, then in
-    validation.
-    Raises BenchError on shares that leave no training clips, on an id given twice, and on a class with a single clip.
+    No group is in two splits. A class with as many clips (or groups of its own) as there are splits is in all of them;
+    a class with fewer is in train first, then in validation.
+
+    Args:
+        ids: Unique name of every clip, [clips].
+        labels: Class of every clip, [clips].
+        groups: Speaker or recording of every clip, None for unknown, [clips].
+        validation: Share of all clips, 0 to 1; 0 leaves the split empty.
+        test: Share of all clips, 0 to 1; 0 leaves the split empty.
+        seed: Seed of the order in which equal groups are assigned.
+
+    Returns:
+        The split of every clip, in the order given.
+
+    Raises:
+        BenchError: The shares leave no training clips, an id is given twice, or a class has a single clip.
     """
     shares = _shares(validation, test)
     _refuse_lonely_classes(labels)
@@ -42,8 +54,7 @@ def cut(
         twice = Counter(ids).most_common(1)[0][0]
         raise BenchError(f"clip {twice} is listed twice: a clip can be in one split only, leave one of them out")
     units = _units(ids, groups if groups is not None else [None] * len(ids), seed)
-    content = [Counter(labels[position] for position in unit) for unit in units]
-    chosen = _assign(content, shares)
+    chosen = _assign([Counter(labels[position] for position in unit) for unit in units], shares)
     result: list[Split] = ["train"] * len(ids)
     for unit, split in zip(units, chosen, strict=True):
         for position in unit:
@@ -54,13 +65,25 @@ def cut(
 def complete(
     clips: Sequence[Clip], *, validation: float = 0.15, test: float = 0.15, seed: int = 0
 ) -> tuple[tuple[Clip, ...], tuple[str, ...]]:
-    """Cuts the splits that have no clip yet off the training clips; the others stay. Second, a note for each cut.
+    """Cuts the splits that have no clip yet off the training clips; clips of other splits stay in theirs.
 
-    Where all clips are `train`, this is the whole stratified split. Raises BenchError as `cut` does.
+    If all clips are `train`, this is the whole stratified split.
+
+    Args:
+        clips: The data set's clips.
+        validation: Share of the training clips, 0 to 1.
+        test: Share of the training clips, 0 to 1.
+        seed: See `cut`.
+
+    Returns:
+        The clips with their splits, in the order given, and a note if anything was cut.
+
+    Raises:
+        BenchError: As `cut` does.
     """
-    there = {clip.split for clip in clips}
+    present = {clip.split for clip in clips}
     wanted: dict[Split, float] = {"validation": validation, "test": test}
-    missing = [split for split, share in wanted.items() if split not in there and share > 0]
+    missing = [split for split, share in wanted.items() if split not in present and share > 0]
     if not missing:
         return tuple(clips), ()
     training = [clip for clip in clips if clip.split == "train"]
@@ -96,39 +119,39 @@ def _refuse_lonely_classes(labels: Sequence[str]) -> None:
 
 
 def _units(ids: Sequence[str], groups: Sequence[str | None], seed: int) -> list[Unit]:
-    """What must stay together, in an order drawn from the seed, the largest first: the small ones then even them out."""
+    """Clips that must stay together, in an order drawn from the seed, the largest first, so that small ones even out."""
     members: dict[tuple[bool, str], Unit] = defaultdict(list)
     for position in sorted(range(len(ids)), key=ids.__getitem__):
         group = groups[position]
         members[(False, ids[position]) if group is None else (True, group)].append(position)
     units = [members[key] for key in sorted(members)]
-    drawn = [units[place] for place in np.random.default_rng(seed).permutation(len(units))]
-    return sorted(drawn, key=len, reverse=True)
+    shuffled = [units[index] for index in np.random.default_rng(seed).permutation(len(units))]
+    return sorted(shuffled, key=len, reverse=True)
 
 
-def _assign(content: Sequence[Mapping[str, int]], shares: Mapping[Split, float]) -> list[Split]:
-    """A split for every unit, given how many clips of which class it holds."""
-    holders: dict[str, list[int]] = defaultdict(list)
-    for unit, counts in enumerate(content):
+def _assign(class_counts: Sequence[Mapping[str, int]], shares: Mapping[Split, float]) -> list[Split]:
+    """Chooses a split for every unit, given how many clips of each class it has."""
+    units_of: dict[str, list[int]] = defaultdict(list)
+    for unit, counts in enumerate(class_counts):
         for label in counts:
-            holders[label].append(unit)
+            units_of[label].append(unit)
     total = Counter[str]()
-    for counts in content:
+    for counts in class_counts:
         total.update(counts)
-    # Clips that a split still lacks, of each class and in all.
+    # Clips that a split still lacks, of each class and over all classes.
     need = {split: {label: share * count for label, count in total.items()} for split, share in shares.items()}
     lack = {split: share * total.total() for split, share in shares.items()}
     chosen: dict[int, Split] = {}
-    for label in sorted(holders, key=lambda label: (len(holders[label]), label)):
-        waiting = [unit for unit in holders[label] if unit not in chosen]
-        lacking = [split for split in shares if all(chosen.get(unit) != split for unit in holders[label])]
+    for label in sorted(units_of, key=lambda label: (len(units_of[label]), label)):
+        waiting = [unit for unit in units_of[label] if unit not in chosen]
+        lacking = [split for split in shares if all(chosen.get(unit) != split for unit in units_of[label])]
         for left, unit in zip(range(len(waiting), 0, -1), waiting, strict=True):
-            # When just enough units are left to have the class in every split, each goes where there is none yet.
+            # When just enough units are left to have the class in every split, each goes to a split that has none yet.
             forced = bool(lacking) and left <= len(lacking)
             split = lacking[0] if forced else max(shares, key=lambda s: (need[s][label], lack[s]))
             lacking = [other for other in lacking if other != split]
             chosen[unit] = split
-            for held, count in content[unit].items():
-                need[split][held] -= count
+            for own_label, count in class_counts[unit].items():
+                need[split][own_label] -= count
                 lack[split] -= count
-    return [chosen[unit] for unit in range(len(content))]
+    return [chosen[unit] for unit in range(len(class_counts))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,13 +11,12 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
 from bench.data.prepared import PreparedData
-from bench.errors import BenchError, one_line
+from bench.errors import BenchError
 from bench.plugins.registry import Registry
 from bench.reporting.figures import LayerOutput
+from bench.results.load_network import load_network
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord
-from bench.training.batches import input_samples
-from bench.training.frontend import FrontEnd
 
 MOST_LAYERS = 12
 MOST_VALUES = 4_000_000
@@ -34,25 +32,11 @@ class TrainedNetwork:
     """
 
     def __init__(self, study: StudyFolder, run: RunRecord, data: PreparedData, *, registry: Registry) -> None:
-        path = weights_path(study, run)
+        loaded = load_network(study, run, data, registry)
         self._settings = run.spec.training
-        self._front_end = FrontEnd(registry.feature(run.spec.feature), torch.device("cpu"))
+        self._front_end, self._network, self._width = loaded.front_end, loaded.network, loaded.width
         self.sample_rate = self._front_end.feature.sample_rate
-        self._width = input_samples(self._settings, sample_rate=self.sample_rate, seconds=data.seconds)
         self.reads_waveforms = len(self._front_end.feature.shape(self._width)) == 1
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            with torch.random.fork_rng(devices=[]):  # starting weights, which are replaced: nobody else's draws change
-                shape = self._front_end.feature.shape(self._width)
-                self._network: nn.Module = registry.model(run.spec.model).build(shape, len(data.labels)).eval()
-            self._network.load_state_dict(state)
-        except BenchError:
-            raise
-        except Exception as error:  # pickle, zipfile, torch and the plugin each raise their own
-            raise BenchError(
-                f"the weights of {run.study}/{run.name} do not fit the network that {run.spec.model.name} builds now "
-                f"({type(error).__name__}: {one_line(error)[:200]}): run it again, or use the versions it was made with"
-            ) from None
 
     def model_input(self, samples: NDArray[np.int16], length: int) -> Tensor:
         """What of a clip the network is given at once: float32 [samples]. Of segments the one with the most energy."""
@@ -106,14 +90,6 @@ class TrainedNetwork:
             if isinstance(layer, nn.Conv1d | nn.Conv2d):
                 return np.asarray(layer.weight.detach().numpy())
         raise BenchError("the network has no convolution, so it has no filters to show")
-
-
-def weights_path(study: StudyFolder, run: RunRecord) -> Path:
-    """Where a run's weights are. Raises BenchError where it kept none."""
-    path = study.run_folder(run) / "weights.pt"
-    if not path.is_file():
-        raise BenchError(f"{run.study}/{run.name} has no weights: only finals and reproductions keep them, name one")
-    return path
 
 
 def loudest_stretch(waveform: Tensor, width: int) -> Tensor:

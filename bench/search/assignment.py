@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bench.executors.jobs import Job
-from bench.results.study_records import Kind, RunRecord
+from bench.results.study_records import RunKind, RunRecord
 from bench.trial import Epoch
 
 
@@ -15,7 +15,7 @@ class Assignment:
     """A job, and which run of its study it is."""
 
     job: Job
-    kind: Kind
+    kind: RunKind
     number: int
     repeat: int = 0
     origin: str = ""

@@ -234,7 +234,7 @@ def _out_of_patience(measured: Measurements, settings: TrainingSettings) -> bool
 def _test(setup: TrialSetup) -> ScoredOutputs:
     """Runs the network over the test split, once. Raises Diverged."""
     clips = setup.data.split("test", setup.sample_rate)
-    outputs = Evaluator(clips, setup.front_end, setup.spec.training, keep=False)(setup.network)
+    outputs = Evaluator(clips, setup.front_end, setup.spec.training, cache=False)(setup.network)
     if not are_finite(outputs):
         raise Diverged("the network's outputs for test clips are not all numbers")
     return score_outputs(outputs, clips, setup.data.prepared.labels)

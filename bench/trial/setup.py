@@ -11,7 +11,7 @@ from bench.plugins.registry import Registry
 from bench.training.augmentation import Augmentation
 from bench.training.batches import batch_sizes, examples_per_pass, input_samples
 from bench.training.compiled import Compiler, Forward
-from bench.training.device import place
+from bench.training.device import to_device
 from bench.training.device_clips import DataOnDevice, DeviceClips
 from bench.training.frontend import FrontEnd
 from bench.trial.feasibility import check_feasible
@@ -26,7 +26,7 @@ class TrialSetup:
         spec: The specification.
         data: The splits on their device.
         front_end: The feature's module on the device.
-        network: The network on the device, trained in place.
+        network: The network on the device, trained in to_device.
         forward: Code that was compiled for the network's steps; None for the network itself.
     """
 
@@ -80,7 +80,7 @@ def build_trial(spec: TrialSpec, data: DataOnDevice, registry: Registry) -> Tria
     samples = input_samples(spec.training, sample_rate=feature.sample_rate, seconds=data.prepared.seconds)
     network = registry.model(spec.model).build(feature.shape(samples), len(labels))
     front_end = FrontEnd(feature, data.device, package=registry.package_of(feature))
-    return TrialSetup(spec, data, front_end, place(network, data.device))
+    return TrialSetup(spec, data, front_end, to_device(network, data.device))
 
 
 def compile_steps(setup: TrialSetup, compiler: Compiler) -> TrialSetup:

@@ -1,4 +1,4 @@
-"""Little copies of official data sets, made on the spot in the official layout."""
+"""Small stand-ins of official data sets, written in their official layout."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def speech_commands(root: Path) -> Path:
 
 
 def fsdd(root: Path) -> Path:
-    """The names of a complete copy, without audio: a listing opens none."""
+    """The file names of the complete data set, without audio, since a listing opens none."""
     recordings = root / "recordings"
     recordings.mkdir(parents=True)
     for digit in range(10):
@@ -52,7 +52,7 @@ def fsdd(root: Path) -> Path:
 
 
 def cats_dogs(root: Path) -> Path:
-    """The names of a complete copy, without audio."""
+    """The file names of the complete data set, without audio."""
     for animal, count in (("cat", 164), ("dog_barking", 113)):
         for number in range(count):
             path = root / "cats_dogs" / f"{animal}_{number}.wav"
@@ -95,12 +95,12 @@ def esc(root: Path) -> Path:
 
     (root / "meta").mkdir(parents=True)
     (root / "audio").mkdir()
-    rows = ["filename,fold,category,esc10,src_file,take"]
-    for place, name in enumerate(FIFTY):
+    lines = ["filename,fold,category,esc10,src_file,take"]
+    for number_of_class, name in enumerate(FIFTY):
         for number in range(40):
-            fold, source = number % 5 + 1, 1000 * place + number % 20
-            file = f"{fold}-{source}-{'AB'[number // 20]}-{place}.wav"
+            fold, source = number % 5 + 1, 1000 * number_of_class + number % 20
+            file = f"{fold}-{source}-{'AB'[number // 20]}-{number_of_class}.wav"
             (root / "audio" / file).touch()
-            rows.append(f"{file},{fold},{name},{name in TEN},{source},A")
-    (root / "meta" / "esc50.csv").write_text("\n".join(rows) + "\n")
+            lines.append(f"{file},{fold},{name},{name in TEN},{source},A")
+    (root / "meta" / "esc50.csv").write_text("\n".join(lines) + "\n")
     return root
