@@ -32,9 +32,9 @@ LAST_WINDOW = 0.5
 class TrainedModel:
     """A network with its front end, as a final or a reproduction has trained it. It runs on the CPU.
 
-    A recording goes through what a clip goes through in the harness: it is mixed to mono, resampled, and padded with zeros
-    at its end to the clip length. One of 1.5 clip lengths or more is cut into windows of the clip length, whose probabilities
-    are averaged; a shorter one gives the very probabilities that the run has on record for such a clip.
+    A recording goes through what a clip goes through in the harness: it is mixed to mono, resampled, and padded with
+    zeros at its end to the clip length. One of 1.5 clip lengths or more is cut into windows of the clip length, whose
+    probabilities are averaged; a shorter one gives the very probabilities that the run has on record for such a clip.
     """
 
     def __init__(self, loaded: LoadedNetwork, run: RunRecord, labels: tuple[str, ...], seconds: float) -> None:

@@ -227,8 +227,8 @@ def _protocol(protocol: Protocol) -> Markup:
             f"{split.capitalize()}: {sum(supports):,} clips, {value_range(supports)} a class"
             for split, supports in protocol.supports.items()
         ),
-        f"Objective: {readable_name(protocol.objective)} on the validation split. The best configurations of every study by it were "
-        "retrained with new seeds and tested once; no trial of a search has access to the test split.",
+        f"Objective: {readable_name(protocol.objective)} on the validation split. The best configurations of every "
+        "study by it were retrained with new seeds and tested once; no trial of a search has access to the test split.",
         *(Markup(f"Note on the data: {escape(note)}") for note in protocol.notes),
     ]
     return bullets(lines)
