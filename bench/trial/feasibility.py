@@ -1,4 +1,4 @@
-"""Whether a model can take a feature, found out without data, memory or time."""
+"""Checks whether a model can take a feature, without data and in milliseconds."""
 
 from __future__ import annotations
 
