@@ -18,8 +18,8 @@ COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yaml").read_text())
 START_SECONDS = 120.0
 
 
-class Place:
-    """What stands here for the names, ports and folders of the containers."""
+class HostNames:
+    """Replaces the names, ports and folders of the containers by those of this machine."""
 
     def __init__(self, words: Mapping[str, str], texts: Mapping[str, str]) -> None:
         """`words` are replaced whole, `texts` wherever they stand."""
@@ -55,8 +55,8 @@ class Place:
 class Service:
     """A service that runs here, as its own process group."""
 
-    def __init__(self, name: str, place: Place, log: Path) -> None:
-        self.name, self.place = name, place
+    def __init__(self, name: str, host_names: HostNames, log: Path) -> None:
+        self.name, self.host_names = name, host_names
         self._log: IO[bytes] = log.open("ab")
         self.log = log
         self.process: subprocess.Popen[bytes] | None = None
@@ -64,8 +64,8 @@ class Service:
     def start(self) -> None:
         """Returns when its health check passes."""
         self.process = subprocess.Popen(
-            self.place.command(self.name),
-            env=self.place.environment(self.name),
+            self.host_names.command(self.name),
+            env=self.host_names.environment(self.name),
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,
@@ -82,7 +82,10 @@ class Service:
         if "healthcheck" not in COMPOSE["services"][self.name]:
             return True
         check = subprocess.run(  # the same words as in the container
-            self.place.health(self.name), env=self.place.environment(self.name), capture_output=True, timeout=60
+            self.host_names.health(self.name),
+            env=self.host_names.environment(self.name),
+            capture_output=True,
+            timeout=60,
         )
         return check.returncode == 0
 

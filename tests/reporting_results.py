@@ -143,9 +143,9 @@ def run_record(
 
 
 def save(study: StudyFolder, run: RunRecord, predictions: dict[str, Predictions] | None = None) -> None:
-    found = predictions or {}
-    test = found.get("test") if run.kind == "final" else None
-    study.save(run, TrialOutcome(result=run.result, validation=found.get("validation"), test=test))
+    by_split = predictions or {}
+    test = by_split.get("test") if run.kind == "final" else None
+    study.save(run, TrialOutcome(result=run.result, validation=by_split.get("validation"), test=test))
 
 
 def make_study(
@@ -156,22 +156,26 @@ def make_study(
     study = StudyFolder(results / name)
     study.write(record)
     for number in range(2):
-        found = fitted(seed=number, labels=labels, noise=0.9 + 0.4 * number)
+        predictions = fitted(seed=number, labels=labels, noise=0.9 + 0.4 * number)
         origin = "blobs-recipe" if number == 0 else "sampler"
-        save(study, run_record(record, number=number, width=1.0 + number, predictions=found, origin=origin), found)
+        save(
+            study,
+            run_record(record, number=number, width=1.0 + number, predictions=predictions, origin=origin),
+            predictions,
+        )
     save(study, run_record(record, number=2, status="pruned", reason="behind the median at epoch 3", width=3.0))
     save(study, run_record(record, number=3, status="failed", reason="ValueError: <b>no</b> | such `thing`", width=4.0))
     for rank in range(1, finals + 1):
         for repeat in range(3):
-            found = fitted(seed=10 * rank + repeat, labels=labels, noise=0.5 + 0.4 * rank)
+            predictions = fitted(seed=10 * rank + repeat, labels=labels, noise=0.5 + 0.4 * rank)
             run = run_record(
                 record,
                 kind="final",
                 number=rank,
                 repeat=repeat,
                 width=float(rank),
-                predictions=found,
+                predictions=predictions,
                 origin=f"rank {rank} by validation",
             )
-            save(study, run, found)
+            save(study, run, predictions)
     return study, record

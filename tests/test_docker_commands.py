@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from compose_services import COMPOSE, DOCKER, Place, Service
+from compose_services import COMPOSE, DOCKER, HostNames, Service
 from faulty_plugins import install, model
 from made_audio import cats_and_dogs
 from postgres_server import PASSWORD, PostgresServer, postgres_server
@@ -55,7 +55,7 @@ def test_the_services_run_a_study(server: PostgresServer, tmp_path: Path, monkey
     secret.write_text(PASSWORD)
     token.write_text("0123456789abcdef" * 4)
     mlflow, ray = free(), free()
-    place = Place(
+    host_names = HostNames(
         {
             "0.0.0.0": "127.0.0.1",
             "5000": mlflow,
@@ -76,9 +76,9 @@ def test_the_services_run_a_study(server: PostgresServer, tmp_path: Path, monkey
             "/run/secrets/ray-token": str(token),
         },
     )
-    program, *words = place.health("postgres")
+    program, *words = host_names.health("postgres")
     server.run(program, *" ".join(words).split())
-    services = [Service(name, place, tmp_path / f"{name}.log") for name in ("mlflow", "ray-head", "ray-worker")]
+    services = [Service(name, host_names, tmp_path / f"{name}.log") for name in ("mlflow", "ray-head", "ray-worker")]
     try:
         for service in services:
             service.start()
@@ -86,16 +86,16 @@ def test_the_services_run_a_study(server: PostgresServer, tmp_path: Path, monkey
             services[-1].log, "Ray runtime started"
         )  # nodes that start at once on one machine take each other's ports
         study = subprocess.run(
-            [*place.command("bench"), *QUICK], env=place.environment("bench"), capture_output=True, text=True
+            [*host_names.command("bench"), *QUICK], env=host_names.environment("bench"), capture_output=True, text=True
         )
     finally:
         for service in services:
             service.end(signal.SIGKILL)
         end_what_carries(f"MARK_OF_THIS_TEST={tmp_path}")
     assert study.returncode == 0, study.stdout + study.stderr
-    kept = StudyFolder(tmp_path / "results" / "digits")
-    assert [run.number for run in kept.trials()] == [0, 1] and len(kept.finals()) == 1
-    assert kept.record().storage == f"postgresql://bench@127.0.0.1:{server.port}/studies"
+    study_folder = StudyFolder(tmp_path / "results" / "digits")
+    assert [run.number for run in study_folder.trials()] == [0, 1] and len(study_folder.finals()) == 1
+    assert study_folder.record().options.storage == f"postgresql://bench@127.0.0.1:{server.port}/studies"
     assert server.execute("SELECT count(*) FROM trials WHERE state = 'COMPLETE'", "studies") == [(2,)]
     assert server.execute("SELECT count(*) FROM runs WHERE status = 'FINISHED'", "mlflow") == [(4,)]
     assert PASSWORD not in study.stdout + study.stderr + "".join(service.log.read_text() for service in services)

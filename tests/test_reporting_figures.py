@@ -15,13 +15,13 @@ from matplotlib.text import Text
 from bench.errors import BenchError
 from bench.reporting import figures
 from bench.reporting.figures import ExampleClip, FeatureResult, LayerOutput, canvas
-from bench.reporting.figures.activations import liveliest
-from bench.reporting.figures.canvas import LONGEST_LABEL, label
+from bench.reporting.figures.activations import most_varying
+from bench.reporting.figures.canvas import MAX_LABEL_CHARACTERS, label
 from bench.reporting.figures.clip_panels import DYNAMIC_RANGE, spectrum
 from bench.reporting.figures.confusion import _percent
 from bench.reporting.figures.filters import RESPONSE_RANGE, frequency_response
-from bench.reporting.figures.image_grid import in_rows
-from bench.reporting.figures.lines import MOST_POINTS, thinned
+from bench.reporting.figures.image_grid import image_grid
+from bench.reporting.figures.lines import MAX_POINTS, thinned
 from bench.reporting.numbers import Spread
 from bench.trial import Epoch, RangeTest
 
@@ -31,15 +31,15 @@ PNG = b"\x89PNG\r\n\x1a\n"
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Figure]]:
     """The figures that were drawn during a test, laid out as they were saved."""
-    kept: list[Figure] = []
+    saved_figures: list[Figure] = []
     save = Figure.savefig
 
     def keep(figure: Figure, *arguments: object, **options: object) -> None:
-        kept.append(figure)
+        saved_figures.append(figure)
         save(figure, *arguments, **options)
 
     monkeypatch.setattr(Figure, "savefig", keep)
-    yield kept
+    yield saved_figures
 
 
 def names(classes: int, *, long: bool = False) -> list[str]:
@@ -65,15 +65,15 @@ def overlapping(figure: Figure, wanted: Callable[[str], bool]) -> list[tuple[str
 
 def counts(classes: int) -> np.ndarray:
     random = np.random.default_rng(classes)
-    found = random.integers(0, 9, (classes, classes))
-    np.fill_diagonal(found, 60)
-    return found.astype(np.int64)
+    counts = random.integers(0, 9, (classes, classes))
+    np.fill_diagonal(counts, 60)
+    return counts.astype(np.int64)
 
 
 def test_long_labels_stay_different() -> None:
-    shown = [label(name) for name in names(35, long=True)]
-    assert len(set(shown)) == 35
-    assert max(map(len, shown)) == LONGEST_LABEL
+    label_text = [label(name) for name in names(35, long=True)]
+    assert len(set(label_text)) == 35
+    assert max(map(len, label_text)) == MAX_LABEL_CHARACTERS
     assert label("short") == "short"
 
 
@@ -106,9 +106,9 @@ def test_a_title_is_wrapped_into_the_figure_so_that_its_end_can_be_read(drawn: l
     for classes in (2, 35):
         figures.confusion_matrix(np.eye(classes, dtype=np.int64), names(classes), title)
         said = drawn[-1].get_suptitle()
-        (shown,) = [text for text in texts(drawn[-1]) if text.get_text() == said]
+        (label_text,) = [text for text in texts(drawn[-1]) if text.get_text() == said]
         assert said.replace("\n", " ").replace("- ", "-") == title
-        assert shown.get_window_extent().width < drawn[-1].bbox.width
+        assert label_text.get_window_extent().width < drawn[-1].bbox.width
     assert "\n" not in said, "there is room for it in one line"
 
 
@@ -125,8 +125,8 @@ def test_percentages_are_never_rounded_to_none_or_all() -> None:
 
 
 def test_the_alluvial_plot_says_what_it_leaves_out(drawn: list[Figure]) -> None:
-    found = np.array([[900, 40, 2], [30, 900, 0], [1, 0, 127]])  # 2,000 clips: pairs under 2 are left out
-    figures.alluvial(found, ["a", "b", "c"], "run")
+    counts = np.array([[900, 40, 2], [30, 900, 0], [1, 0, 127]])  # 2,000 clips: pairs under 2 are left out
+    figures.alluvial(counts, ["a", "b", "c"], "run")
     said = [text.get_text() for text in texts(drawn[0])]
     # From predicted (left) to true: b is said of 40, a of 30 and c of 2; a is meant by 42.
     assert [text for text in said if text[1:3] == " ("] == ["a (30)", "b (40)", "c (2)", "a (42)", "b (30)"]
@@ -156,7 +156,7 @@ def test_thinned_lines_keep_their_extremes() -> None:
     wave = np.random.default_rng(0).normal(size=100_000)
     wave[54_321] = 100.0
     x, y = thinned(np.arange(len(wave)) / 10, wave)
-    assert len(x) == len(y) <= 1.1 * MOST_POINTS
+    assert len(x) == len(y) <= 1.1 * MAX_POINTS
     assert y.max() == 100.0
     assert x[y.argmax()] == pytest.approx(5432.1, abs=20)
     short = np.arange(10.0)
@@ -173,12 +173,12 @@ def test_frequency_responses_of_two_taps() -> None:
 
 def test_the_liveliest_channels_are_those_that_vary_most_in_their_own_order() -> None:
     values = np.outer([1, 9, 0, 5], [1, -1, 1]).astype(np.float32)
-    assert liveliest(values, 2).tolist() == [1, 3]
-    assert liveliest(values, 10).tolist() == [0, 1, 2, 3]
+    assert most_varying(values, 2).tolist() == [1, 3]
+    assert most_varying(values, 10).tolist() == [0, 1, 2, 3]
 
 
 def test_tiles_stand_in_rows_with_gaps() -> None:
-    tiles = in_rows([np.full((2, 3), float(n)) for n in range(3)], columns=2, gap=1)
+    tiles = image_grid([np.full((2, 3), float(n)) for n in range(3)], columns=2, gap=1)
     assert tiles.shape == (5, 7)
     assert tiles[0, 0] == 0 and tiles[0, 4] == 1 and tiles[3, 0] == 2
     assert np.isnan(tiles[2]).all() and np.isnan(tiles[:, 3]).all() and np.isnan(tiles[3:, 4:]).all()
@@ -215,7 +215,7 @@ def epochs(best: float) -> tuple[Epoch, ...]:
 def test_a_comparison_says_the_accuracies_in_the_end(drawn: list[Figure]) -> None:
     mel = FeatureResult("mel", epochs(0.9), 3, Spread.of([0.9, 0.92]), Spread.of([0.85, 0.87]))
     mfcc = FeatureResult("mfcc", epochs(0.8), 3, Spread.of([0.8]), None)
-    figures.comparison([mel, mfcc], "tc-resnet on tones")
+    figures.feature_comparison([mel, mfcc], "tc-resnet on tones")
     said = [text.get_text() for text in texts(drawn[0])]
     assert {"validation\n0.910", "test\n0.860", "validation\n0.800"} <= set(said)
     loss, accuracy, _ = drawn[0].axes
@@ -271,7 +271,7 @@ def test_filters_of_every_shape(shape: tuple[int, ...], drawn: list[Figure]) -> 
 
 
 def test_colours_come_again_only_after_ten() -> None:
-    assert len({canvas.colour(place) for place in range(10)}) == 10
+    assert len({canvas.colour(index) for index in range(10)}) == 10
     assert canvas.colour(12) == canvas.colour(2)
 
 

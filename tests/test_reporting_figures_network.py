@@ -16,7 +16,7 @@ from bench.plugins.registry import installed
 from bench.reporting.example_audio import clips_by_id, clips_of_classes, examples, is_decoded
 from bench.reporting.run_figures import FIGURE_KINDS, Subject, draw_figures
 from bench.reporting.run_report import write_report
-from bench.reporting.trained_network import MOST_LAYERS, TrainedNetwork, loudest_stretch
+from bench.reporting.trained_network import MAX_LAYERS, TrainedNetwork, loudest_segment
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord
 from bench.trial import RangeTest
@@ -33,8 +33,8 @@ def network(study: StudyFolder, run: RunRecord) -> TrainedNetwork:
     return TrainedNetwork(study, run, study.record().data, registry=installed())
 
 
-def logits(kept: TrainedNetwork, samples: np.ndarray, length: int) -> np.ndarray:
-    return kept.layers(kept.model_input(samples, length))[-1].values
+def logits(trained: TrainedNetwork, samples: np.ndarray, length: int) -> np.ndarray:
+    return trained.layers(trained.model_input(samples, length))[-1].values
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,9 @@ def test_the_network_says_of_test_clips_what_it_said_when_it_was_tested(
     tmp_path: Path, model: str, options: dict[str, object], training: dict[str, object]
 ) -> None:
     study, run = train_on_tones(tmp_path, model=PluginConfig(name=model, options=options), **training)
-    kept = network(study, run)
+    trained = network(study, run)
     clips = load_split(study.record().data, "test", sample_rate=8000)
-    found = [logits(kept, clips.samples[place], int(clips.lengths[place])) for place in range(len(clips.ids))]
+    found = [logits(trained, clips.samples[index], int(clips.lengths[index])) for index in range(len(clips.ids))]
     probabilities = torch.from_numpy(np.stack(found)).softmax(dim=1).numpy()
     stored = study.predictions(run, "test")
     assert clips.ids == stored.ids
@@ -59,8 +59,8 @@ def test_the_network_says_of_test_clips_what_it_said_when_it_was_tested(
 
 
 def test_layers_are_named_with_what_follows_them(tones: tuple[StudyFolder, RunRecord]) -> None:
-    kept = network(*tones)
-    layers = kept.layers(torch.randn(4000, generator=torch.Generator().manual_seed(0)))
+    trained = network(*tones)
+    layers = trained.layers(torch.randn(4000, generator=torch.Generator().manual_seed(0)))
     assert [layer.name for layer in layers] == ["Conv2d, ReLU", "MaxPool2d"] * 3 + ["Linear"]
     assert [layer.shape[0] for layer in layers] == [4, 4, 8, 8, 16, 16, 2]
     for convolution, pool in zip(layers[0:6:2], layers[1:6:2], strict=True):
@@ -71,40 +71,40 @@ def test_layers_are_named_with_what_follows_them(tones: tuple[StudyFolder, RunRe
 def test_recurrent_layers_are_shown_over_their_steps(tmp_path: Path) -> None:
     model = PluginConfig(name="crnn", options={"channels": 32, "hidden": 32})
     study, run = train_on_tones(tmp_path, model=model)
-    kept = network(study, run)
-    (recurrent,) = [layer for layer in kept.layers(torch.randn(4000)) if layer.recurrent]
+    trained = network(study, run)
+    (recurrent,) = [layer for layer in trained.layers(torch.randn(4000)) if layer.recurrent]
     assert (recurrent.name, recurrent.shape) == ("LSTM", (32, 64))  # units, channel rows
 
 
 def test_of_many_layers_a_choice_is_shown_with_the_first_and_the_last(tmp_path: Path) -> None:
     study, run = train_on_tones(tmp_path, model=PluginConfig(name="tc-resnet", options={"depth": 14}))
     layers = network(study, run).layers(torch.randn(4000))
-    assert len(layers) == MOST_LAYERS
+    assert len(layers) == MAX_LAYERS
     assert layers[0].name == "Conv1d, BatchNorm1d, ReLU" and layers[-1].name == "Linear"
 
 
 def test_pooled_outputs_times_the_last_weights_are_the_logits(tones: tuple[StudyFolder, RunRecord]) -> None:
-    kept = network(*tones)
-    clips = clips_of_classes(tones[0].record().data, "validation", sample_rate=8000, each=2)
+    trained = network(*tones)
+    clips = clips_of_classes(tones[0].record().data, "validation", sample_rate=8000, per_class=2)
     assert [clip.target for clip in clips] == [0, 0, 1, 1]
-    model_input = [kept.model_input(clip.samples, clip.length) for clip in clips]
-    outputs, weights = kept.pooled(model_input)
-    expected = np.stack([kept.layers(waveform)[-1].values for waveform in model_input])
+    model_input = [trained.model_input(clip.samples, clip.length) for clip in clips]
+    outputs, weights = trained.pooled(model_input)
+    expected = np.stack([trained.layers(waveform)[-1].values for waveform in model_input])
     # The bias is the same for all clips.
-    found = outputs @ weights.T
-    np.testing.assert_allclose(found - found[0], expected - expected[0], atol=1e-4)
+    logits_without_bias = outputs @ weights.T
+    np.testing.assert_allclose(logits_without_bias - logits_without_bias[0], expected - expected[0], atol=1e-4)
 
 
 def test_a_run_on_segments_is_shown_its_loudest_one(tmp_path: Path) -> None:
     options = PluginConfig(name="cnn1d", options={})
     study, run = train_on_tones(tmp_path, feature=WAVEFORM, model=options, segment_seconds=0.25, time_shift=0.0)
-    kept = network(study, run)
+    trained = network(study, run)
     samples = np.zeros(4000, dtype=np.int16)
     samples[2500:2600] = 20000
-    model_input = kept.model_input(samples, 4000)
+    model_input = trained.model_input(samples, 4000)
     assert len(model_input) == 2000
     assert float(model_input.max()) == pytest.approx(20000 / 32768)
-    assert kept.reads_waveforms
+    assert trained.reads_waveforms
     drawn = draw_figures(Subject(study, run, study.record().data, installed()), tmp_path / "figures")
     assert {"activations", "pooled", "filters", "clip"} <= set(drawn.files) and drawn.failures == {}
 
@@ -112,8 +112,8 @@ def test_a_run_on_segments_is_shown_its_loudest_one(tmp_path: Path) -> None:
 def test_the_loudest_stretch_and_what_is_shorter_than_one() -> None:
     waveform = torch.zeros(100)
     waveform[61] = 1.0
-    assert loudest_stretch(waveform, 20).sum() == 1
-    assert loudest_stretch(torch.ones(5), 20).tolist() == [1.0] * 5 + [0.0] * 15
+    assert loudest_segment(waveform, 20).sum() == 1
+    assert loudest_segment(torch.ones(5), 20).tolist() == [1.0] * 5 + [0.0] * 15
 
 
 def test_drawing_leaves_everyone_elses_random_draws_alone(tones: tuple[StudyFolder, RunRecord]) -> None:
@@ -131,9 +131,9 @@ def test_example_clips_are_their_own_samples_and_their_feature(tones: tuple[Stud
     clips = clips_of_classes(data, "train", sample_rate=8000)
     assert [clip.target for clip in clips] == [0, 1]
     assert clips_by_id(data, [clips[1].id], sample_rate=8000)[0].id == clips[1].id
-    shown = examples(data, clips, feature)
-    assert [example.label for example in shown] == ["cat", "dog"]
-    assert shown[0].feature.shape == feature.shape(len(shown[0].waveform))
+    example_clips = examples(data, clips, feature)
+    assert [example.label for example in example_clips] == ["cat", "dog"]
+    assert example_clips[0].feature.shape == feature.shape(len(example_clips[0].waveform))
     with pytest.raises(BenchError, match=r"no clip 'cat/s0_00.wav' in folder: did you mean cat/"):
         clips_by_id(data, ["cat/s0_00.wav"], sample_rate=8000)
 
@@ -165,8 +165,8 @@ def test_without_the_audio_and_the_weights_the_report_says_so_in_a_line_each(
     for split in ("validation", "test"):
         study.predictions(run, split).save(elsewhere.folder / trial.name / f"{split}.npz")
     said = write_report(elsewhere, trial, tmp_path / "report", registry=installed()).markdown.read_text()
-    assert "- clip: the decoded audio is no longer here" in said
-    assert "- activations, pooled, filters: the run kept no weights" in said
+    assert "- clip: the audio is no longer decoded" in said
+    assert "- activations, pooled, filters: the run stored no weights" in said
     assert "secret" not in said
     assert not is_decoded(elsewhere.record().data, 8000)
     with pytest.raises(BenchError, match="tones/trial-0001 has no weights: only finals and reproductions keep them"):

@@ -17,7 +17,7 @@ from bench.plugins import PluginConfig, Recipe, TrainingSettings
 from bench.reporting import leaderboard_page
 from bench.reporting.build_leaderboard import build_leaderboard
 from bench.reporting.commands import portable_command
-from bench.reporting.publishing import file_name, load_published, publish
+from bench.reporting.publishing import dataset_file_name, load_published, publish
 from bench.trial import TrialSpec
 
 
@@ -132,11 +132,11 @@ def test_a_final_that_failed_is_left_out_and_said(tmp_path: Path) -> None:
 
 def test_a_page_says_what_its_intervals_do_not_cover(tmp_path: Path) -> None:
     study, record = make_study(tmp_path, finals=0)
-    for speakers, shown, absent in ((6, "Few speakers were", "Clips were"), (0, "Clips were", "Few speakers were")):
+    for speakers, present, absent in ((6, "Few speakers were", "Clips were"), (0, "Clips were", "Few speakers were")):
         found = fitted(seed=1, speakers=speakers)
         save(study, run_record(record, kind="final", number=1, predictions=found), found)
         page = leaderboard_page.render_leaderboard(build_leaderboard(tmp_path, "blobs"), source="x.json")
-        assert f"{shown} resampled" in page and f"{absent} resampled" not in page
+        assert f"{present} resampled" in page and f"{absent} resampled" not in page
 
 
 def test_the_ledger_counts_all_trials_with_their_reasons(tmp_path: Path) -> None:
@@ -297,13 +297,13 @@ def test_a_damaged_json_is_one_line(tmp_path: Path, content: bytes) -> None:
     "dataset", ["folder:../a b/c|d", "csv:/x/<y>.csv", "readme", "folder:", "..", "a/b", "folder:/é"]
 )
 def test_file_names_are_safe_and_distinct(dataset: str) -> None:
-    name = file_name(dataset)
+    name = dataset_file_name(dataset)
     assert name.replace("-", "").replace("_", "").replace(".", "").isalnum()
     assert not name.startswith(".")
     assert name.lower() != "readme"
-    assert name != file_name(dataset + "x")
-    assert file_name("fsdd") == "fsdd"
-    assert file_name("folder:/a/words") != file_name("folder:/b/words")
+    assert name != dataset_file_name(dataset + "x")
+    assert dataset_file_name("fsdd") == "fsdd"
+    assert dataset_file_name("folder:/a/words") != dataset_file_name("folder:/b/words")
 
 
 def nasty_study(results: Path) -> dict[str, Any]:

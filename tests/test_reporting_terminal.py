@@ -10,7 +10,7 @@ HEADER = ("Rank", "Model", "Training time", "Row")
 ROWS = [("1", "tc-resnet", "12 min 30 s", "06130f3c")]
 
 
-def shown(width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+def printed_table(width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", str(width))
     terminal.print_table(HEADER, ROWS, left=(1,), spare=("Training time",))
@@ -20,7 +20,7 @@ def shown(width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 def test_a_narrow_terminal_does_without_what_can_be_spared(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wide, narrow = (shown(width, monkeypatch, capsys) for width in (80, 40))
+    wide, narrow = (printed_table(width, monkeypatch, capsys) for width in (80, 40))
     assert "12 min 30 s" in wide and "wider" not in wide
     assert "12 min" not in narrow and "06130f3c" in narrow
     assert "(a wider terminal shows: Training time)" in " ".join(narrow.split())

@@ -1,4 +1,4 @@
-"""MLflow as the head uses it, on real SQLite databases."""
+"""MLflow as the scheduler uses it, on real SQLite databases."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def results(tmp_path: Path, blank: Path) -> Path:
 
 
 def log_run(tracker: Tracker, results: Path, run: RunRecord, outcome: TrialOutcome) -> str:
-    """A run from its start to its end, as the head logs it."""
+    """A run from its start to its end, as the scheduler logs it."""
     run_id = tracker.start_run(
         run.study, run.name, run.spec, kind=run.kind, number=run.number, repeat=run.repeat, origin=run.origin
     )
@@ -134,14 +134,14 @@ def test_every_status_is_told_apart(results: Path) -> None:
         tracker.start_study(study_record())
         for number, status in enumerate(get_args(Status)):
             log_run(tracker, results, *finished(number, status=status))
-    shown = {run.data.tags["bench.status"]: run for name, run in stored(results).items() if name != "study"}
-    assert set(shown) == set(get_args(Status))
-    assert shown["complete"].info.status == "FINISHED"
-    assert shown["pruned"].info.status == "KILLED"
-    assert shown["failed"].info.status == "FAILED"
-    assert shown["pruned"].data.tags["bench.reason"] == "the reason in a line"
-    assert "bench.reason" not in shown["complete"].data.tags
-    files = [file.path for file in client(results).list_artifacts(shown["failed"].info.run_id)]
+    by_status = {run.data.tags["bench.status"]: run for name, run in stored(results).items() if name != "study"}
+    assert set(by_status) == set(get_args(Status))
+    assert by_status["complete"].info.status == "FINISHED"
+    assert by_status["pruned"].info.status == "KILLED"
+    assert by_status["failed"].info.status == "FAILED"
+    assert by_status["pruned"].data.tags["bench.reason"] == "the reason in a line"
+    assert "bench.reason" not in by_status["complete"].data.tags
+    files = [file.path for file in client(results).list_artifacts(by_status["failed"].info.run_id)]
     assert files == ["run.json", "traceback.txt"]
 
 
@@ -197,7 +197,7 @@ def test_what_is_left_open_is_ended_when_the_tracker_closes(results: Path) -> No
     assert runs["study"].data.tags["bench.status"] == "interrupted"
 
 
-KILLED_HEAD = """
+KILLED_SCHEDULER = """
 import os, signal, sys
 from pathlib import Path
 from tracking_samples import *
@@ -224,15 +224,15 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def run_head(source: str, results: Path) -> subprocess.CompletedProcess[str]:
+def run_scheduler(source: str, results: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
     command = [sys.executable, "-c", source, str(results)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 
 
-def test_after_a_killed_head_mlflow_is_brought_up_to_what_is_on_disk(results: Path) -> None:
-    head = run_head(KILLED_HEAD, results)
-    assert head.returncode == -signal.SIGKILL, head.stderr
+def test_after_a_killed_scheduler_mlflow_is_brought_up_to_what_is_on_disk(results: Path) -> None:
+    scheduler = run_scheduler(KILLED_SCHEDULER, results)
+    assert scheduler.returncode == -signal.SIGKILL, scheduler.stderr
     before = stored(results)
     assert before["trial-0001"].info.status == before["study"].info.status == "RUNNING"
 
@@ -270,7 +270,7 @@ def test_a_deleted_database_is_made_again_from_the_results_folder(results: Path)
 
 
 def test_nothing_reaches_the_terminal(results: Path) -> None:
-    quiet = run_head(KILLED_HEAD, results / "fresh")
+    quiet = run_scheduler(KILLED_SCHEDULER, results / "fresh")
     assert (quiet.stdout, quiet.stderr) == ("", "")
 
 
@@ -279,8 +279,10 @@ def test_two_heads_that_start_at_once_share_one_database(tmp_path: Path) -> None
     source = "import sys; from tracking_samples import *; from bench.tracking.tracker import Tracker\n"
     source += "with Tracker(Path(sys.argv[1])) as t: t.start_study(study_record(sys.argv[2]))"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
-    heads = [subprocess.Popen([sys.executable, "-c", source, str(tmp_path), name], env=environment) for name in "ab"]
-    assert [head.wait(120) for head in heads] == [0, 0]
+    schedulers = [
+        subprocess.Popen([sys.executable, "-c", source, str(tmp_path), name], env=environment) for name in "ab"
+    ]
+    assert [scheduler.wait(120) for scheduler in schedulers] == [0, 0]
     reader = client(tmp_path)
     runs = reader.search_runs([reader.get_experiment_by_name("fsdd").experiment_id])
     assert {run.info.run_name for run in runs} == {"a", "b"}
@@ -293,7 +295,7 @@ def test_telemetry_is_off_unless_the_user_wants_it(results: Path, monkeypatch: p
     source += (
         "Tracker(Path(sys.argv[1]))\nfrom mlflow.telemetry.utils import is_telemetry_disabled as off; print(off())"
     )
-    assert run_head(source, results).stdout == "True\n"
+    assert run_scheduler(source, results).stdout == "True\n"
 
 
 @pytest.mark.parametrize("name", ["with space", "%20 que?stion #1;&x=1", "ümlaut 'q\""])
@@ -352,11 +354,11 @@ except BenchError as error:
 
 
 def test_a_full_disk_is_said_in_one_line(results: Path) -> None:
-    head = run_head(FULL_DISK, results)
-    assert head.stderr == ""
-    assert head.stdout.count("\n") == 1
-    assert "epoch" in head.stdout
-    assert "check free space" in head.stdout
+    scheduler = run_scheduler(FULL_DISK, results)
+    assert scheduler.stderr == ""
+    assert scheduler.stdout.count("\n") == 1
+    assert "epoch" in scheduler.stdout
+    assert "check free space" in scheduler.stdout
 
 
 def test_a_damaged_database_is_said_in_one_line(results: Path) -> None:

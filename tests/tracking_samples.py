@@ -1,4 +1,4 @@
-"""A small study for the tests of tracking: records as a head makes them, with scores from real predictions."""
+"""A small study for the tests of tracking: records as the scheduler makes them, with scores from real predictions."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def predictions(wrong: int) -> Predictions:
 def finished(
     number: int, *, study: str = "digits", kind: RunKind = "trial", repeat: int = 0, status: Status = "complete"
 ) -> tuple[RunRecord, TrialOutcome]:
-    """A run as the head records it; one that did not complete has a reason and no scores."""
+    """A run as the scheduler records it; one that did not complete has a reason and no scores."""
     complete = status == "complete"
     validation = predictions(1) if complete else None
     test = predictions(2) if complete and kind == "final" else None
@@ -115,5 +115,5 @@ def finished(
 
 
 def save(results: Path, run: RunRecord, outcome: TrialOutcome) -> Path:
-    """Writes the run where the head does; its folder."""
+    """Writes the run as the scheduler does, and returns its folder."""
     return StudyFolder(results / run.study).save(run, outcome)

@@ -13,7 +13,7 @@ from bench.evaluation.predictions import Predictions
 from bench.evaluation.uncertainty import Interval, bootstrap_interval
 from bench.markdown import Markup, table
 from bench.plugins import Split
-from bench.reporting.numbers import count, share
+from bench.reporting.numbers import count, score_text
 
 REPORT_COLUMNS = ("", "Precision", "Recall", "F1-score", "Support")
 MAX_CONFUSIONS = 10
@@ -111,7 +111,7 @@ def report_rows(report: ClassificationReport) -> list[tuple[str, ...]]:
     """Returns the cells of the table: a row per class, then Accuracy, Macro avg and Weighted avg."""
     return [
         *map(_cells, report.classes),
-        ("Accuracy", "", "", share(report.accuracy), count(report.support)),
+        ("Accuracy", "", "", score_text(report.accuracy), count(report.support)),
         _cells(report.macro_average),
         _cells(report.weighted_average),
     ]
@@ -123,7 +123,7 @@ def report_table(report: ClassificationReport) -> Markup:
 
 
 def _cells(row: ReportRow) -> tuple[str, ...]:
-    return (row.label, share(row.precision), share(row.recall), share(row.f1_score), count(row.support))
+    return (row.label, score_text(row.precision), score_text(row.recall), score_text(row.f1_score), count(row.support))
 
 
 def _confusions(counts: NDArray[np.int64], labels: tuple[str, ...]) -> tuple[Confusion, ...]:

@@ -1,4 +1,4 @@
-"""A leaderboard as a Markdown page: the tables, and under each the protocol, the ledger, versions and hardware."""
+"""Renders a leaderboard as a Markdown page: its tables, and below each the protocol, studies, versions and hardware."""
 
 from __future__ import annotations
 
@@ -18,17 +18,22 @@ from bench.reporting.numbers import (
     plural,
     readable_name,
     resampled_units,
-    share,
+    score_text,
     spread,
     value_range,
 )
 from bench.trial import Status
 
-MOST_REASONS = 15
+MAX_REASONS = 15
 
 
 def render_leaderboard(leaderboard: Leaderboard, *, source: str) -> str:
-    """The page; `source` is the path of its JSON as a reader will write it in `bench reproduce SOURCE:ID`."""
+    """Renders the page.
+
+    Args:
+        leaderboard: The leaderboard.
+        source: Path of its JSON as a reader will type it in `bench reproduce SOURCE:ID`.
+    """
     several = len(leaderboard.protocols) > 1
     opening = Markup(
         f"Written by {code('bench leaderboard')} from stored per-clip predictions; last run finished "
@@ -46,7 +51,7 @@ def render_leaderboard(leaderboard: Leaderboard, *, source: str) -> str:
 
 
 def leaderboard_columns(protocol: Protocol) -> tuple[str, ...]:
-    """The table's columns."""
+    """Returns the titles of the table's columns."""
     balanced = protocol.objective == "balanced_accuracy"
     return (
         "Rank",
@@ -65,7 +70,7 @@ def leaderboard_columns(protocol: Protocol) -> tuple[str, ...]:
 
 
 def leaderboard_cells(row: Row, protocol: Protocol) -> tuple[str, ...]:
-    """One row of the table, in the order of `header`."""
+    """Returns the cells of one row, in the order of `leaderboard_columns`."""
     balanced = protocol.objective == "balanced_accuracy"
     return (
         str(row.rank),
@@ -73,8 +78,12 @@ def leaderboard_cells(row: Row, protocol: Protocol) -> tuple[str, ...]:
         row.feature.name,
         str(row.training.epochs),
         count(row.parameters),
-        share(row.validation["accuracy"].mean),
-        *((share(row.validation["balanced_accuracy"].mean), spread(row.test["balanced_accuracy"])) if balanced else ()),
+        score_text(row.validation["accuracy"].mean),
+        *(
+            (score_text(row.validation["balanced_accuracy"].mean), spread(row.test["balanced_accuracy"]))
+            if balanced
+            else ()
+        ),
         spread(row.test["accuracy"]),
         interval(row.test_interval),
         spread(row.macro_f1),
@@ -85,7 +94,12 @@ def leaderboard_cells(row: Row, protocol: Protocol) -> tuple[str, ...]:
 
 def _section(protocol: Protocol, source: str) -> list[str]:
     if not protocol.rows:
-        return [bullets(without_finals(protocol)), heading(3, "Protocol"), _protocol(protocol), *_studies(protocol)]
+        return [
+            bullets(notes_on_missing_finals(protocol)),
+            heading(3, "Protocol"),
+            _protocol(protocol),
+            *_studies(protocol),
+        ]
     rows = [
         (*leaderboard_cells(row, protocol), code(shlex.join(["bench", "reproduce", f"{source}:{row.id}"])))
         for row in protocol.rows
@@ -93,8 +107,8 @@ def _section(protocol: Protocol, source: str) -> list[str]:
     left: tuple[Alignment, ...] = ("right", "left", "left")
     return [
         table((*leaderboard_columns(protocol), "Reproduce"), rows, align=left),
-        _how_to_read(protocol),
-        bullets(without_finals(protocol)),
+        _reading_notes(protocol),
+        bullets(notes_on_missing_finals(protocol)),
         details("Settings and seeds of every row", _settings(protocol.rows)),
         *_published(protocol),
         heading(3, "Protocol"),
@@ -103,16 +117,16 @@ def _section(protocol: Protocol, source: str) -> list[str]:
     ]
 
 
-def _how_to_read(protocol: Protocol) -> Markup:
+def _reading_notes(protocol: Protocol) -> Markup:
     objective = readable_name(protocol.objective)
-    units = {resampled_units(row.test_interval): None for row in protocol.rows}
+    unit_names = {resampled_units(row.test_interval): None for row in protocol.rows}
     lines = [
         f"Rows are ranked by validation {objective} (mean over seeds), never by test: the first row's test score is not the "
         "best of several. Validation figures chose the configurations and the epochs, so they flatter; test figures do not.",
         "Test accuracy and macro F1 (of the test split): mean ± sample standard deviation over n seeds of the same "
         "configuration. Validation accuracy and training time are means over these seeds; training time is the wall time "
         "of all epochs, features included.",
-        f"95 % interval: of the mean test accuracy over seeds, by bootstrap over {' / '.join(units)}. "
+        f"95 % interval: of the mean test accuracy over seeds, by bootstrap over {' / '.join(unit_names)}. "
         "Rows whose intervals overlap may well be equally good.",
     ]
     if any(row.test_interval.over == "groups" and row.test_interval.units < 20 for row in protocol.rows):
@@ -123,7 +137,7 @@ def _how_to_read(protocol: Protocol) -> Markup:
         lines.append(
             "Clips were resampled, so the interval is for other clips from the same speakers or sources, not from new ones."
         )
-    if any(_collapsed(row.test_interval) for row in protocol.rows):
+    if any(_has_no_width(row.test_interval) for row in protocol.rows):
         lines.append(
             "An interval of no width says only that no clip was wrong (or right); it does not promise the same."
         )
@@ -135,12 +149,12 @@ def _how_to_read(protocol: Protocol) -> Markup:
     return bullets(lines)
 
 
-def _collapsed(found: Interval) -> bool:
-    return found.low == found.high
+def _has_no_width(value: Interval) -> bool:
+    return value.low == value.high
 
 
-def without_finals(protocol: Protocol) -> list[str]:
-    """A line for every study that has complete trials and no final, with the command that makes them."""
+def notes_on_missing_finals(protocol: Protocol) -> list[str]:
+    """Returns a line for every study that has complete trials but no finals, with the command that runs them."""
     return [
         f"Study {study.name} has {plural(study.statuses['complete'], 'complete trial')} and no finals yet; "
         f"bench run --resume {study.name} makes them."
@@ -162,9 +176,9 @@ def _settings_of(row: Row) -> str:
                 run.run,
                 str(run.spec.seed),
                 str(run.best_epoch or ABSENT),
-                share(run.validation.accuracy),
-                share(run.test.accuracy),
-                share(run.test.macro_f1),
+                score_text(run.validation.accuracy),
+                score_text(run.test.accuracy),
+                score_text(run.test.macro_f1),
                 duration(run.train_seconds),
                 ABSENT if run.latency_ms is None else f"{run.latency_ms:.2f} ms",
             )
@@ -182,13 +196,13 @@ def _settings_of(row: Row) -> str:
 
 
 def _published(protocol: Protocol) -> list[str]:
-    """Published figures of the recipes that the studies tried, beside what was measured here."""
+    """Returns the published figures of the recipes that the studies tried, beside the measured ones."""
     rows = [
         (
             reference.recipe,
-            ", ".join(f"{readable_name(name)} {share(value)}" for name, value in reference.published.items()),
-            share(reference.validation.accuracy if reference.validation else None),
-            _test_of(protocol, reference.recipe),
+            ", ".join(f"{readable_name(name)} {score_text(value)}" for name, value in reference.published.items()),
+            score_text(reference.validation.accuracy if reference.validation else None),
+            _test_accuracy_of(protocol, reference.recipe),
             reference.source,
         )
         for study in protocol.studies
@@ -197,20 +211,20 @@ def _published(protocol: Protocol) -> list[str]:
     if not rows:
         return []
     columns = ("Recipe", "Published", "Validation accuracy here (one trial)", "Test accuracy here", "Source")
-    said = (
+    explanation = (
         "As the source gives them, on the data that it names: where that is not the data of this page, the two columns of "
         "figures measured here are no attempt at the same numbers."
     )
-    return [heading(3, "Published figures"), said, table(columns, dict.fromkeys(rows), align=("left",) * 5)]
+    return [heading(3, "Published figures"), explanation, table(columns, dict.fromkeys(rows), align=("left",) * 5)]
 
 
-def _test_of(protocol: Protocol, recipe: str) -> str:
+def _test_accuracy_of(protocol: Protocol, recipe: str) -> str:
     row = next((row for row in protocol.rows if row.origin == recipe), None)
     return "not among the finalists" if row is None else spread(row.test["accuracy"])
 
 
 def protocol_name(protocol: Protocol) -> str:
-    """What tells a protocol from the others."""
+    """Returns a title that tells a protocol from the others."""
     return f"{_config(protocol.dataset)}, revision {protocol.revision}, by {readable_name(protocol.objective)}"
 
 
@@ -255,11 +269,11 @@ def _study(study: StudySummary) -> list[str]:
     ]
     parts: list[str] = [heading(3, f"Study {study.name}"), bullets(lines)]
     if study.reasons:
-        shown = study.reasons[:MOST_REASONS]
+        listed = study.reasons[:MAX_REASONS]
         left: tuple[Alignment, ...] = ("left", "left")
-        rows = [(found.status, found.reason or ABSENT, count(found.trials)) for found in shown]
-        rest = len(study.reasons) - len(shown)
-        more = f"\n\n{rest} more reasons are in the JSON." if rest else ""
+        rows = [(group.status, group.reason or ABSENT, count(group.trials)) for group in listed]
+        omitted = len(study.reasons) - len(listed)
+        more = f"\n\n{omitted} more reasons are in the JSON." if omitted else ""
         parts.append(Markup(table(("Status", "Reason", "Trials"), rows, align=left) + more))
     searched = study.space.get("searched", {})
     summary = f"Search space: {len(searched)} parameters searched, {len(study.space.get('fixed', {}))} fixed"

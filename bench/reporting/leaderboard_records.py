@@ -1,4 +1,4 @@
-"""What a published leaderboard holds, as versioned records: every figure of its page, and every specification."""
+"""Defines the versioned records of a published leaderboard: every figure of its page and every specification."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ LEADERBOARD_SCHEMA_VERSION: Literal[1] = 1
 
 
 class PublishedRecord(BaseModel):
-    """A record of the published page; unknown fields of a newer version are an error, not dropped."""
+    """A record of a published page. Unknown fields of a newer version are an error rather than ignored."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class SeedRun(PublishedRecord):
-    """One final of a row: what was run with one seed, and what was measured."""
+    """One final of a row: the specification with one seed, and the measured scores."""
 
     run: str
     """`STUDY/final-1-seed-0`."""
     finished: str
     spec: TrialSpec
     validation: Scores
-    """Computed from the stored predictions, as is `test`."""
+    """Scores computed from the stored predictions, like those of `test`."""
     test: Scores
     best_epoch: int | None
     train_seconds: float
@@ -49,7 +49,7 @@ class Row(PublishedRecord):
     id: str
     """The first digits of `TrialSpec.configuration()`."""
     origin: str
-    """What proposed it: a recipe's name, `defaults of MODEL`, or `sampler`."""
+    """Source of the proposal: a recipe's name, `defaults of MODEL`, or `sampler`."""
     feature: PluginConfig
     model: PluginConfig
     training: TrainingSettings
@@ -58,12 +58,12 @@ class Row(PublishedRecord):
     validation: dict[Objective, Spread]
     test: dict[Objective, Spread]
     macro_f1: Spread
-    """Of the test split."""
+    """Macro F1 on the test split."""
     test_interval: Interval
-    """Of the mean test accuracy over seeds."""
+    """Interval of the mean test accuracy over seeds."""
     train_seconds: Spread
     not_complete: dict[Status, int] = {}
-    """Its finals that ended otherwise, which are in none of the figures."""
+    """Number of its finals that are not complete, by status; no figure includes them."""
 
     def summary(self) -> dict[str, Any]:
         """The row as one row of a table, see `Leaderboard.to_dataframe`."""
@@ -87,7 +87,7 @@ class Row(PublishedRecord):
 
 
 class Reason(PublishedRecord):
-    """Trials that ended alike."""
+    """Number of trials that ended with the same status and reason."""
 
     status: Status
     reason: str
@@ -95,49 +95,49 @@ class Reason(PublishedRecord):
 
 
 class Reference(PublishedRecord):
-    """A recipe that the study tried: what was published of it, and what this study measured."""
+    """A recipe that the study tried, with its published figures and the measured scores."""
 
     recipe: str
     published: dict[str, float]
     source: str
     validation: Scores | None
-    """Of its trial here; None where that did not complete."""
+    """Scores of the recipe's trial; None if it did not complete."""
 
 
 class StudySummary(PublishedRecord):
-    """One study of the protocol: how its finalists were found."""
+    """One study of the protocol and how it chose its finalists."""
 
     name: str
     created: str
     command: str
     trials: int
-    """Asked for."""
+    """Requested number of trials."""
     finalists: int
     final_seeds: int
     seed: int
     epochs: tuple[int, ...]
-    """Numbers of epochs that its trials asked for."""
+    """Distinct numbers of epochs in the specifications of its trials."""
     space: dict[str, dict[str, Any]]
-    """Parameters `searched`, with their ranges, and `fixed`, with their values."""
+    """The `searched` parameters with their ranges and the `fixed` ones with their values."""
     enqueued: tuple[str, ...]
     statuses: dict[Status, int]
-    """Of its finished trials."""
+    """Number of its finished trials by status."""
     reasons: tuple[Reason, ...]
-    """Of the trials that are not complete, the most frequent first."""
+    """Reasons why trials are not complete, the most frequent first."""
     finals: dict[Status, int]
     references: tuple[Reference, ...]
     versions: dict[str, str]
     hardware: tuple[Hardware, ...]
-    """All that its runs ran on."""
+    """Distinct hardware of its runs."""
 
     @property
     def finished(self) -> int:
-        """Trials that count towards those asked for."""
+        """Number of trials that count towards the requested number."""
         return sum(number for status, number in self.statuses.items() if status != "lost")
 
 
 class Protocol(PublishedRecord):
-    """What the rows of one table have in common."""
+    """The data, options and objective that the rows of one table share."""
 
     dataset: PluginConfig
     revision: str
@@ -151,15 +151,15 @@ class Protocol(PublishedRecord):
 
 
 class Leaderboard(PublishedRecord):
-    """A published page, and everything needed to run one of its rows again."""
+    """A published page with everything that is needed to run one of its rows again."""
 
     schema_version: Literal[1] = LEADERBOARD_SCHEMA_VERSION
     dataset: str
-    """As on the command line: `fsdd`, `folder:PATH`."""
+    """Name of the data set as on the command line: `fsdd`, `folder:PATH`."""
     updated: str
-    """When the last of its runs finished, UTC."""
+    """Time in UTC at which the last of its runs finished."""
     protocols: tuple[Protocol, ...]
-    """Those with rows first, and among them the newest first."""
+    """Protocols with rows come first, and among them the newest first."""
 
     def to_dataframe(self) -> pd.DataFrame:
         """Makes a table of the rows of all protocols.
@@ -180,11 +180,15 @@ class Leaderboard(PublishedRecord):
         return pd.DataFrame(rows)
 
     def rows(self) -> list[Row]:
-        """The rows of all protocols."""
+        """Returns the rows of all protocols."""
         return [row for protocol in self.protocols for row in protocol.rows]
 
     def row(self, row_id: str) -> Row:
-        """A row by its id. Raises BenchError with the nearest ids where there is none."""
+        """Returns a row by its id.
+
+        Raises:
+            BenchError: There is no such row; the message lists the closest ids.
+        """
         for row in self.rows():
             if row.id == row_id:
                 return row

@@ -1,4 +1,4 @@
-"""Publishes leaderboards into a folder: DATASET.md, DATASET.json, and README.md that lists them; and reads them back."""
+"""Publishes leaderboards into a folder as DATASET.md and DATASET.json, listed in README.md, and reads them back."""
 
 from __future__ import annotations
 
@@ -20,34 +20,42 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def publish(leaderboard: Leaderboard, folder: Path) -> tuple[Path, Path]:
-    """Writes the page and its JSON, and lists all pages of the folder in its README.md. Returns the two paths.
+    """Writes a leaderboard's page and JSON, and lists all pages of the folder in its README.md.
 
-    Raises BenchError where the folder cannot be written to, or where a file of these names is somebody else's.
+    Returns:
+        The paths of the page and of the JSON.
+
+    Raises:
+        BenchError: The folder cannot be written to, or it has a file of these names that bench did not write.
     """
     name = dataset_file_name(leaderboard.dataset)
-    markdown, data, index = folder / f"{name}.md", folder / f"{name}.json", folder / "README.md"
-    for path in (markdown, index):
+    page_path, json_path, index_path = folder / f"{name}.md", folder / f"{name}.json", folder / "README.md"
+    for path in (page_path, index_path):
         _refuse_to_replace(path)
-    if data.exists():
-        load_published(data)
-    write_atomically(data, leaderboard.model_dump_json(indent=1) + "\n")
+    if json_path.exists():
+        load_published(json_path)
+    write_atomically(json_path, leaderboard.model_dump_json(indent=1) + "\n")
     write_atomically(
-        markdown,
-        f"{LEADERBOARD_NOTICE}\n\n{leaderboard_page.render_leaderboard(leaderboard, source=_path_for_readers(data))}",
+        page_path,
+        f"{LEADERBOARD_NOTICE}\n\n{leaderboard_page.render_leaderboard(leaderboard, source=_path_for_readers(json_path))}",
     )
-    write_atomically(index, f"{LEADERBOARD_NOTICE}\n\n{_index(folder)}")
-    return markdown, data
+    write_atomically(index_path, f"{LEADERBOARD_NOTICE}\n\n{_index(folder)}")
+    return page_path, json_path
 
 
 def replaced_rows(leaderboard: Leaderboard, folder: Path) -> list[str]:
-    """Ids of the rows of the page in `folder` that are not on `leaderboard`, as where it is of other results."""
-    data = folder / f"{dataset_file_name(leaderboard.dataset)}.json"
-    kept = {row.id for row in leaderboard.rows()}
-    return [row.id for row in load_published(data).rows() if row.id not in kept] if data.exists() else []
+    """Returns the ids of published rows that are not on the new `leaderboard`, as when it is of other results."""
+    json_path = folder / f"{dataset_file_name(leaderboard.dataset)}.json"
+    new_ids = {row.id for row in leaderboard.rows()}
+    return [row.id for row in load_published(json_path).rows() if row.id not in new_ids] if json_path.exists() else []
 
 
 def load_published(path: Path) -> Leaderboard:
-    """The leaderboard of a published JSON. Raises BenchError where it is missing, damaged or of a newer version."""
+    """Reads a leaderboard from its published JSON.
+
+    Raises:
+        BenchError: The file is missing, damaged or of a newer version.
+    """
     try:
         return Leaderboard.model_validate_json(path.read_bytes())
     except OSError as error:
@@ -62,12 +70,15 @@ def load_published(path: Path) -> Leaderboard:
 
 
 def dataset_file_name(dataset: str) -> str:
-    """A safe file name for `NAME` or `NAME:PATH`: a plain name as it is, anything else with digits that keep it unique."""
+    """Returns a safe file name for a data set `NAME` or `NAME:PATH`.
+
+    A plain name stays as it is; any other name gets digits of its hash that keep it unique.
+    """
     if _PLAIN_NAME.fullmatch(dataset) and dataset.lower() != "readme":
         return dataset
     name, _, argument = dataset.partition(":")
-    last = re.split(r"[/\\]", argument.rstrip("/\\"))[-1]
-    readable = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{name}-{last}").strip("-._")[:60]
+    last_part = re.split(r"[/\\]", argument.rstrip("/\\"))[-1]
+    readable = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{name}-{last_part}").strip("-._")[:60]
     return f"{readable or 'dataset'}-{hashlib.sha256(dataset.encode()).hexdigest()[:6]}"
 
 
@@ -83,7 +94,7 @@ def _refuse_to_replace(path: Path) -> None:
 
 
 def _path_for_readers(path: Path) -> str:
-    """The path as a reader will write it: from here where it lies below here."""
+    """Returns the path as a reader will type it, relative to the current folder if it lies below it."""
     try:
         return path.resolve().relative_to(Path.cwd()).as_posix()
     except ValueError:
@@ -91,13 +102,13 @@ def _path_for_readers(path: Path) -> str:
 
 
 def _index(folder: Path) -> str:
-    """All pages of the folder, each with its first row."""
+    """Lists all pages of the folder, each with its first row."""
     rows = []
-    for data in sorted(folder.glob("*.json")):
+    for json_path in sorted(folder.glob("*.json")):
         try:
-            rows.append(_index_row(load_published(data), data))
+            rows.append(_index_row(load_published(json_path), json_path))
         except BenchError:
-            rows.append((escape(data.name), "cannot be read: move it away and publish again", "", "", "", ""))
+            rows.append((escape(json_path.name), "cannot be read: move it away and publish again", "", "", "", ""))
     columns = ("Data set", "First row", "Feature", "Parameters", "Test accuracy", "95 % interval")
     return page(
         [
@@ -111,14 +122,14 @@ def _index(folder: Path) -> str:
     )
 
 
-def _index_row(leaderboard: Leaderboard, data: Path) -> tuple[str, ...]:
-    first = leaderboard.rows()[0]
-    link = Markup(f"[{escape(leaderboard.dataset)}]({data.stem}.md)")
+def _index_row(leaderboard: Leaderboard, json_path: Path) -> tuple[str, ...]:
+    first_row = leaderboard.rows()[0]
+    link = Markup(f"[{escape(leaderboard.dataset)}]({json_path.stem}.md)")
     return (
         link,
-        first.model.name,
-        first.feature.name,
-        count(first.parameters),
-        spread(first.test["accuracy"]),
-        interval(first.test_interval),
+        first_row.model.name,
+        first_row.feature.name,
+        count(first_row.parameters),
+        spread(first_row.test["accuracy"]),
+        interval(first_row.test_interval),
     )

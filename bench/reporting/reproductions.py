@@ -1,4 +1,4 @@
-"""Recipes that were run again: what was published of each beside what was measured here, in one table."""
+"""Compares the published figures of recipes that were run again with the measured ones, in one table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.errors import BenchError
 from bench.files import write_atomically
 from bench.markdown import Markup, bullets, code, escape, heading, page, table
-from bench.reporting.numbers import ABSENT, Spread, duration, readable_name, share, spread
+from bench.reporting.numbers import ABSENT, Spread, duration, readable_name, score_text, spread
 from bench.results.study_folder import StudyFolder, reproductions
 from bench.results.study_records import ReproductionRecord, RunRecord
 from bench.trial import TrialResult
@@ -18,24 +18,24 @@ REPRODUCTIONS_NOTICE = "<!-- Written by bench reproduce --table: changes are los
 
 
 def measured_figures(result: TrialResult) -> dict[str, float]:
-    """What a run measured, by the names that recipes give to published figures; what it did not is left out."""
-    recipes = {}
+    """Returns the figures that a run measured, by the names that recipes give to published figures."""
+    figures = {}
     for split in ("validation", "test"):
-        whole, segments = getattr(result, split), getattr(result, f"{split}_segments")
-        if whole is not None:
-            recipes[f"{split}_accuracy"], recipes[f"{split}_loss"] = whole.accuracy, whole.loss
+        scores, segments = getattr(result, split), getattr(result, f"{split}_segments")
+        if scores is not None:
+            figures[f"{split}_accuracy"], figures[f"{split}_loss"] = scores.accuracy, scores.loss
         if segments is not None:
-            recipes[f"{split}_segment_accuracy"] = segments.accuracy
-    return recipes
+            figures[f"{split}_segment_accuracy"] = segments.accuracy
+    return figures
 
 
 def format_figure(name: str, value: float | None) -> str:
-    """A figure as it is written: a loss has no upper end, everything else is a share."""
-    return ABSENT if value is None else f"{value:.4g}" if name.endswith("loss") else share(value)
+    """Formats a figure by its name: a loss with 4 significant digits, any other as a score from 0 to 1."""
+    return ABSENT if value is None else f"{value:.4g}" if name.endswith("loss") else score_text(value)
 
 
 def published_figures(published: Mapping[str, float]) -> str:
-    """`test accuracy 0.7900, test loss 0.2373`."""
+    """Formats published figures in one line: `test accuracy 0.7900, test loss 0.2373`."""
     return (
         ", ".join(f"{readable_name(name)} {format_figure(name, value)}" for name, value in published.items()) or ABSENT
     )
@@ -49,35 +49,36 @@ class ReproducedRecipe:
     runs: tuple[RunRecord, ...]
 
     def names(self) -> tuple[str, ...]:
-        """The figures that are compared: those published, or else the accuracies."""
+        """Returns the names of the figures to compare: those published, or else the accuracies."""
         published = self.record.published[0] if self.record.published else {}
         return tuple(published) or ("validation_accuracy", "test_accuracy")
 
     def published(self, name: str) -> float | None:
+        """Returns a published figure, or None if there is none of this name."""
         return self.record.published[0].get(name) if self.record.published else None
 
     def measured(self, name: str) -> Spread | None:
-        """Over the seeds that have it."""
+        """Returns a measured figure over the seeds that have it, or None."""
         values = [figures[name] for run in self.runs if name in (figures := measured_figures(run.result))]
         return Spread.of(values) if values else None
 
     def seconds(self) -> float:
-        """Of training, for one seed."""
+        """Returns the mean training time of one seed, in seconds."""
         return sum(run.result.train_seconds for run in self.runs) / len(self.runs)
 
     def data(self) -> str:
-        """`emodb, 371 / 80 / 84 clips`."""
+        """Returns the data set with its clips by split: `emodb, 371 / 80 / 84 clips`."""
         clips = " / ".join(f"{self.record.data.clips(split):,}" for split in ("train", "validation", "test"))
         return f"{self.record.dataset.name}, {clips} clips"
 
     def changes(self) -> tuple[str, ...]:
-        """What is not as it was published, in lines."""
+        """Returns a line for every difference from the publication."""
         settings = [f"{name} {now}, published {before}" for name, (before, now) in self.record.changed.items()]
         return (*settings, *self.record.differences)
 
 
 def reproduced_recipes(results: Path) -> list[ReproducedRecipe]:
-    """Every recipe of the results folder that has runs, by name."""
+    """Returns every recipe of the results folder that has runs, sorted by name."""
     recipes = []
     for study in reproductions(results):
         record, runs = study.reproduction(), _latest(study)
@@ -87,7 +88,7 @@ def reproduced_recipes(results: Path) -> list[ReproducedRecipe]:
 
 
 def _latest(study: StudyFolder) -> tuple[RunRecord, ...]:
-    """The runs of the newest command: those of an earlier one with other settings are not of the same recipe."""
+    """Returns the runs of the newest configuration, since earlier ones with other settings are not comparable."""
     runs = [run for run in study.reproduction_runs() if run.result.status == "complete"]
     configurations = {run.spec.configuration(): run.finished for run in runs}
     newest = max(configurations, key=lambda configuration: configurations[configuration], default="")
@@ -98,7 +99,7 @@ REPRODUCTION_COLUMNS = ("Recipe", "Figure", "Published", "Measured", "Difference
 
 
 def table_rows(recipes: Iterable[ReproducedRecipe]) -> list[tuple[str, ...]]:
-    """One row a figure of a recipe."""
+    """Returns a table row for each figure of each recipe."""
     rows: list[tuple[str, ...]] = []
     for recipe in recipes:
         for name in recipe.names():
@@ -120,7 +121,7 @@ def table_rows(recipes: Iterable[ReproducedRecipe]) -> list[tuple[str, ...]]:
 
 
 def render_reproductions(recipes: Sequence[ReproducedRecipe]) -> str:
-    """The page of all recipes: the table, and under it what is not as it was published."""
+    """Renders the page of all recipes: the table, and below it every difference from the publications."""
     parts = [
         REPRODUCTIONS_NOTICE,
         heading(1, "Recipes: published and measured"),
@@ -138,7 +139,11 @@ def render_reproductions(recipes: Sequence[ReproducedRecipe]) -> str:
 
 
 def write_reproductions(recipes: Sequence[ReproducedRecipe], path: Path) -> None:
-    """Writes the page. Raises BenchError where a file of that name is somebody else's."""
+    """Writes the page of all recipes.
+
+    Raises:
+        BenchError: The file exists and was not written by this command, or it cannot be written.
+    """
     if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(REPRODUCTIONS_NOTICE):
         raise BenchError(f"{path} was not written by bench reproduce and is left alone: name another --output")
     write_atomically(path, render_reproductions(recipes))

@@ -1,4 +1,4 @@
-"""Every figure of one run, by kind: what `bench figure KIND` and the run's report draw."""
+"""Draws every kind of figure of one run, for `bench figure KIND` and for the run's report."""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ from bench.plugins.registry import Registry
 from bench.reporting import figures
 from bench.reporting.classification_report import confusion_counts
 from bench.reporting.example_audio import MAX_EXAMPLES, ChosenClip, clips_by_id, clips_of_classes, examples, is_decoded
-from bench.reporting.figures.activations import MOST_CHANNELS
+from bench.reporting.figures.activations import MAX_CHANNELS
 from bench.reporting.figures.alluvial import DEFAULT_THRESHOLD
-from bench.reporting.numbers import share
+from bench.reporting.numbers import score_text
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord
 
 if TYPE_CHECKING:
     from bench.reporting.trained_network import TrainedNetwork
 
-POOLED_CLIPS = 105
-"""Of all classes together, for the pooled outputs."""
-POOLED_CLIPS_EACH = 10
+MAX_POOLED_CLIPS = 105
+"""Number of clips for the pooled outputs, over all classes."""
+MAX_POOLED_CLIPS_PER_CLASS = 10
 
 
 @dataclass(frozen=True)
 class FigureOptions:
-    """What `bench figure` can ask for; by itself what a report shows."""
+    """Options of `bench figure`; the defaults are those of a report."""
 
     clips: tuple[str, ...] = ()
-    """Ids of the clips; none: the first ones of the classes."""
+    """Ids of the clips; by default the first ones of the classes."""
     feature: Feature | None = None
-    """None: the run's own."""
+    """Feature to draw; by default the run's own."""
     threshold: float = DEFAULT_THRESHOLD
     correct: bool = False
-    """Whether an alluvial plot shows the clips that are right, too."""
-    channels: int = MOST_CHANNELS
+    """Whether an alluvial plot includes correctly classified clips."""
+    channels: int = MAX_CHANNELS
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A run with its data: what figures are drawn from, each part read when it is first asked for."""
+    """A run with its data, from which figures are drawn; each part is read when it is first used."""
 
     study: StudyFolder
     run: RunRecord
@@ -63,14 +63,14 @@ class Subject:
         return f"{self.run.study}/{self.run.name}"
 
     @property
-    def what(self) -> str:
-        """`final-1-seed-0 of fsdd-1: tc-resnet on mel`."""
+    def description(self) -> str:
+        """Title with model and feature: `fsdd-1/final-1-seed-0: tc-resnet on mel`."""
         spec = self.run.spec
         return f"{self.title}: {spec.model.name} on {spec.feature.name}"
 
     @property
     def split(self) -> Split:
-        """That the run was scored on last."""
+        """The split that the run was scored on last."""
         return "test" if self.run.result.test is not None else "validation"
 
     @cached_property
@@ -94,33 +94,34 @@ class Subject:
 
 @dataclass(frozen=True)
 class FigureKind:
-    """A figure that can be drawn of a run."""
+    """A kind of figure that can be drawn of a run."""
 
     file_name: str
     caption: str
     draw: Callable[[Subject], bytes]
-    """Raises BenchError where it cannot be drawn, saying why."""
+    """Draws the figure as PNG; raises BenchError with the reason if it cannot be drawn."""
     available: Callable[[Subject], bool] = lambda subject: True
-    """Whether the run has what the figure is of: a report is silent about what it has not."""
+    """Whether the run has what the figure needs; a report omits the figure silently if not."""
     needs_audio: bool = False
-    """Whether it takes the decoded clips."""
+    """Whether the figure needs the decoded clips."""
     needs_weights: bool = False
 
 
 @dataclass(frozen=True)
 class DrawnFigures:
-    """The figures of a report."""
+    """The figures that were drawn for a report, and the reasons for those that were not."""
 
     files: dict[str, Path]
-    """By kind."""
+    """Paths by kind."""
     failures: dict[str, str]
-    """By kind, why it is not there."""
+    """Reasons by kind."""
 
 
 def draw_figures(subject: Subject, folder: Path) -> DrawnFigures:
-    """Draws all figures of a run that can be drawn into a folder. One that fails costs the others nothing.
+    """Draws all figures of a run into a folder. A figure that fails does not affect the others.
 
-    Raises BenchError where the folder cannot be written to.
+    Raises:
+        BenchError: The folder cannot be written to.
     """
     files: dict[str, Path] = {}
     failures: dict[str, str] = {}
@@ -128,42 +129,42 @@ def draw_figures(subject: Subject, folder: Path) -> DrawnFigures:
         try:
             if not kind.available(subject):
                 continue
-            if reason := _missing(subject, kind):
+            if reason := _missing_input(subject, kind):
                 failures[name] = reason
                 continue
-            content = kind.draw(subject)
-        except Exception as error:  # matplotlib, a damaged file, a third party's network: no reason to lose a result
-            said = one_line(error)
-            failures[name] = said if isinstance(error, BenchError) else f"{type(error).__name__}: {said}"
+            png = kind.draw(subject)
+        except Exception as error:  # Whatever fails in a figure must not lose a result.
+            message = one_line(error)
+            failures[name] = message if isinstance(error, BenchError) else f"{type(error).__name__}: {message}"
             continue
         files[name] = folder / kind.file_name
-        write_atomically(files[name], content)
+        write_atomically(files[name], png)
     return DrawnFigures(files, failures)
 
 
-def _missing(subject: Subject, kind: FigureKind) -> str:
+def _missing_input(subject: Subject, kind: FigureKind) -> str:
     if kind.needs_weights and not (subject.study.run_folder(subject.run) / "weights.pt").is_file():
-        return "the run kept no weights, as finals and reproductions do"
+        return "the run stored no weights, which only finals and reproductions do"
     if kind.needs_audio and not is_decoded(subject.data, subject.feature.sample_rate):
-        return "the decoded audio is no longer here, which bench figure makes again"
+        return "the audio is no longer decoded; bench figure decodes it again"
     return ""
 
 
 def draw_class_histogram(data: PreparedData, title: str) -> bytes:
-    """Clips of every class by split."""
+    """Draws the number of clips of every class by split."""
     return figures.class_histogram(data.supports, data.labels, title)
 
 
 def draw_example_clips(data: PreparedData, feature: Feature, ids: Iterable[str], title: str) -> bytes:
-    """The named clips, or the first training clip of each class (of eight classes at most), and their feature."""
+    """Draws the named clips, or else the first training clip of each of at most eight classes, and their feature."""
     rate = feature.sample_rate
     named = tuple(ids)
     if named:
-        chosen, said = clips_by_id(data, named, sample_rate=rate), ""
+        chosen, selection = clips_by_id(data, named, sample_rate=rate), ""
     else:
         chosen = clips_of_classes(data, "train", sample_rate=rate, classes=MAX_EXAMPLES)
-        said = f", {len(chosen)} of {len(data.labels)} classes" if len(chosen) < len(data.labels) else ""
-    return figures.example_clips(examples(data, chosen, feature), feature.name, f"{title}{said}, {rate:,} Hz")
+        selection = f", {len(chosen)} of {len(data.labels)} classes" if len(chosen) < len(data.labels) else ""
+    return figures.example_clips(examples(data, chosen, feature), feature.name, f"{title}{selection}, {rate:,} Hz")
 
 
 def _classes(subject: Subject) -> bytes:
@@ -175,11 +176,11 @@ def _clip(subject: Subject) -> bytes:
 
 
 def _confusion(subject: Subject) -> bytes:
-    return figures.confusion_matrix(_counts(subject), subject.predictions.labels, _scored(subject))
+    return figures.confusion_matrix(_counts(subject), subject.predictions.labels, _title(subject))
 
 
 def _confusion_rates(subject: Subject) -> bytes:
-    return figures.confusion_rates(_counts(subject), subject.predictions.labels, _scored(subject))
+    return figures.confusion_rates(_counts(subject), subject.predictions.labels, _title(subject))
 
 
 def _alluvial(subject: Subject) -> bytes:
@@ -187,7 +188,7 @@ def _alluvial(subject: Subject) -> bytes:
     return figures.alluvial(
         _counts(subject),
         subject.predictions.labels,
-        _scored(subject),
+        _title(subject),
         threshold=options.threshold,
         correct=options.correct,
     )
@@ -204,35 +205,43 @@ def _range_test(subject: Subject) -> bytes:
     test = subject.run.result.range_test
     if test is None:
         raise BenchError(f"{subject.title} has no range test: its learning rate was given (bench lr-find runs one)")
-    return figures.range_test(test, f"{subject.what}: learning-rate range test")
+    return figures.range_test(test, f"{subject.description}: learning-rate range test")
 
 
 def _activations(subject: Subject) -> bytes:
     rate = subject.network.sample_rate
-    chosen = (_named(subject, rate) or clips_of_classes(subject.data, "validation", sample_rate=rate, classes=1))[0]
+    chosen, *_ = _named_clips(subject, rate) or clips_of_classes(
+        subject.data, "validation", sample_rate=rate, classes=1
+    )
     layers = subject.network.layers(subject.network.model_input(chosen.samples, chosen.length))
     seconds = subject.run.spec.training.segment_seconds
     part = "" if seconds is None else f", its loudest {seconds:g} s"
-    title = f"{subject.what}: {subject.data.labels[chosen.target]}, {chosen.id}{part}"
+    title = f"{subject.description}: {subject.data.labels[chosen.target]}, {chosen.id}{part}"
     return figures.activations(layers, title, labels=subject.data.labels, channels=subject.options.channels)
 
 
 def _pooled(subject: Subject) -> bytes:
     rate, labels = subject.network.sample_rate, subject.data.labels
-    per_class = max(1, min(POOLED_CLIPS_EACH, POOLED_CLIPS // len(labels)))
-    clips = _named(subject, rate) or clips_of_classes(subject.data, "validation", sample_rate=rate, per_class=per_class)
+    per_class = max(1, min(MAX_POOLED_CLIPS_PER_CLASS, MAX_POOLED_CLIPS // len(labels)))
+    clips = _named_clips(subject, rate) or clips_of_classes(
+        subject.data, "validation", sample_rate=rate, per_class=per_class
+    )
     outputs, weights = subject.network.pooled(
         [subject.network.model_input(clip.samples, clip.length) for clip in clips]
     )
-    return figures.pooled_outputs(outputs, np.array([clip.target for clip in clips]), weights, labels, subject.what)
+    return figures.pooled_outputs(
+        outputs, np.array([clip.target for clip in clips]), weights, labels, subject.description
+    )
 
 
 def _filters(subject: Subject) -> bytes:
     rate = subject.network.sample_rate if subject.network.reads_waveforms else None
-    return figures.first_filters(subject.network.first_filters(), f"{subject.what}: first layer", sample_rate=rate)
+    return figures.first_filters(
+        subject.network.first_filters(), f"{subject.description}: first layer", sample_rate=rate
+    )
 
 
-def _named(subject: Subject, sample_rate: int) -> list[ChosenClip]:
+def _named_clips(subject: Subject, sample_rate: int) -> list[ChosenClip]:
     return clips_by_id(subject.data, subject.options.clips, sample_rate=sample_rate)
 
 
@@ -240,9 +249,9 @@ def _counts(subject: Subject) -> NDArray[np.int64]:
     return confusion_counts(subject.predictions)
 
 
-def _scored(subject: Subject) -> str:
+def _title(subject: Subject) -> str:
     scores = getattr(subject.run.result, subject.split)
-    return f"{subject.title}: {subject.split}, accuracy {share(scores.accuracy)}"
+    return f"{subject.title}: {subject.split}, accuracy {score_text(scores.accuracy)}"
 
 
 def _is_confused(subject: Subject) -> bool:
@@ -282,4 +291,4 @@ FIGURE_KINDS: dict[str, FigureKind] = {
     ),
     "filters": FigureKind("filters.png", "Filters of the first layer", _filters, needs_weights=True),
 }
-"""Every kind of figure of a run by the name that the command line gives it, in the order of a report."""
+"""Every kind of figure of a run by its name on the command line, in the order of a report."""

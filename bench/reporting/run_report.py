@@ -1,4 +1,4 @@
-"""The report of one run: report.md, report.json and the figures of the run in a folder."""
+"""Writes the report of one run: report.md, report.json and the figures of the run in a folder."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from bench.reporting.numbers import (
     plural,
     readable_name,
     resampled_units,
-    share,
+    score_text,
 )
 from bench.reporting.run_figures import FIGURE_KINDS, DrawnFigures, Subject, draw_figures
 from bench.results.study_folder import StudyFolder
@@ -46,16 +46,17 @@ class ReportPaths:
     markdown: Path
     json: Path
     figures: dict[str, Path]
-    """By kind, see `bench.reporting.run_figures.KINDS`: those that could be drawn."""
+    """Figures that could be drawn, by kind (see `bench.reporting.run_figures.FIGURE_KINDS`)."""
     report: RunReport
 
     @property
     def files(self) -> tuple[Path, ...]:
+        """All files of the report."""
         return self.markdown, self.json, *self.figures.values()
 
 
 class RunReport(BaseModel):
-    """What report.json holds: the run, its scores by split, and the classification report of `report.split`."""
+    """The contents of report.json: a run, its scores by split, and the classification report of one split."""
 
     model_config = ConfigDict(frozen=True)
     schema_version: int = 1
@@ -65,17 +66,20 @@ class RunReport(BaseModel):
     started: str
     finished: str
     command: str
-    """That started the study, or the reproduction."""
+    """Command line that started the study or the reproduction."""
     spec: TrialSpec
     result: TrialResult
     scores: dict[Split, Scores]
-    """Computed from the stored predictions."""
+    """Scores computed from the stored predictions."""
     report: ClassificationReport
 
 
 def write_report(study: StudyFolder, run: RunRecord, folder: Path, *, registry: Registry) -> ReportPaths:
-    """Writes the report of a run that has predictions: of the test split for a final, of the validation split for a
-    trial. Raises BenchError where the run ended without any, or where they cannot be read."""
+    """Writes the report of a run on its test split, or on the validation split if it was not tested.
+
+    Raises:
+        BenchError: The run ended without predictions, or they cannot be read.
+    """
     record = study.reproduction() if study.is_reproduction() else study.record()
     return write_run_report(study, run, folder, data=record.data, command=record.command, registry=registry)
 
@@ -83,7 +87,15 @@ def write_report(study: StudyFolder, run: RunRecord, folder: Path, *, registry: 
 def write_run_report(
     study: StudyFolder, run: RunRecord, folder: Path, *, data: PreparedData, command: str, registry: Registry
 ) -> ReportPaths:
-    """The same of a run on `data` whose folder has no study's record: a reproduction. `command` started it."""
+    """Writes the report of a run whose folder has no record yet, as in a reproduction.
+
+    Args:
+        study: Folder that holds the run.
+        run: The run.
+        folder: Folder of the report.
+        data: Data of the run.
+        command: Command line that started the run.
+    """
     by_split = _predictions(study, run)
     split: Split = "test" if "test" in by_split else "validation"
     report = RunReport(
@@ -106,12 +118,12 @@ def write_run_report(
 
 
 def render_report(report: RunReport, data: PreparedData, drawn: DrawnFigures) -> str:
-    """The report in Markdown."""
+    """Renders the report in Markdown."""
     classes = report.report
     return page(
         [
             heading(1, f"{report.study}/{report.run}"),
-            _what_it_is(report, data),
+            _overview(report, data),
             heading(2, "Scores"),
             _scores(report),
             heading(2, f"Classification report ({classes.split} split)"),
@@ -121,9 +133,9 @@ def render_report(report: RunReport, data: PreparedData, drawn: DrawnFigures) ->
             _confusions(classes),
             *_figures(drawn, "confusion", "confusion-rates", "alluvial"),
             *_training(report.result, drawn),
-            *_titled("The network", _figures(drawn, "activations", "pooled", "filters")),
-            *_titled("The data", _figures(drawn, "classes", "clip")),
-            *_titled("Figures left out", _failures(drawn)),
+            *_section("The network", _figures(drawn, "activations", "pooled", "filters")),
+            *_section("The data", _figures(drawn, "classes", "clip")),
+            *_section("Figures left out", _failures(drawn)),
             heading(2, "Reproduce"),
             *_reproduce(report, data),
         ]
@@ -131,7 +143,7 @@ def render_report(report: RunReport, data: PreparedData, drawn: DrawnFigures) ->
 
 
 def _figures(drawn: DrawnFigures, *kinds: str) -> list[str]:
-    """Images of the kinds that were drawn."""
+    """Returns images of those kinds that were drawn."""
     return [
         Markup(f"![{FIGURE_KINDS[kind].caption}]({FIGURE_KINDS[kind].file_name})")
         for kind in kinds
@@ -140,7 +152,7 @@ def _figures(drawn: DrawnFigures, *kinds: str) -> list[str]:
 
 
 def _failures(drawn: DrawnFigures) -> list[str]:
-    """A line for every reason why figures are not there."""
+    """Returns a line for every reason why figures could not be drawn."""
     by_reason: dict[str, list[str]] = {}
     for kind, reason in drawn.failures.items():
         by_reason.setdefault(reason, []).append(kind)
@@ -148,13 +160,13 @@ def _failures(drawn: DrawnFigures) -> list[str]:
     return [bullets(lines)] if lines else []
 
 
-def _titled(title: str, parts: list[str]) -> list[str]:
-    """The parts below a heading, which goes where there are none."""
+def _section(title: str, parts: list[str]) -> list[str]:
+    """Returns the parts below a heading, or nothing if there are no parts."""
     return [heading(2, title), *parts] if parts else []
 
 
 def _origin(study: StudyFolder, run: RunRecord) -> str:
-    """What proposed a run; for a final also what proposed the trial that it repeats."""
+    """Returns the origin of a run; for a final also the origin of the trial that it repeats."""
     if run.kind == "trial":
         return run.origin
     same = (trial for trial in study.trials() if trial.spec.configuration() == run.spec.configuration())
@@ -163,24 +175,24 @@ def _origin(study: StudyFolder, run: RunRecord) -> str:
 
 
 def _predictions(study: StudyFolder, run: RunRecord) -> dict[Split, Predictions]:
-    """Stored predictions by split. A split that the run was scored on must have its file."""
+    """Reads the stored predictions by split. A split that the run was scored on must have its file."""
     folder = study.run_folder(run)
     scored: dict[Split, Scores | None] = {"validation": run.result.validation, "test": run.result.test}
-    found = {
+    by_split = {
         split: study.predictions(run, split)
         for split, scores in scored.items()
         if scores is not None or (folder / f"{split}.npz").is_file()
     }
-    if not found:
+    if not by_split:
         reason = f" ({run.result.reason})" if run.result.reason else ""
         raise BenchError(
             f"{run.study}/{run.name} ended as {run.result.status}{reason} before it had predictions to report on: "
             f"choose a complete run, or give the study alone (bench report {run.study}) for its best"
         )
-    return found
+    return by_split
 
 
-def _what_it_is(report: RunReport, data: PreparedData) -> Markup:
+def _overview(report: RunReport, data: PreparedData) -> Markup:
     spec, result = report.spec, report.result
     status = f"{result.status} – {result.reason}" if result.reason else result.status  # noqa: RUF001
     classes = f"{len(data.labels)} classes, clips of {data.seconds:g} s"
@@ -217,13 +229,13 @@ def _plugin(name: str, options: dict[str, object]) -> Markup:
 
 
 def _scores(report: RunReport) -> Markup:
-    """Of the clips by split; where clips are decided by their segments, of the segments each on its own, too."""
+    """Returns the scores of clips by split, and of single segments if the run trained on segments."""
     result = report.result
     segments = {"validation": result.validation_segments, "test": result.test_segments}
-    found = [
+    rows = [
         (name, scores)
-        for split, whole in report.scores.items()
-        for name, scores in ((split, whole), (f"{split}, segments", segments.get(split)))
+        for split, clip_scores in report.scores.items()
+        for name, scores in ((split, clip_scores), (f"{split}, segments", segments.get(split)))
         if scores is not None
     ]
     header = ("Split", "Clips", "Accuracy", "Balanced accuracy", "Macro F1", "Loss")
@@ -233,12 +245,12 @@ def _scores(report: RunReport) -> Markup:
             (
                 name,
                 count(scores.clips),
-                share(scores.accuracy),
-                share(scores.balanced_accuracy),
-                share(scores.macro_f1),
+                score_text(scores.accuracy),
+                score_text(scores.balanced_accuracy),
+                score_text(scores.macro_f1),
                 number(scores.loss),
             )
-            for name, scores in found
+            for name, scores in rows
         ],
         align=("left",),
     )
@@ -256,11 +268,11 @@ def _confusions(report: ClassificationReport) -> Markup:
     if not report.confusions:
         return Markup("Every clip was recognised.")
     wrong = sum(confusion.clips for confusion in report.confusions)
-    shown = report.confusions[:MAX_CONFUSIONS]
-    rows = [(found.true, found.predicted, count(found.clips), share(found.share)) for found in shown]
-    found = table(("True", "Taken for", "Clips", "Share of the class"), rows, align=("left", "left"))
-    said = f"{wrong:,} of {report.support:,} clips are wrong; the most frequent confusions:"
-    return Markup(f"{said}\n\n{found}")
+    most_frequent = report.confusions[:MAX_CONFUSIONS]
+    rows = [(pair.true, pair.predicted, count(pair.clips), score_text(pair.share)) for pair in most_frequent]
+    confusions = table(("True", "Taken for", "Clips", "Share of the class"), rows, align=("left", "left"))
+    summary = f"{wrong:,} of {report.support:,} clips are wrong; the most frequent confusions:"
+    return Markup(f"{summary}\n\n{confusions}")
 
 
 def _training(result: TrialResult, drawn: DrawnFigures) -> list[str]:
@@ -277,8 +289,8 @@ def _training(result: TrialResult, drawn: DrawnFigures) -> list[str]:
         "Time",
     )
     rows = [_epoch_cells(epoch, best=epoch.number == result.best_epoch) for epoch in result.epochs]
-    folded = details(f"All {len(rows)} epochs", table(header, rows))
-    return [heading(2, "Training"), *_figures(drawn, "curves", "range-test"), folded]
+    collapsed = details(f"All {len(rows)} epochs", table(header, rows))
+    return [heading(2, "Training"), *_figures(drawn, "curves", "range-test"), collapsed]
 
 
 def _epoch_cells(epoch: Epoch, *, best: bool) -> tuple[str, ...]:
@@ -286,17 +298,17 @@ def _epoch_cells(epoch: Epoch, *, best: bool) -> tuple[str, ...]:
         Markup(f"**{epoch.number}**") if best else str(epoch.number),
         number(epoch.learning_rate),
         number(epoch.train_loss),
-        share(epoch.train_accuracy),
+        score_text(epoch.train_accuracy),
         number(epoch.validation_loss),
-        share(epoch.validation_accuracy),
-        share(epoch.validation_balanced_accuracy),
+        score_text(epoch.validation_accuracy),
+        score_text(epoch.validation_balanced_accuracy),
         duration(epoch.seconds),
     )
 
 
 def _reproduce(report: RunReport, data: PreparedData) -> list[str]:
-    what = "This run" if report.run.startswith("reproduction") else "The study"
-    lines = [Markup(f"{what} was started by {code(report.command)}.")]
+    subject = "This run" if report.run.startswith("reproduction") else "The study"
+    lines = [Markup(f"{subject} was started by {code(report.command)}.")]
     if report.run.startswith("final"):
         published = Markup(
             f"A final is a row of its data set's leaderboard, which {code('bench leaderboard')} writes with the command "
@@ -304,5 +316,5 @@ def _reproduce(report: RunReport, data: PreparedData) -> list[str]:
         )
         lines.append(published)
     lines += [Markup(f"Note on the data: {escape(note)}") for note in data.notes]
-    folded = details("Complete specification", code_block(report.spec.model_dump_json(indent=1), "json"))
-    return [bullets(lines), folded]
+    collapsed = details("Complete specification", code_block(report.spec.model_dump_json(indent=1), "json"))
+    return [bullets(lines), collapsed]

@@ -1,4 +1,4 @@
-"""What a network is made of, layer by layer, for a feature's shape: no data and no training needed."""
+"""Summarises a network layer by layer for a feature's shape, without data or training."""
 
 from __future__ import annotations
 
@@ -12,22 +12,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelSummary:
-    """Totals of a network for one clip, and torchinfo's table of its layers."""
+    """The totals of a network for one clip, and torchinfo's table of its layers."""
 
     parameters: int
     trainable: int
     mult_adds: int
-    """Multiplications with additions for one clip."""
+    """Multiply-add operations for one clip."""
     megabytes: float
-    """Input, activations of a forward and backward pass, and parameters, in float32."""
+    """Size of the input, the activations of a forward and backward pass, and the parameters in float32, in MB."""
     text: str
-    """One line a layer with output shape, kernel, parameters and mult-adds; then the totals."""
+    """Table with one line per layer (output shape, kernel, parameters, multiply-adds), followed by the totals."""
 
 
 def summarise(model: Model, shape: tuple[int, ...], classes: int) -> ModelSummary:
-    """Builds the network on the meta device, where it costs neither memory nor time, and sums it up.
+    """Builds a network on torch's meta device, which takes neither memory nor time, and summarises it.
 
-    Raises Infeasible where the model cannot take the shape.
+    Args:
+        model: The model.
+        shape: Shape of one clip's feature, without the batch axis.
+        classes: Number of classes.
+
+    Raises:
+        Infeasible: The model does not accept the shape.
     """
     import torch
     from torchinfo import summary

@@ -1,4 +1,4 @@
-"""Tables on the terminal: ruled where a person looks, plain aligned columns where the output is piped."""
+"""Prints tables: ruled ones on a terminal, and plain aligned columns into a pipe."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from bench.markdown import printable
 
-UNLIMITED = 100_000
-"""Columns of a pipe, so that nothing is cut or wrapped."""
-PADDING = 3
-"""Between two columns."""
+PIPE_WIDTH = 100_000
+"""Width in characters for a pipe, at which nothing is cut or wrapped."""
+COLUMN_GAP = 3
+"""Characters between two columns."""
 
 
 def print_table(
@@ -20,43 +20,47 @@ def print_table(
     left: Sequence[int] = (0,),
     spare: Sequence[str] = (),
 ) -> None:
-    """Prints a table; the columns in `left` are aligned to the left, the others, being figures, to the right.
+    """Prints a table.
 
-    On a terminal that is too narrow, columns titled as in `spare` are left out, the first named first, and named below it.
+    Args:
+        header: Titles of the columns.
+        rows: Cells of the rows.
+        left: Indices of the columns that are aligned to the left; the others hold figures.
+        spare: Titles of columns that a narrow terminal may hide, the first first; their titles are printed below.
     """
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    looked_at = sys.stdout.isatty()
-    console = Console() if looked_at else Console(width=UNLIMITED, no_color=True)
+    interactive = sys.stdout.isatty()
+    console = Console() if interactive else Console(width=PIPE_WIDTH, no_color=True)
     texts = [[printable(cell) for cell in row] for row in rows]
     columns = {title: [row[number] for row in texts] for number, title in enumerate(header)}
-    left_out = _too_many(columns, spare, console.width)
-    shown = Table(box=box.SIMPLE_HEAD if looked_at else None, pad_edge=looked_at)
-    aligned = {header[number] for number in left}
-    kept = {title: cells for title, cells in columns.items() if title not in left_out}
-    for title in kept:
-        shown.add_column(title, justify="left" if title in aligned else "right", overflow="fold")
-    for row in zip(*kept.values(), strict=True):
-        shown.add_row(*(Text(cell) for cell in row))
-    console.print(shown, soft_wrap=not looked_at)
-    if left_out:
+    hidden = _columns_to_hide(columns, spare, console.width)
+    rich_table = Table(box=box.SIMPLE_HEAD if interactive else None, pad_edge=interactive)
+    left_titles = {header[number] for number in left}
+    visible = {title: cells for title, cells in columns.items() if title not in hidden}
+    for title in visible:
+        rich_table.add_column(title, justify="left" if title in left_titles else "right", overflow="fold")
+    for row in zip(*visible.values(), strict=True):
+        rich_table.add_row(*(Text(cell) for cell in row))
+    console.print(rich_table, soft_wrap=not interactive)
+    if hidden:
         console.print(
-            f"(a wider terminal shows: {', '.join(title for title in header if title in left_out)})", highlight=False
+            f"(a wider terminal shows: {', '.join(title for title in header if title in hidden)})", highlight=False
         )
 
 
-def _too_many(columns: Mapping[str, Sequence[str]], spare: Iterable[str], width: int) -> set[str]:
-    """Those of the spare columns that have to go for the others to fit; titles wrap between words, cells do not."""
+def _columns_to_hide(columns: Mapping[str, Sequence[str]], spare: Iterable[str], width: int) -> set[str]:
+    """Returns the spare columns to hide so that the others fit. Titles wrap between words, cells do not."""
     widths = {
-        title: PADDING + max(max(map(len, title.split()), default=0), *map(len, cells), 0)
+        title: COLUMN_GAP + max(max(map(len, title.split()), default=0), *map(len, cells), 0)
         for title, cells in columns.items()
     }
-    left_out: set[str] = set()
+    hidden: set[str] = set()
     for title in spare:
-        if sum(size for column, size in widths.items() if column not in left_out) <= width:
+        if sum(size for column, size in widths.items() if column not in hidden) <= width:
             break
-        left_out.add(title)
-    return left_out & columns.keys()
+        hidden.add(title)
+    return hidden & columns.keys()

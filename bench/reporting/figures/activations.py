@@ -1,4 +1,4 @@
-"""What every layer of a network makes of one clip."""
+"""Draws the outputs of a network's layers for one clip."""
 
 from __future__ import annotations
 
@@ -16,38 +16,44 @@ from bench.reporting.figures.lines import thinned
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST_CHANNELS = 10
-FEW_UNITS = 12
-"""Up to so many, the values of units are written on them."""
+MAX_CHANNELS = 10
+MAX_LABELLED_UNITS = 12
+"""Up to this many units have their values written on them."""
 
 
 @dataclass(frozen=True)
 class LayerOutput:
-    """What a layer gave for one clip."""
+    """The output of a layer for one clip."""
 
     name: str
-    """`Conv2d, ReLU`."""
+    """Names of the layer and of what follows it: `Conv2d, ReLU`."""
     values: NDArray[np.float32]
-    """[units], [channels, steps], or [channels, height, width], with more than one step."""
+    """Values [units], [channels, steps], or [channels, height, width], with more than one step."""
     shape: tuple[int, ...]
-    """Of the layer's output, where `values` are thinned out or have lost axes of one."""
+    """Shape of the layer's output, which `values` lose when they are thinned out or squeezed."""
     recurrent: bool = False
-    """Whether channels are the units of a recurrent layer, which are shown all, as one image over its steps."""
+    """Whether channels are the units of a recurrent layer, which are all drawn as one image over its steps."""
 
 
 def activations(
-    layers: Sequence[LayerOutput], title: str, *, labels: Sequence[str] = (), channels: int = MOST_CHANNELS
+    layers: Sequence[LayerOutput], title: str, *, labels: Sequence[str] = (), channels: int = MAX_CHANNELS
 ) -> bytes:
-    """A row for each layer, from the input down, with at most so many channels side by side: those that vary most. The
-    last layer's units are named by the `labels` where it has one for each."""
+    """Draws a row for each layer, from the input down, with its most varying channels side by side.
+
+    Args:
+        layers: Outputs of the layers.
+        title: Title of the figure.
+        labels: Names of the last layer's units, used if it has one for each.
+        channels: Largest number of channels per layer.
+    """
     heights = [0.62 if _is_low(layer) else 1.05 for layer in layers]
     figure = new_figure(13, 0.9 + sum(heights) * 1.12, title)
     panels = figure.subplots(len(layers), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
     for axes, layer in zip(panels, layers, strict=True):
         _draw(axes, layer, channels)
         size = " x ".join(map(str, layer.shape))
-        said = f"{shortened(layer.name, 30)}\n{size}"
-        axes.set_ylabel(said, rotation=0, ha="right", va="center", fontsize=8, parse_math=False)
+        text = f"{shortened(layer.name, 30)}\n{size}"
+        axes.set_ylabel(text, rotation=0, ha="right", va="center", fontsize=8, parse_math=False)
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
         axes.tick_params(labelsize=6, length=0, pad=1)
@@ -68,7 +74,7 @@ def _draw(axes: Axes, layer: LayerOutput, channels: int) -> None:
     values = layer.values
     if values.ndim == 1:
         bars = axes.bar(range(len(values)), values, color=TRAIN, width=0.92)
-        if len(values) <= FEW_UNITS:
+        if len(values) <= MAX_LABELLED_UNITS:
             axes.bar_label(bars, [f"{value:.2g}" for value in values], padding=1, fontsize=7)
             axes.margins(y=0.35)
         axes.axhline(0, color="0.6", linewidth=0.5)
@@ -79,15 +85,15 @@ def _draw(axes: Axes, layer: LayerOutput, channels: int) -> None:
         axes.imshow(values, aspect="auto", cmap="viridis", origin="lower", interpolation="nearest")
         axes.set_xticks([0, values.shape[1] - 1], ["first step", "last step"])
         return
-    chosen = liveliest(values, channels)
+    chosen = most_varying(values, channels)
     if values.ndim == 2:
         _lines(axes, values[chosen], chosen)
     else:
         _images(axes, values[chosen], chosen)
 
 
-def liveliest(values: NDArray[np.float32], channels: int) -> NDArray[np.intp]:
-    """The channels that vary most, in their own order, [channels]."""
+def most_varying(values: NDArray[np.float32], channels: int) -> NDArray[np.intp]:
+    """Returns the indices of the channels that vary most, in ascending order, [channels]."""
     variance = values.reshape(len(values), -1).std(axis=1)
     return np.sort(np.argsort(-variance, kind="stable")[:channels])
 
@@ -102,7 +108,7 @@ def _images(axes: Axes, values: NDArray[np.float32], numbers: NDArray[np.intp]) 
 
 def _lines(axes: Axes, values: NDArray[np.float32], numbers: NDArray[np.intp]) -> None:
     time = np.linspace(0, 1, values.shape[1])
-    for place, line in enumerate(values):
-        axes.plot(*thinned(place * 1.08 + time, line), color=TRAIN, linewidth=0.6)
+    for index, line in enumerate(values):
+        axes.plot(*thinned(index * 1.08 + time, line), color=TRAIN, linewidth=0.6)
     axes.set_xlim(-0.02, len(values) * 1.08 - 0.06)
     axes.set_xticks(np.arange(len(values)) * 1.08 + 0.5, [f"{number}" for number in numbers])

@@ -1,4 +1,4 @@
-"""An alluvial plot: what flows from the predicted classes to the true ones."""
+"""Draws an alluvial plot of the flow from predicted to true classes."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 DEFAULT_THRESHOLD = 1 / 1000
 """Pairs of classes with fewer clips than this share of all clips are left out."""
-GAP = 0.22
-"""Inches between classes, so that their names stand apart however few clips they have."""
-BANDS = 4.0
-"""Inches of all bands together."""
+CLASS_GAP = 0.22
+"""Inches between classes, so that their names do not overlap however few clips they have."""
+BANDS_HEIGHT = 4.0
+"""Height of all bands together, in inches."""
 
 
 def alluvial(
@@ -32,10 +32,17 @@ def alluvial(
     threshold: float = DEFAULT_THRESHOLD,
     correct: bool = False,
 ) -> bytes:
-    """Counts [true class, predicted class] as bands from the predicted class on the left to the true one on the right,
-    coloured by the predicted class. Only confusions, unless clips that are `correct` are wanted too.
+    """Draws counts as bands from the predicted class on the left to the true class on the right.
 
-    `threshold`: share of all clips, 0 to 1, that a pair of classes has to reach. Raises BenchError where none does.
+    Args:
+        counts: Numbers of clips by [true class, predicted class].
+        labels: Names of the classes.
+        title: Title of the figure.
+        threshold: Smallest fraction of all clips, 0 to 1, at which a pair of classes is drawn.
+        correct: Whether correctly classified clips are drawn, too.
+
+    Raises:
+        BenchError: No pair of classes reaches the threshold.
     """
     flows = counts.T.copy()  # [predicted, true]
     if not correct:
@@ -49,31 +56,31 @@ def alluvial(
             f"({threshold:g} of all): there is nothing to draw"
         )
     sides = [np.flatnonzero(flows.sum(axis=axis)) for axis in (1, 0)]
-    height = BANDS + GAP * max(map(len, sides))
+    height = BANDS_HEIGHT + CLASS_GAP * max(map(len, sides))
     figure = new_figure(9, height + 1.2, title)
     axes = figure.add_subplot()
     _draw(axes, flows, sides, labels, height)
     what = "clips" if correct else f"confused clips of {counts.sum():,}"
     pairs = int(np.count_nonzero(left_out))
-    rest = f": {plural(pairs, 'pair')} with {plural(int(left_out.sum()), 'clip')}" if pairs else " (none)"
-    said = f"{flows.sum():,} {what}, by the colour of the predicted class"
-    caption(figure, f"{said}; left out are pairs under {threshold:g} of all clips{rest}")
+    omitted = f": {plural(pairs, 'pair')} with {plural(int(left_out.sum()), 'clip')}" if pairs else " (none)"
+    text = f"{flows.sum():,} {what}, by the colour of the predicted class"
+    caption(figure, f"{text}; left out are pairs under {threshold:g} of all clips{omitted}")
     return png(figure)
 
 
 def _draw(
     axes: Axes, flows: NDArray[np.int64], sides: Sequence[NDArray[np.intp]], labels: Sequence[str], height: float
 ) -> None:
-    inches = BANDS / flows.sum()
-    left = _places(flows.sum(axis=1), sides[0], inches, height)
-    right = _places(flows.sum(axis=0), sides[1], inches, height)
-    for place, clips, x, align in ((left, flows.sum(axis=1), 0.0, "right"), (right, flows.sum(axis=0), 1.0, "left")):
-        for class_, top in place.items():
+    inches = BANDS_HEIGHT / flows.sum()
+    left = _upper_ends(flows.sum(axis=1), sides[0], inches, height)
+    right = _upper_ends(flows.sum(axis=0), sides[1], inches, height)
+    for tops, clips, x, align in ((left, flows.sum(axis=1), 0.0, "right"), (right, flows.sum(axis=0), 1.0, "left")):
+        for class_, top in tops.items():
             size = clips[class_] * inches
             axes.bar(x, size, bottom=top - size, width=0.02, color=colour(class_))
-            away = -0.02 if align == "right" else 0.02
-            said = f"{label(labels[class_])} ({clips[class_]:,})"
-            axes.text(x + away, top - size / 2, said, ha=align, va="center", fontsize=9, parse_math=False)
+            offset = -0.02 if align == "right" else 0.02
+            text = f"{label(labels[class_])} ({clips[class_]:,})"
+            axes.text(x + offset, top - size / 2, text, ha=align, va="center", fontsize=9, parse_math=False)
     ends = dict(right)
     for predicted, top in left.items():
         for true in sides[1]:
@@ -87,14 +94,14 @@ def _draw(
     axes.set_axis_off()
 
 
-def _places(clips: NDArray[np.int64], classes: NDArray[np.intp], inches: float, height: float) -> dict[int, float]:
-    """Upper end of every class on one side, the whole in the middle of the height."""
-    gap = (height - BANDS) / len(classes)
-    places, top = {}, height - gap / 2
+def _upper_ends(clips: NDArray[np.int64], classes: NDArray[np.intp], inches: float, height: float) -> dict[int, float]:
+    """Returns the upper end of every class on one side, centred vertically."""
+    gap = (height - BANDS_HEIGHT) / len(classes)
+    upper_ends, top = {}, height - gap / 2
     for class_ in classes.tolist():
-        places[class_] = top
+        upper_ends[class_] = top
         top -= clips[class_] * inches + gap
-    return places
+    return upper_ends
 
 
 def _band(axes: Axes, left: float, right: float, size: float, face: str) -> None:

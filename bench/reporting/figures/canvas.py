@@ -1,6 +1,6 @@
-"""What all figures share: a canvas of their own, colours that colour-blind readers tell apart, labels in one line.
+"""Provides what all figures share: a canvas, colours that colour-blind readers can tell apart, and one-line labels.
 
-Figures are drawn on Agg without pyplot: no global state, nothing left open.
+Figures are drawn on Agg without pyplot, so there is no global state and no figure stays open.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from bench.plugins import Split
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LONGEST_LABEL = 24
-"""Characters of a label that are shown beside a figure."""
+MAX_LABEL_CHARACTERS = 24
+"""Longest label beside a figure, in characters."""
 TITLE_SIZE = 11
-"""Points."""
-TITLE_CHARACTER = 0.095
-"""Width of a character of a title, in inches: a little more than most take."""
-TITLE_LINES = 4
+"""Font size of titles, in points."""
+TITLE_CHARACTER_WIDTH = 0.095
+"""Width of a title's character in inches, a little more than most need."""
+MAX_TITLE_LINES = 4
 DOTS_PER_INCH = 120
 TRAIN, VALIDATION, TEST = "#3b6ea8", "#c8553d", "#4c8c6b"
 SPLIT_COLOURS: dict[Split, str] = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
@@ -32,13 +32,13 @@ COLOURS = (
 )
 
 
-def colour(place: int) -> str:
-    """The colour of a class or a curve by its place; colours come again after ten, so that labels have to stand by."""
-    return COLOURS[place % len(COLOURS)]
+def colour(index: int) -> str:
+    """Returns the colour of a class or a curve by its index. Colours repeat after ten, so figures need labels as well."""
+    return COLOURS[index % len(COLOURS)]
 
 
 def new_figure(width: float, height: float, title: str = "") -> Figure:
-    """An empty figure, in inches, whose parts make room for each other."""
+    """Returns an empty figure of a size in inches, with a layout that keeps its parts from overlapping."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -48,33 +48,32 @@ def new_figure(width: float, height: float, title: str = "") -> Figure:
 
 
 def _wrapped(title: str, width: float) -> str:
-    """A title in as many lines as a figure of so many inches needs, `TITLE_LINES` at most: what it ends with tells figures
+    """Wraps a title for a figure of this width in inches into `MAX_TITLE_LINES` lines at most, since its end tells figures
     of one run apart."""
-    characters = max(24, int(width / TITLE_CHARACTER))
-    return "\n".join(textwrap.wrap(printable(title), characters, max_lines=TITLE_LINES, placeholder="…"))
+    characters = max(24, int(width / TITLE_CHARACTER_WIDTH))
+    return "\n".join(textwrap.wrap(printable(title), characters, max_lines=MAX_TITLE_LINES, placeholder="…"))
 
 
 def caption(figure: Figure, text: str) -> None:
-    """A line under a figure that says what is in it and what is left out."""
+    """Adds a line below a figure that says what is in it and what is left out."""
     figure.supxlabel(printable(text), parse_math=False, fontsize=9, color="0.25")
 
 
 def label(text: str) -> str:
-    """A class's name, short enough to stand beside a figure: cut in its middle, since names that are long differ at
-    their ends."""
+    """Returns a class's name, shortened in its middle if it is long, since long names differ at their ends."""
     text = printable(text)
-    head = LONGEST_LABEL // 2
-    return text if len(text) <= LONGEST_LABEL else f"{text[:head]}…{text[head + 1 - LONGEST_LABEL :]}"
+    half = MAX_LABEL_CHARACTERS // 2
+    return text if len(text) <= MAX_LABEL_CHARACTERS else f"{text[:half]}…{text[half + 1 - MAX_LABEL_CHARACTERS :]}"
 
 
-def shortened(text: str, longest: int) -> str:
-    """`text` in one line of so many characters at most."""
+def shortened(text: str, max_characters: int) -> str:
+    """Returns `text` in one line of at most `max_characters` characters."""
     text = printable(text)
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+    return text if len(text) <= max_characters else f"{text[: max_characters - 1]}…"
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a PNG file."""
+    """Returns the figure as the bytes of a PNG file."""
     import warnings
 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -82,6 +81,6 @@ def png(figure: Figure) -> bytes:
     FigureCanvasAgg(figure)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # a box is drawn in its place
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # A box is drawn for a missing glyph.
         figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.12)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""How many clips every class has, by split."""
+"""Draws the number of clips of every class by split."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from bench.plugins.contracts import SPLITS
 from bench.reporting.figures.canvas import SPLIT_COLOURS, label, new_figure, png
 
 BAR_HEIGHT = 0.24
-"""Inches of a class."""
+"""Height of a class, in inches."""
 
 
 def class_histogram(supports: Mapping[Split, Sequence[int]], labels: Sequence[str], title: str) -> bytes:
-    """Clips of every class, a panel for each split that has any, each with a scale of its own."""
+    """Draws the clips of every class in a panel for each split that has any, each panel with its own scale."""
     splits = [split for split in SPLITS if sum(supports.get(split, ()))]
     figure = new_figure(2.5 + 3.2 * len(splits), max(1.6, BAR_HEIGHT * len(labels)) + 1.2, title)
     rows = range(len(labels))

@@ -1,4 +1,4 @@
-"""Clips side by side: waveform, discrete Fourier transform, and what a feature makes of them."""
+"""Draws clips side by side with their waveform, discrete Fourier transform and feature."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from matplotlib.colors import AsinhNorm
 
 DYNAMIC_RANGE = 90.0
-"""Of a discrete Fourier transform, in dB below its maximum."""
+"""Range of a discrete Fourier transform, in dB below its maximum."""
 
 
 @dataclass(frozen=True)
 class ExampleClip:
-    """One clip as it is shown."""
+    """One clip with its feature."""
 
     id: str
     label: str
     waveform: NDArray[np.float32]
-    """Its own samples, -1 to 1."""
+    """Samples without padding, -1 to 1, [samples]."""
     sample_rate: int
     feature: NDArray[np.float32]
-    """[samples], [bands, frames] or [channels, bands, frames]."""
+    """Feature [samples], [bands, frames] or [channels, bands, frames]."""
 
 
 def example_clips(examples: Sequence[ExampleClip], feature: str, title: str) -> bytes:
-    """A column for each clip, a row each for waveform, spectrum in dB, and `feature` by its channels."""
+    """Draws a column for each clip, with rows for the waveform, the spectrum in dB, and each channel of the `feature`."""
     channels = examples[0].feature.shape[0] if examples[0].feature.ndim == 3 else 1
     rows = 2 + channels
     figure = new_figure(0.9 + max(2.4 * len(examples), 4.0), 0.9 + 1.75 * rows, title)
@@ -49,7 +49,7 @@ def example_clips(examples: Sequence[ExampleClip], feature: str, title: str) -> 
     for channel in range(channels):
         of = f" {channel + 1} of {channels}" if channels > 1 else ""
         panels[2 + channel, 0].set_ylabel(
-            f"{shortened(feature, 20)}{of}\n({_rows(examples[0].feature)})", parse_math=False
+            f"{shortened(feature, 20)}{of}\n({_axis_description(examples[0].feature)})", parse_math=False
         )
     for axes in panels.flat:
         axes.tick_params(labelsize=7)
@@ -60,7 +60,7 @@ def example_clips(examples: Sequence[ExampleClip], feature: str, title: str) -> 
 def _waveform(axes: Axes, example: ExampleClip) -> None:
     axes.plot(*thinned(_seconds(example), example.waveform), color=TRAIN, linewidth=0.6)
     axes.set_xlim(0, len(example.waveform) / example.sample_rate)
-    axes.set_title(f"{label(example.label)}\n{_end_of(example.id)}", fontsize=8, parse_math=False)
+    axes.set_title(f"{label(example.label)}\n{_end_of_id(example.id)}", fontsize=8, parse_math=False)
     axes.set_xlabel("s", fontsize=7, labelpad=1)
 
 
@@ -74,8 +74,10 @@ def _spectrum(axes: Axes, example: ExampleClip) -> None:
 
 
 def spectrum(waveform: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Magnitude of the discrete Fourier transform from 0 to half the sample rate, in dB of its maximum; silence lies at
-    the end of the range."""
+    """Returns the magnitudes of the discrete Fourier transform from 0 to half the sample rate, in dB of their maximum.
+
+    Silence has the lowest value of the range throughout.
+    """
     magnitude = np.abs(np.fft.rfft(waveform.astype(np.float64)))
     loudest = magnitude.max()
     if loudest == 0:
@@ -101,21 +103,23 @@ def _feature(axes: Axes, example: ExampleClip, channel: int) -> None:
 
 
 def _limits(values: NDArray[np.floating]) -> tuple[float, float]:
-    """The scale of an image: the one or two lowest and highest rows may leave it, as the loudness in cepstra does, which
-    would leave all others in one colour."""
-    spare = min(2, len(values) // 8)
-    return float(np.sort(values.min(axis=1))[spare]), float(np.sort(values.max(axis=1))[-1 - spare])
+    """Returns the scale of an image without its one or two most extreme rows.
+
+    Such a row, like the loudness in cepstra, would leave all others in one colour.
+    """
+    ignored = min(2, len(values) // 8)
+    return float(np.sort(values.min(axis=1))[ignored]), float(np.sort(values.max(axis=1))[-1 - ignored])
 
 
 def _signed(values: NDArray[np.floating]) -> AsinhNorm:
-    """A scale for real and imaginary parts: zero in its middle, weak values lifted as in decibels."""
+    """Returns a scale for real and imaginary parts that is centred on zero and amplifies weak values as decibels do."""
     from matplotlib.colors import AsinhNorm
 
     limit = float(np.abs(values).max()) or 1.0
     return AsinhNorm(linear_width=limit / 300, vmin=-limit, vmax=limit)
 
 
-def _rows(feature: NDArray[np.float32]) -> str:
+def _axis_description(feature: NDArray[np.float32]) -> str:
     return "samples" if feature.ndim == 1 else f"{feature.shape[-2]} rows{', asinh scale' if feature.ndim == 3 else ''}"
 
 
@@ -123,6 +127,6 @@ def _seconds(example: ExampleClip) -> NDArray[np.float64]:
     return np.arange(len(example.waveform)) / example.sample_rate
 
 
-def _end_of(text: str) -> str:
-    """A clip's id by its end, where names differ."""
+def _end_of_id(text: str) -> str:
+    """Returns the end of a clip's id, which is where ids differ."""
     return text if len(shortened(text, 10_000)) <= 26 else f"…{shortened(text, 10_000)[-25:]}"

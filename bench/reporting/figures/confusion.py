@@ -1,4 +1,4 @@
-"""The confusion matrix: counts, or shares of the true class."""
+"""Draws the confusion matrix with counts or with percentages of the true class."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MAX_LARGE_CELLS = 12
-"""Up to so many classes cells are large."""
+"""Up to this many classes, cells are large."""
 MAX_CELLS_WITH_TEXT = 60
-"""With more classes than this, numbers no longer fit into their cells and the shading stands alone."""
+"""With more classes than this, numbers no longer fit into their cells, which are shaded only."""
 
 
 def confusion_matrix(counts: NDArray[np.int64], labels: Sequence[str], title: str) -> bytes:
-    """Counts [true class, predicted class], every row shaded by its shares, rare confusions lifted so that they show."""
+    """Draws counts [true class, predicted class], shaded by their share of the true class so that rare ones are visible."""
     return _matrix(counts, labels, title, lambda row, column, share: f"{counts[row, column]}")
 
 
 def confusion_rates(counts: NDArray[np.int64], labels: Sequence[str], title: str) -> bytes:
-    """The same matrix with the shares of the true class, in percent, in its cells: every row adds up to 100."""
+    """Draws counts [true class, predicted class] as percentages of the true class, so that every row adds up to 100."""
     digits = 1 if len(labels) <= MAX_LARGE_CELLS else 0
     return _matrix(
         counts,
@@ -75,7 +75,7 @@ def _write_cells(axes: Axes, shares: NDArray[np.float64], text: Callable[[int, i
 
 
 def _percent(share: float, digits: int) -> str:
-    """`97.3`, or `97` without digits. No confusion is written as 0, and none but a whole class as 100."""
+    """Formats a share as percent, such as `97.3`; only an empty cell is written as 0 and only a whole class as 100."""
     text, smallest = f"{100 * share:.{digits}f}", 10.0**-digits
     if float(text) == 0:
         return f"<{smallest:g}"

@@ -1,4 +1,4 @@
-"""Loss and accuracy by epoch."""
+"""Draws loss and accuracy by epoch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ QUANTITIES = {"loss": "Loss (cross entropy, nats)", "accuracy": "Accuracy"}
 
 
 def training_curves(epochs: Sequence[Epoch], best_epoch: int | None, title: str) -> bytes:
-    """Loss and accuracy of the training and validation clips by epoch, the chosen epoch marked."""
+    """Draws loss and accuracy of the training and validation clips by epoch, and marks the best epoch."""
     from matplotlib.ticker import MaxNLocator
 
     figure = new_figure(10, 4, title)

@@ -1,4 +1,4 @@
-"""The filters of a network's first convolution."""
+"""Draws the filters of a network's first convolution."""
 
 from __future__ import annotations
 
@@ -6,22 +6,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.reporting.figures.canvas import TRAIN, caption, new_figure, png
-from bench.reporting.figures.image_grid import in_rows, side_by_side
+from bench.reporting.figures.image_grid import image_grid, side_by_side
 
-MOST_FILTERS = 32
-ENLARGED = 16
+MAX_FILTERS = 32
+ENLARGEMENT = 16
 RESPONSE_POINTS = 512
 RESPONSE_RANGE = 40.0
-"""In dB below each filter's maximum."""
+"""Range of a frequency response, in dB below each filter's maximum."""
 
 
 def first_filters(
-    weights: NDArray[np.float32], title: str, *, sample_rate: int | None = None, filters: int = MOST_FILTERS
+    weights: NDArray[np.float32], title: str, *, sample_rate: int | None = None, filters: int = MAX_FILTERS
 ) -> bytes:
-    """Weights [filters, inputs, taps] or [filters, inputs, height, width] of at most so many filters, the first ones.
+    """Draws the first filters of a convolution.
 
-    Filters over a waveform (one input) are lines beside their frequency responses, in Hz where the `sample_rate` of what
-    they read is given; all others are images, for every input channel one where there are several.
+    Filters over a waveform (one input) are drawn as lines beside their frequency responses, all others as images with one
+    image per input channel.
+
+    Args:
+        weights: Weights [filters, inputs, taps] or [filters, inputs, height, width].
+        title: Title of the figure.
+        sample_rate: Sample rate of the waveform that the filters read, in Hz.
+        filters: Largest number of filters.
     """
     chosen = weights[:filters]
     left_out = f"; the first {len(chosen)} of {len(weights)}" if len(weights) > len(chosen) else ""
@@ -33,16 +39,18 @@ def first_filters(
         )
     inputs, height, width = weights.shape[1:]
     each = f", each as {inputs} images for its inputs" if inputs > 1 else ""
-    return _images([_planes(planes) for planes in chosen], title, f"Filters of {height} x {width}{each}{left_out}")
+    return _images(
+        [_input_images(images) for images in chosen], title, f"Filters of {height} x {width}{each}{left_out}"
+    )
 
 
-def _planes(planes: NDArray[np.float32]) -> NDArray[np.float64]:
-    """A filter's images [inputs, height, width] side by side, enlarged, so that the gap between them is a thin one."""
-    return side_by_side([np.kron(plane, np.ones((ENLARGED, ENLARGED))) for plane in planes], gap=ENLARGED // 8)
+def _input_images(images: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Returns a filter's images [inputs, height, width] side by side, enlarged so that the gap between them is thin."""
+    return side_by_side([np.kron(image, np.ones((ENLARGEMENT, ENLARGEMENT))) for image in images], gap=ENLARGEMENT // 8)
 
 
 def frequency_response(taps: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Magnitudes of filters [filters, taps] from 0 to half the sample rate, in dB of each one's maximum."""
+    """Returns the magnitudes of filters [filters, taps] from 0 to half the sample rate, in dB of each filter's maximum."""
     magnitude = np.abs(np.fft.rfft(taps.astype(np.float64), n=2 * RESPONSE_POINTS, axis=1))
     greatest = np.maximum(magnitude.max(axis=1, keepdims=True), 1e-12)
     levels: NDArray[np.float64] = 20 * np.log10(np.maximum(magnitude / greatest, 10 ** (-RESPONSE_RANGE / 20)))
@@ -53,11 +61,11 @@ def _lines(taps: NDArray[np.float32], title: str, sample_rate: int | None, left_
     figure = new_figure(11, 1.4 + max(2.2, 0.34 * len(taps)), title)
     left, right = figure.subplots(1, 2)
     scale = 0.45 / (float(np.abs(taps).max()) or 1.0)
-    for place, filter_ in enumerate(taps):
-        left.axhline(place, color="0.85", linewidth=0.6)
-        left.plot(place - scale * filter_, color=TRAIN, marker="o" if taps.shape[1] <= 40 else "", markersize=3)
+    for index, filter_ in enumerate(taps):
+        left.axhline(index, color="0.85", linewidth=0.6)
+        left.plot(index - scale * filter_, color=TRAIN, marker="o" if taps.shape[1] <= 40 else "", markersize=3)
     for axes in (left, right):
-        axes.set_yticks(range(len(taps)), [str(place) for place in range(len(taps))], fontsize=8)
+        axes.set_yticks(range(len(taps)), [str(index) for index in range(len(taps))], fontsize=8)
         axes.set_ylim(len(taps) - 0.4, -0.6)
     left.set_ylabel("Filter")
     left.set_xlabel("Tap")
@@ -76,17 +84,17 @@ def _lines(taps: NDArray[np.float32], title: str, sample_rate: int | None, left_
     return png(figure)
 
 
-def _images(images: list[NDArray[np.floating]], title: str, said: str) -> bytes:
+def _images(images: list[NDArray[np.floating]], title: str, text: str) -> bytes:
     height, width = images[0].shape
-    across = min(8, len(images))
-    down = -(-len(images) // across)
-    tiles = in_rows(images, across, gap=max(1, round(0.12 * min(height, width))))
-    limit = float(np.nanmax(np.abs(tiles))) or 1.0
-    tall = float(np.clip(height / width, 0.6, 2.2))
-    figure = new_figure(max(1.15 * across, 4.0) + 1.2, max(1.15 * tall * down, 1.5) + 1.2, title)
+    columns = min(8, len(images))
+    rows = -(-len(images) // columns)
+    pixels = image_grid(images, columns, gap=max(1, round(0.12 * min(height, width))))
+    limit = float(np.nanmax(np.abs(pixels))) or 1.0
+    aspect = float(np.clip(height / width, 0.6, 2.2))
+    figure = new_figure(max(1.15 * columns, 4.0) + 1.2, max(1.15 * aspect * rows, 1.5) + 1.2, title)
     axes = figure.add_subplot()
-    image = axes.imshow(tiles, aspect="auto", cmap="PuOr", vmin=-limit, vmax=limit, interpolation="nearest")
+    image = axes.imshow(pixels, aspect="auto", cmap="PuOr", vmin=-limit, vmax=limit, interpolation="nearest")
     axes.set_axis_off()
     figure.colorbar(image, ax=axes, fraction=0.04, pad=0.02).set_label("Weight")
-    caption(figure, said)
+    caption(figure, text)
     return png(figure)

@@ -1,4 +1,4 @@
-"""What a network has made of clips of every class just before its last linear layer, and that layer's weights."""
+"""Draws the inputs of a network's last linear layer for clips of every class, and that layer's weights."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from bench.reporting.figures.canvas import caption, label, new_figure, png
 
-MOST_UNITS = 96
+MAX_UNITS = 96
 CLASS_HEIGHT = 0.2
-"""Inches of a class."""
+"""Height of a class, in inches."""
 
 
 def pooled_outputs(
@@ -21,10 +21,18 @@ def pooled_outputs(
     labels: Sequence[str],
     title: str,
     *,
-    units: int = MOST_UNITS,
+    units: int = MAX_UNITS,
 ) -> bytes:
-    """Outputs [clips, units] sorted by their classes above the weights [outputs, units], the same units one above the
-    other: at most so many, those whose class means differ most."""
+    """Draws pooled outputs sorted by class above the weights of the last linear layer, with the same units aligned.
+
+    Args:
+        outputs: Inputs of the last linear layer, [clips, units].
+        targets: Class of every clip, [clips].
+        weights: Weights of the last linear layer, [outputs, units].
+        labels: Names of the classes.
+        title: Title of the figure.
+        units: Largest number of units; those whose class means differ most are drawn.
+    """
     order = np.argsort(targets, kind="stable")
     outputs, targets = outputs[order], targets[order]
     present = np.unique(targets)
@@ -33,10 +41,10 @@ def pooled_outputs(
     heights = [max(2.2, CLASS_HEIGHT * len(present)), max(0.9, CLASS_HEIGHT * len(weights))]
     figure = new_figure(11, sum(heights) + 1.6, title)
     above, below = figure.subplots(2, 1, gridspec_kw={"height_ratios": heights})
-    shown = outputs[:, chosen]
-    # A few very large units would leave the others in the dark.
-    low, high = np.quantile(shown, (0.01, 0.99))
-    image = above.imshow(shown, aspect="auto", cmap="viridis", vmin=low, vmax=high, interpolation="nearest")
+    displayed = outputs[:, chosen]
+    # A few very large units would make all others look dark.
+    low, high = np.quantile(displayed, (0.01, 0.99))
+    image = above.imshow(displayed, aspect="auto", cmap="viridis", vmin=low, vmax=high, interpolation="nearest")
     edges = np.searchsorted(targets, present, side="left")
     ends = np.append(edges[1:], len(targets))
     for edge in edges[1:]:
@@ -50,20 +58,22 @@ def pooled_outputs(
     image = below.imshow(
         weights[:, chosen], aspect="auto", cmap="PuOr", vmin=-limit, vmax=limit, interpolation="nearest"
     )
-    outs = (
+    output_names = (
         [label(name) for name in labels]
         if len(labels) == len(weights)
         else [f"output {n}" for n in range(len(weights))]
     )
-    below.set_yticks(range(len(weights)), outs, fontsize=8, parse_math=False)
+    below.set_yticks(range(len(weights)), output_names, fontsize=8, parse_math=False)
     below.set_title("Weights of the last linear layer", fontsize=10)
-    few = len(chosen) <= 40
-    below.set_xticks(range(len(chosen)) if few else [], [str(unit) for unit in chosen] if few else [], fontsize=7)
+    label_units = len(chosen) <= 40
+    below.set_xticks(
+        range(len(chosen)) if label_units else [], [str(unit) for unit in chosen] if label_units else [], fontsize=7
+    )
     figure.colorbar(image, ax=below, fraction=0.03, pad=0.01)
-    all_of_them = (
+    columns = (
         f"all {len(chosen)} units"
         if len(chosen) == outputs.shape[1]
         else (f"the {len(chosen)} of {outputs.shape[1]:,} units whose class means differ most")
     )
-    caption(figure, f"Columns: {all_of_them}; rows above: {len(outputs):,} validation clips")
+    caption(figure, f"Columns: {columns}; rows above: {len(outputs):,} validation clips")
     return png(figure)

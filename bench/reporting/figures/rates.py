@@ -1,4 +1,4 @@
-"""The curve of a learning-rate range test."""
+"""Draws the curve of a learning-rate range test."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bench.trial import RangeTest
 
 
 def range_test(test: RangeTest, title: str) -> bytes:
-    """Smoothed loss by learning rate, the suggestion marked."""
+    """Draws the smoothed loss by learning rate and marks the suggestion."""
     figure = new_figure(7, 4.2, title)
     axes = figure.add_subplot()
     rates, losses = np.array(test.rates), np.array(test.losses)
@@ -20,11 +20,14 @@ def range_test(test: RangeTest, title: str) -> bytes:
     axes.set_xscale("log")
     axes.set_xlabel("Learning rate")
     axes.set_ylabel("Training loss, smoothed (nats)")
-    finite = losses[np.isfinite(losses)]
-    if len(finite) and finite.max() > finite.min():
-        # What blows up at the end would press the part that decides into a line.
-        low, high = float(finite.min()), min(float(finite.max()), 2 * float(np.median(finite)) - float(finite.min()))
-        high = max(high, float(finite[0]), low + 1e-6)
+    finite_losses = losses[np.isfinite(losses)]
+    if len(finite_losses) and finite_losses.max() > finite_losses.min():
+        # The diverging end would compress the relevant part into a line.
+        low, high = (
+            float(finite_losses.min()),
+            min(float(finite_losses.max()), 2 * float(np.median(finite_losses)) - float(finite_losses.min())),
+        )
+        high = max(high, float(finite_losses[0]), low + 1e-6)
         axes.set_ylim(low - 0.05 * (high - low), high + 0.3 * (high - low))
     axes.grid(alpha=0.25, which="both")
     axes.legend(fontsize=9)
