@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Crnn(Model):
-    """Three blocks of temporal convolution (bands are channels), an LSTM that reads the channels one by one, two linear layers.
+    """Three blocks of temporal convolution (bands are channels), an LSTM over the channels, two linear layers.
 
     With its defaults the CRNN of the spoken-digit reference system: 1,942,346 parameters at [128, 44] and 10 classes.
     """
