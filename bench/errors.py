@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 NAMED = 12
 """Names that an error message lists at most."""
+EXAMPLES = 3
+"""Examples that a note lists at most."""
 
 
 class BenchError(Exception):
@@ -23,6 +25,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
         return "none is installed"
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return f"known: {', '.join(names[:NAMED])}{more}"
+
+
+def first_few(names: Iterable[str]) -> str:
+    """The first names, and how many more there are: `a, b, c and 4 more`."""
+    every = list(names)
+    more = f" and {len(every) - EXAMPLES:,} more" if len(every) > EXAMPLES else ""
+    return ", ".join(every[:EXAMPLES]) + more
 
 
 def one_line(error: BaseException) -> str:

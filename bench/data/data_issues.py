@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.data.leakage import clips_of, first_few
+from bench.data.leakage import clips_of
 from bench.data.source import Source
 from bench.data.waveform_cache import DataIssue
-from bench.errors import BenchError
+from bench.errors import BenchError, first_few
 from bench.files import write_atomically
 
 

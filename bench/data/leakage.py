@@ -6,11 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from bench.errors import first_few
 from bench.plugins import Clip, Split
 from bench.plugins.contracts import SPLITS
-
-NAMED = 3
-"""Examples in a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +67,6 @@ def _shared_groups(heard: list[ClipDigest]) -> Iterable[str]:
     for splits_named, names in sorted(shared.items()):
         groups = "1 group has" if len(names) == 1 else f"{len(names):,} groups have"
         yield f"{groups} clips in {splits_named}, so new groups are not measured: {first_few(sorted(names))}"
-
-
-def first_few(names: Iterable[str]) -> str:
-    """The first names, and how many more there are."""
-    every = list(names)
-    more = f" and {len(every) - NAMED:,} more" if len(every) > NAMED else ""
-    return ", ".join(every[:NAMED]) + more
 
 
 def clips_of(count: int) -> str:

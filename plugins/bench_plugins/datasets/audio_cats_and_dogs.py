@@ -10,10 +10,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from bench.data.splits import complete
-from bench.errors import BenchError
-from bench.plugins import Clip, Dataset, Listing
-from bench.plugins.annotations import Scalar
+from bench.plugins import BenchError, Clip, Dataset, Listing, Scalar, add_missing_splits
 
 FILE_NAME = re.compile(r"(?P<animal>cat|dog)_(?:barking_)?\d+\.wav")
 COMPLETE = {"cat": 164, "dog": 113}
@@ -51,7 +48,7 @@ class AudioCatsAndDogs(Dataset):
             Clip(f"cats_dogs/{match[0]}", match["animal"], "train", group=TWICE.get(match[0], match[0]))
             for match in found
         ]
-        clips, notes = complete(listed, seed=self.seed)
+        clips, notes = add_missing_splits(listed, seed=self.seed)
         animals = Counter(clip.label for clip in clips)
         lacking = [f"{animals[name]} of {count} {name}s" for name, count in COMPLETE.items() if animals[name] != count]
         incomplete = (f"this copy is incomplete: {', '.join(lacking)}",) if lacking else ()

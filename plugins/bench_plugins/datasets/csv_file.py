@@ -12,9 +12,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from bench.data.splits import complete
-from bench.errors import BenchError, did_you_mean
-from bench.plugins import Clip, Dataset, Listing, Split
+from bench.plugins import BenchError, Clip, Dataset, Listing, Split, add_missing_splits, did_you_mean
 from bench_plugins.datasets.folder import SPLIT_FOLDERS
 
 REQUIRED = ("path", "label")
@@ -80,7 +78,9 @@ class CsvFile(Dataset):
         found = [clip for clip in listed if there[clip.path]]
         if not found:
             raise BenchError(f"{self.file}: not one of its files is there; the first is {root / listed[0].path}")
-        clips, cut_notes = complete(_grouped_by_file(found), validation=self.validation, test=self.test, seed=self.seed)
+        clips, cut_notes = add_missing_splits(
+            _grouped_by_file(found), validation=self.validation, test=self.test, seed=self.seed
+        )
         missing = tuple(sorted(path for path, is_there in there.items() if not is_there))
         return Listing(clips, missing, (*notes, *cut_notes))
 

@@ -12,9 +12,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from bench.data.leakage import first_few
-from bench.errors import BenchError
-from bench.plugins import Archive, Clip, Dataset, Listing, Split
+from bench.plugins import Archive, BenchError, Clip, Dataset, Listing, Split, first_few
 
 FILE_NAME = re.compile(r"(?P<speaker>\d\d)(?P<text>[a-z]\d\d)(?P<emotion>[A-Z])(?P<version>[a-z]?)\.wav")
 EMOTIONS = {

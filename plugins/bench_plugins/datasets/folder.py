@@ -12,10 +12,16 @@ from typing import ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from bench.data.audio_file import FOREIGN_SUFFIXES, SUFFIXES
-from bench.data.splits import complete
-from bench.errors import BenchError
-from bench.plugins import Clip, Dataset, Listing, Split
+from bench.plugins import (
+    AUDIO_SUFFIXES,
+    FOREIGN_AUDIO_SUFFIXES,
+    BenchError,
+    Clip,
+    Dataset,
+    Listing,
+    Split,
+    add_missing_splits,
+)
 
 SPLIT_FOLDERS: dict[str, Split] = {
     "train": "train",
@@ -99,7 +105,7 @@ class Folder(Dataset):
     def clips(self, root: Path) -> Listing:
         scan = self._scan(root)
         found = [Clip(file.path, file.label, file.split, group=self._group(file.path)) for file in scan.files]
-        clips, cut_notes = complete(found, validation=self.validation, test=self.test, seed=self.seed)
+        clips, cut_notes = add_missing_splits(found, validation=self.validation, test=self.test, seed=self.seed)
         return Listing(clips, notes=(*scan.notes, *self._ungrouped(clips), *cut_notes))
 
     def _group(self, path: str) -> str | None:
@@ -116,9 +122,9 @@ class Folder(Dataset):
         if not root.is_dir():
             raise BenchError(f"data set {self.name}: there is no folder {root}: check the path")
         every = [path for path in _audio_files(root) if path.split("/")[0] != self.noise_folder]
-        paths = [path for path in every if _suffix(path) in SUFFIXES]
+        paths = [path for path in every if _suffix(path) in AUDIO_SUFFIXES]
         inside = [path for path in paths if "/" in path]
-        foreign = sorted({_suffix(path) for path in every} - SUFFIXES)
+        foreign = sorted({_suffix(path) for path in every} - AUDIO_SUFFIXES)
         if not inside and foreign:
             raise BenchError(f"{root} holds only audio that cannot be read ({', '.join(foreign)}): convert it to wav")
         if not inside:
@@ -153,7 +159,7 @@ def _audio_files(root: Path) -> list[str]:
 
     Files of kinds that cannot be read are among them, so that they can be told of.
     """
-    kinds = SUFFIXES | FOREIGN_SUFFIXES
+    kinds = AUDIO_SUFFIXES | FOREIGN_AUDIO_SUFFIXES
     found: list[str] = []
     walked: set[str] = set()
     for folder, below, names in os.walk(root, followlinks=True):

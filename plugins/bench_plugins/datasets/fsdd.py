@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from bench.errors import BenchError, did_you_mean
-from bench.plugins import Archive, Clip, Dataset, Listing, Split
+from bench.plugins import Archive, BenchError, Clip, Dataset, Listing, Split, did_you_mean
 
 FILE_NAME = re.compile(r"(?P<digit>[0-9])_(?P<speaker>[a-z]+)_(?P<take>[0-9]+)\.wav")
 SPEAKERS = 6

@@ -17,10 +17,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from bench.data.splits import cut
-from bench.errors import BenchError
-from bench.plugins import Archive, Clip, Dataset, Listing, Split
-from bench.plugins.contracts import SPLITS
+from bench.plugins import SPLITS, Archive, BenchError, Clip, Dataset, Listing, Split, stratified_split
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
@@ -134,7 +131,7 @@ class SpeechCommands30(SpeechCommands):
         if self.split == "official":
             return listing
         names, words = [clip.path for clip in listing.clips], [clip.label for clip in listing.clips]
-        splits = cut(names, words, validation=0.2, test=0.2, seed=self.seed)
+        splits = stratified_split(names, words, validation=0.2, test=0.2, seed=self.seed)
         clips = tuple(replace(clip, split=split) for clip, split in zip(listing.clips, splits, strict=True))
         note = "speakers stand in all splits: to measure unknown voices, use option split=official"
         return replace(listing, clips=clips, notes=(*listing.notes, note))

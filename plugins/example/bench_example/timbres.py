@@ -10,9 +10,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from bench.errors import BenchError
-from bench.plugins import Clip, Dataset, Listing, Split
-from bench.plugins.contracts import ProgressCallback
+from bench.plugins import BenchError, Clip, Dataset, Listing, ProgressCallback, Split
 
 SAMPLE_RATE = 16000
 HARMONICS = np.arange(1, 9)[:, None]

@@ -1,6 +1,6 @@
-"""Cutting labelled clips into train, validation and test: stratified by class, whole groups together, the same every time.
+"""Divides labelled clips into train, validation and test: stratified by class, whole groups together, the same every time.
 
-scikit-learn's StratifiedGroupKFold cuts equal folds only, and promises no class in every split; so this is iterative
+scikit-learn's StratifiedGroupKFold makes equal folds only, and promises no class in every split; so this is iterative
 stratification (Sechidis, Tsoumakas, Vlahavas: On the stratification of multi-label data, ECML PKDD 2011) over groups: the
 rarest class first, each of its groups to the split that lacks most of it.
 """
@@ -11,16 +11,14 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from bench.errors import BenchError
-from bench.plugins import Clip, Split
+from bench.plugins.contracts import Clip, Split
 
 Unit = list[int]
 """Positions of the clips that must stay together: those of one group, or a single clip."""
 
 
-def cut(
+def stratified_split(
     ids: Sequence[str],
     labels: Sequence[str],
     *,
@@ -29,12 +27,24 @@ def cut(
     test: float = 0.15,
     seed: int = 0,
 ) -> list[Split]:
-    """A split for every clip, in the order given; the cut itself depends on ids, labels, groups and seed, not on order.
+    """Draws a split for every clip. It depends on ids, labels, groups and seed, and not on the order of the clips.
 
-    Shares are of all clips, 0 to 1; a share of 0 leaves that split empty. No group stands in two splits. A class with
-    as many clips (or groups of its own) as there are splits is in all of them; with fewer it is in train first, then in
-    validation.
-    Raises BenchError on shares that leave no training clips, on an id given twice, and on a class with a single clip.
+    No group stands in two splits. A class with as many clips (or groups of its own) as there are splits is in all of them;
+    with fewer it is in train first, then in validation.
+
+    Args:
+        ids: A name for every clip, each given once.
+        labels: The class of every clip.
+        groups: The speaker or recording of every clip, None for a clip that stands alone; None: all of them do.
+        validation: Share of all clips, 0 to 1, for validation; 0 leaves that split empty.
+        test: Share of all clips, 0 to 1, for the test; 0 leaves that split empty.
+        seed: Another seed draws another split.
+
+    Returns:
+        The split of every clip, in the order given.
+
+    Raises:
+        BenchError: The shares leave no training clips, an id is given twice, or a class has a single clip.
     """
     shares = _shares(validation, test)
     _refuse_lonely_classes(labels)
@@ -42,8 +52,8 @@ def cut(
         twice = Counter(ids).most_common(1)[0][0]
         raise BenchError(f"clip {twice} is listed twice: a clip can be in one split only, leave one of them out")
     units = _units(ids, groups if groups is not None else [None] * len(ids), seed)
-    content = [Counter(labels[position] for position in unit) for unit in units]
-    chosen = _assign(content, shares)
+    class_counts = [Counter(labels[position] for position in unit) for unit in units]
+    chosen = _assign(class_counts, shares)
     result: list[Split] = ["train"] * len(ids)
     for unit, split in zip(units, chosen, strict=True):
         for position in unit:
@@ -51,12 +61,24 @@ def cut(
     return result
 
 
-def complete(
+def add_missing_splits(
     clips: Sequence[Clip], *, validation: float = 0.15, test: float = 0.15, seed: int = 0
 ) -> tuple[tuple[Clip, ...], tuple[str, ...]]:
-    """Cuts the splits that have no clip yet off the training clips; the others stay. Second, a note for each cut.
+    """Takes the splits that have no clip yet from the training clips; clips of the other splits stay as they are.
 
-    Where all clips are `train`, this is the whole stratified split. Raises BenchError as `cut` does.
+    If all clips are `train`, this is the whole stratified split.
+
+    Args:
+        clips: All clips of a data set.
+        validation: Share of the training clips, 0 to 1, that becomes the validation split if there is none.
+        test: Share of the training clips, 0 to 1, that becomes the test split if there is none.
+        seed: Another seed draws other clips.
+
+    Returns:
+        The clips in the order given, and a note for `Listing.notes` that says what was cut, if anything was.
+
+    Raises:
+        BenchError: As `stratified_split` does.
     """
     there = {clip.split for clip in clips}
     wanted: dict[Split, float] = {"validation": validation, "test": test}
@@ -64,7 +86,7 @@ def complete(
     if not missing:
         return tuple(clips), ()
     training = [clip for clip in clips if clip.split == "train"]
-    chosen = cut(
+    chosen = stratified_split(
         [clip.id for clip in training],
         [clip.label for clip in training],
         groups=[clip.group for clip in training],
@@ -96,24 +118,26 @@ def _refuse_lonely_classes(labels: Sequence[str]) -> None:
 
 
 def _units(ids: Sequence[str], groups: Sequence[str | None], seed: int) -> list[Unit]:
-    """What must stay together, in an order drawn from the seed, the largest first: the small ones then even them out."""
+    """Collects what must stay together, in an order drawn from the seed, the largest first: small ones then even them out."""
+    import numpy as np
+
     members: dict[tuple[bool, str], Unit] = defaultdict(list)
     for position in sorted(range(len(ids)), key=ids.__getitem__):
         group = groups[position]
         members[(False, ids[position]) if group is None else (True, group)].append(position)
     units = [members[key] for key in sorted(members)]
-    drawn = [units[place] for place in np.random.default_rng(seed).permutation(len(units))]
+    drawn = [units[unit] for unit in np.random.default_rng(seed).permutation(len(units))]
     return sorted(drawn, key=len, reverse=True)
 
 
-def _assign(content: Sequence[Mapping[str, int]], shares: Mapping[Split, float]) -> list[Split]:
-    """A split for every unit, given how many clips of which class it holds."""
+def _assign(class_counts: Sequence[Mapping[str, int]], shares: Mapping[Split, float]) -> list[Split]:
+    """Chooses a split for every unit, given how many clips of which class it holds."""
     holders: dict[str, list[int]] = defaultdict(list)
-    for unit, counts in enumerate(content):
+    for unit, counts in enumerate(class_counts):
         for label in counts:
             holders[label].append(unit)
     total = Counter[str]()
-    for counts in content:
+    for counts in class_counts:
         total.update(counts)
     # Clips that a split still lacks, of each class and in all.
     need = {split: {label: share * count for label, count in total.items()} for split, share in shares.items()}
@@ -128,7 +152,7 @@ def _assign(content: Sequence[Mapping[str, int]], shares: Mapping[Split, float])
             split = lacking[0] if forced else max(shares, key=lambda s: (need[s][label], lack[s]))
             lacking = [other for other in lacking if other != split]
             chosen[unit] = split
-            for held, count in content[unit].items():
+            for held, count in class_counts[unit].items():
                 need[split][held] -= count
                 lack[split] -= count
-    return [chosen[unit] for unit in range(len(content))]
+    return [chosen[unit] for unit in range(len(class_counts))]
