@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 NAMED = 12
@@ -17,6 +16,8 @@ class BenchError(Exception):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The end of an error message about an unknown name: the nearest known names, or all of them if none is near."""
+    import difflib  # 10 ms, and most commands make no mistake
+
     names = sorted(known)
     near = difflib.get_close_matches(word, names, n=3, cutoff=0.5)
     if near:
