@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import Any, TypeVar
 
 import pluggy
@@ -146,18 +146,19 @@ def load(*, only: Iterable[str] | None = None) -> Registry:
 def _entry_points() -> list[tuple[Package, EntryPoint]]:
     """Entry points of the group, once each, in the order of their names so that clashes resolve the same way everywhere.
 
-    Two distributions may name theirs alike; importlib counts one distribution that is found twice on the path once.
+    Two distributions may name theirs alike; one distribution that is found twice on the path counts once.
     """
-    packages = [(_package(entry_point), entry_point) for entry_point in entry_points(group=hookspecs.ENTRY_POINT_GROUP)]
+    found: dict[tuple[str, str], tuple[Package, EntryPoint]] = {}
+    for distribution in distributions():
+        for entry_point in distribution.entry_points:
+            if entry_point.group == hookspecs.ENTRY_POINT_GROUP:
+                package = _package(distribution, entry_point)
+                found.setdefault((entry_point.name, package.distribution), (package, entry_point))
     # What ships with the harness goes first: a third party cannot take its names away.
-    return sorted(
-        packages, key=lambda pair: (pair[0].entry_point != "bench_plugins", pair[0].entry_point, pair[0].distribution)
-    )
+    return [found[key] for key in sorted(found, key=lambda key: (key[0] != "bench_plugins", *key))]
 
 
-def _package(entry_point: EntryPoint) -> Package:
-    distribution = entry_point.dist
-    assert distribution is not None  # entry points that were found on the path belong to one
+def _package(distribution: Distribution, entry_point: EntryPoint) -> Package:
     return Package(entry_point.name, distribution.metadata["Name"], distribution.version)
 
 
