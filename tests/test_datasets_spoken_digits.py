@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -115,30 +117,30 @@ def test_progress_counts_to_the_end_and_nothing_else_is_left(tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["root"]
 
 
-def test_an_interrupted_make_leaves_nothing(tmp_path: Path) -> None:
+def test_an_interrupt_ends_it(tmp_path: Path) -> None:
     def interrupt(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         synthesise(tmp_path / "root", interrupt, voices={"test": ("m3", "f4")}, takes=1)
-    assert list(tmp_path.iterdir()) == []
+    assert len(list((tmp_path / "root").rglob("*.wav"))) == 10
 
 
-def test_a_folder_made_meanwhile_is_kept(made: Path, tmp_path: Path) -> None:
-    root = tmp_path / "root"
-
-    def other_process(done: int, total: int) -> None:
-        root.mkdir()
-        (root / "theirs").touch()
-
-    synthesise(root, other_process, voices={"test": ("m3",)}, takes=1)
-    assert [path.name for path in root.iterdir()] == ["theirs"]
+def test_a_library_that_fails_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match=r"eSpeak NG died \(.*no voice variant 'nobody'.*\): install espeakng-loader"):
+        synthesise(tmp_path / "root", lambda done, total: None, voices={"test": ("nobody",)}, takes=1)
 
 
-def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(BenchError, match="cannot be written"):
-        synthesise(tmp_path / "file" / "root", lambda done, total: None, voices=FEW, takes=1)
+def test_a_script_without_a_main_guard_is_not_run_again(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from bench_plugins.speech.synthesis import synthesise\n"
+        "print('once')\n"
+        "synthesise(Path('root'), lambda done, total: None, voices={'test': ('m3',)}, takes=1)\n"
+    )
+    shown = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True)
+    assert (shown.stdout, shown.stderr, len(list(tmp_path.rglob("*.wav")))) == ("once\n", "", 10)
 
 
 def test_the_folder_is_the_given_one_where_it_is_there_and_else_the_cache(tmp_path: Path) -> None:

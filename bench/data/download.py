@@ -65,10 +65,13 @@ def is_synthesised(dataset: Dataset) -> bool:
 
 
 def _synthesise(dataset: Dataset, root: Path, progress: ProgressCallback) -> Path:
-    with building(root) as place:
-        dataset.prepare(place, progress)
-        if not place.is_dir():
-            raise BenchError(f"data set {dataset.name} made no files: its plugin is at fault, report it there")
+    try:
+        with building(root) as unfinished:
+            dataset.prepare(unfinished, progress)
+            if not unfinished.is_dir():
+                raise BenchError(f"data set {dataset.name} made no files: its plugin is at fault, report it there")
+    except OSError as error:
+        raise cannot_write(root, error) from error
     return root
 
 
