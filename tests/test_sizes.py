@@ -18,7 +18,7 @@ def test_sizes_are_read(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "GB", "1,5GB", "-5GB", "5 GB free", "5 parsecs", "1.2.3GB"])
 def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(BenchError, match="--max-size .* is no size: write a number and a unit"):
+    with pytest.raises(BenchError, match=r"--max-size .* is no size: write a number and a unit"):
         parse_size(text, where="--max-size")
 
 

@@ -118,7 +118,7 @@ def _refuse_lonely_classes(labels: Sequence[str]) -> None:
 
 
 def _units(ids: Sequence[str], groups: Sequence[str | None], seed: int) -> list[Unit]:
-    """Collects what must stay together, in an order drawn from the seed, the largest first: small ones then even them out."""
+    """Collects what must stay together, in an order drawn from the seed, the largest first: small ones even them out."""
     import numpy as np
 
     members: dict[tuple[bool, str], Unit] = defaultdict(list)

@@ -31,7 +31,7 @@ class AudioCatsAndDogs(Dataset):
     training: ClassVar[Mapping[str, Scalar]] = {"segment_seconds": 1.0}
 
     seed: int = Field(0, ge=0)
-    """Of the split."""
+    """Seed of the split."""
 
     def labels(self) -> tuple[str, ...]:
         return tuple(COMPLETE)
@@ -41,12 +41,12 @@ class AudioCatsAndDogs(Dataset):
 
     def clips(self, root: Path) -> Listing:
         files = sorted((root / "cats_dogs").glob("*.wav"))
-        found = [match for path in files if (match := FILE_NAME.fullmatch(path.name))]
-        if not found:
+        matches = [match for path in files if (match := FILE_NAME.fullmatch(path.name))]
+        if not matches:
             raise BenchError(f"{root / 'cats_dogs'} holds no file like cat_1.wav or dog_barking_1.wav: is {root} it?")
         listed = [
             Clip(f"cats_dogs/{match[0]}", match["animal"], "train", group=TWICE.get(match[0], match[0]))
-            for match in found
+            for match in matches
         ]
         clips, notes = add_missing_splits(listed, seed=self.seed)
         animals = Counter(clip.label for clip in clips)

@@ -58,7 +58,7 @@ class Folder(Dataset):
     """Share of the clips that is cut off for the test, where no folder is named so."""
 
     seed: int = Field(0, ge=0)
-    """Of the cut."""
+    """Seed of the split that is made here."""
 
     group: str | None = None
     r"""A regular expression, searched in every file name; its first group names the clip's group, such as the speaker in
@@ -104,8 +104,8 @@ class Folder(Dataset):
 
     def clips(self, root: Path) -> Listing:
         scan = self._scan(root)
-        found = [Clip(file.path, file.label, file.split, group=self._group(file.path)) for file in scan.files]
-        clips, cut_notes = add_missing_splits(found, validation=self.validation, test=self.test, seed=self.seed)
+        every = [Clip(file.path, file.label, file.split, group=self._group(file.path)) for file in scan.files]
+        clips, cut_notes = add_missing_splits(every, validation=self.validation, test=self.test, seed=self.seed)
         return Listing(clips, notes=(*scan.notes, *self._ungrouped(clips), *cut_notes))
 
     def _group(self, path: str) -> str | None:
@@ -160,7 +160,7 @@ def _audio_files(root: Path) -> list[str]:
     Files of kinds that cannot be read are among them, so that they can be told of.
     """
     kinds = AUDIO_SUFFIXES | FOREIGN_AUDIO_SUFFIXES
-    found: list[str] = []
+    paths: list[str] = []
     walked: set[str] = set()
     for folder, below, names in os.walk(root, followlinks=True):
         walked.add(os.path.realpath(folder))
@@ -173,8 +173,8 @@ def _audio_files(root: Path) -> list[str]:
         )
         inside = Path(folder).relative_to(root).as_posix()
         prefix = "" if inside == "." else f"{inside}/"
-        found += [prefix + name for name in names if name[0] != "." and _suffix(name) in kinds]
-    return sorted(found)
+        paths += [prefix + name for name in names if name[0] != "." and _suffix(name) in kinds]
+    return sorted(paths)
 
 
 def _suffix(name: str) -> str:

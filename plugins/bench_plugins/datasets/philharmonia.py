@@ -42,7 +42,7 @@ class Philharmonia(Dataset):
     """Length of the clips that the notes are cut into, in seconds."""
 
     seed: int = Field(0, ge=0)
-    """Of the split."""
+    """Seed of the split."""
 
     def labels(self) -> tuple[str, ...]:
         return INSTRUMENTS

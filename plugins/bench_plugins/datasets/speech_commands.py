@@ -89,11 +89,11 @@ class SpeechCommands(Dataset):
 
     def _completeness(self, clips: Sequence[Clip]) -> tuple[str, ...]:
         """A line with the numbers of each split, where they are not those of the complete release."""
-        found = Counter(clip.split for clip in clips)
-        if all(found[split] == self.official[split] for split in SPLITS):
+        counts = Counter(clip.split for clip in clips)
+        if all(counts[split] == self.official[split] for split in SPLITS):
             return ()
-        what = "incomplete" if any(found[split] < self.official[split] for split in SPLITS) else "not the official one"
-        numbers = ", ".join(f"{split} {found[split]} of {self.official[split]} clips" for split in SPLITS)
+        what = "incomplete" if any(counts[split] < self.official[split] for split in SPLITS) else "not the official one"
+        numbers = ", ".join(f"{split} {counts[split]} of {self.official[split]} clips" for split in SPLITS)
         return (f"this copy of {self.folder} is {what} for {self.name}: {numbers}",)
 
 
@@ -124,7 +124,7 @@ class SpeechCommands30(SpeechCommands):
     """official: unknown voices; random: as published, by clip within each word."""
 
     seed: int = Field(0, ge=0)
-    """Of the random split."""
+    """Seed of the random split."""
 
     def clips(self, root: Path) -> Listing:
         listing = super().clips(root)
@@ -260,9 +260,9 @@ def _noise_lengths(root: Path) -> dict[str, float]:
 
     Raises BenchError where there are none, as `_silence_` is cut from them.
     """
-    found = sorted((root / NOISE_FOLDER).glob("*.wav"))
-    if not found:
+    recordings = sorted((root / NOISE_FOLDER).glob("*.wav"))
+    if not recordings:
         raise BenchError(
             f"{root / NOISE_FOLDER} holds no recording, and _silence_ is cut from them: fetch a whole copy"
         )
-    return {f"{NOISE_FOLDER}/{path.name}": (path.stat().st_size - 44) / 32000 for path in found}
+    return {f"{NOISE_FOLDER}/{path.name}": (path.stat().st_size - 44) / 32000 for path in recordings}
