@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import socket
@@ -224,6 +225,16 @@ def test_a_synthesised_data_set_that_breaks_off_is_not_there(tmp_path: Path) -> 
     assert nothing_left(tmp_path / "data")
     root = fetch(Spoken(complete=True), data_dir=tmp_path / "data", progress=False)
     assert sorted(path.name for path in root.iterdir()) == ["1.wav", "2.wav"]
+
+
+def test_a_full_disk_is_one_line_of_a_synthesised_data_set(tmp_path: Path) -> None:
+    class Large(Corpus):
+        def prepare(self, root: Path, progress: Callable[[int, int], None]) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(BenchError, match=r"no space left to write .*corpus: free some"):
+        fetch(Large(), data_dir=tmp_path / "data", progress=False)
+    assert nothing_left(tmp_path / "data")
 
 
 def test_a_data_set_of_ones_own_cannot_be_fetched(tmp_path: Path) -> None:

@@ -24,7 +24,9 @@ from bench_plugins.datasets.speech_commands import (
     SpeechCommands35,
     SpeechCommandsDigits,
 )
-from bench_plugins.datasets.spoken_digits import VOICES, SpokenDigits, make
+from bench_plugins.datasets.spoken_digits import SpokenDigits
+from bench_plugins.speech.script import VOICES
+from bench_plugins.speech.synthesis import synthesise
 
 SPEECH_COMMANDS = [SpeechCommandsDigits, SpeechCommands30, SpeechCommands35, SpeechCommands12]
 STAND_INS = {
@@ -43,7 +45,7 @@ ONE_VOICE_EACH: dict[Split, tuple[str, ...]] = {split: voices[:1] for split, voi
 def stand_in(dataset: type[Dataset], folder: Path) -> Path:
     """A small stand-in of a data set below `folder`, in the official layout."""
     if dataset is SpokenDigits:
-        make(folder / "digits", lambda done, total: None, voices=ONE_VOICE_EACH, takes=1)
+        synthesise(folder / "digits", lambda done, total: None, voices=ONE_VOICE_EACH, takes=1)
         return folder / "digits"
     return STAND_INS[dataset](folder)
 

@@ -218,7 +218,7 @@ def test_whatever_a_figure_raises_is_a_line(
     def broken(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError("a front end\nof somebody else")
 
-    monkeypatch.setattr("bench_plugins.features.mel._Mel.forward", broken)
+    monkeypatch.setattr("bench_plugins.front_ends.mel.MelSpectrogram.forward", broken)
     said = write_report(study, run, tmp_path / "report", registry=installed()).markdown.read_text()
     assert "- clip, activations, pooled: ZeroDivisionError: a front end of somebody else" in said
     assert "](confusion-matrix.png)" in said

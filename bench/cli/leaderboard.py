@@ -46,7 +46,7 @@ def print_leaderboard(results: Path, dataset: str, *, registry: Registry, publis
         rows = [leaderboard_page.leaderboard_cells(row, protocol) for row in protocol.rows]
         if rows:
             print_table(leaderboard_page.leaderboard_columns(protocol), rows, left=(1, 2), spare=SPARE)
-        for line in leaderboard_page.without_finals(protocol):
+        for line in leaderboard_page.notes_on_missing_finals(protocol):
             print(line)
     folder = publish or results / "leaderboards"
     if gone := publishing.replaced_rows(leaderboard, folder):

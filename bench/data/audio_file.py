@@ -14,14 +14,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-_KINDS = "wav wave w64 rf64 flac mp3 ogg oga opus aif aiff aifc au snd caf voc sph nist avr paf svx"
-SUFFIXES = frozenset(f".{kind}" for kind in _KINDS.split())
-"""File name endings, in lower case, of the formats that libsndfile knows by their content."""
-
-_FOREIGN_KINDS = "m4a mp4 aac wma webm amr 3gp ape wv mka raw pcm"
-FOREIGN_SUFFIXES = frozenset(f".{kind}" for kind in _FOREIGN_KINDS.split())
-"""File name endings, in lower case, of recordings that libsndfile cannot read."""
-
 HEADERLESS = ".raw"
 """The file name ending for which soundfile asks the caller for the format, whatever the file holds."""
 

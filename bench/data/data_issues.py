@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.data.dataset_files import DatasetFiles
-from bench.data.leakage import clips_of, first_few
+from bench.data.leakage import clips_of
 from bench.data.waveform_cache import DataIssue
-from bench.errors import BenchError
+from bench.errors import BenchError, first_few
 from bench.files import write_atomically
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.audio_suffixes import AUDIO_SUFFIXES
 from bench.cores import available_cores
-from bench.data.audio_file import SUFFIXES, Recording, UnreadableClip, decode, header_seconds
+from bench.data.audio_file import Recording, UnreadableClip, decode, header_seconds
 from bench.plugins import Clip
 
 LONGEST_SECONDS = 30.0
@@ -111,7 +112,9 @@ def noise_files(root: Path, folder: str | None) -> list[Path]:
     if folder is None or not (root / folder).is_dir():
         return []
     return sorted(
-        path for path in (root / folder).iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+        path
+        for path in (root / folder).iterdir()
+        if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
     )
 
 

@@ -75,10 +75,13 @@ def is_synthesised(dataset: Dataset) -> bool:
 
 
 def _synthesise(dataset: Dataset, root: Path, progress: ProgressCallback) -> Path:
-    with building(root) as folder:
-        dataset.prepare(folder, progress)
-        if not folder.is_dir():
-            raise BenchError(f"data set {dataset.name} made no files: its plugin is at fault, report it there")
+    try:
+        with building(root) as unfinished:
+            dataset.prepare(unfinished, progress)
+            if not unfinished.is_dir():
+                raise BenchError(f"data set {dataset.name} made no files: its plugin is at fault, report it there")
+    except OSError as error:
+        raise cannot_write(root, error) from error
     return root
 
 

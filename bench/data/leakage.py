@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import combinations
 
+from bench.errors import first_few
 from bench.plugins import Clip, Split
 from bench.plugins.contracts import SPLITS
-
-EXAMPLES = 3
-"""Number of examples that a note names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +67,6 @@ def _shared_groups(audible: list[ClipDigest]) -> Iterable[str]:
     for named_splits, names in sorted(shared.items()):
         groups = "1 group has" if len(names) == 1 else f"{len(names):,} groups have"
         yield f"{groups} clips in {named_splits}, so new groups are not measured: {first_few(sorted(names))}"
-
-
-def first_few(names: Iterable[str]) -> str:
-    """Joins the first three names, and adds how many more there are."""
-    every = list(names)
-    more = f" and {len(every) - EXAMPLES:,} more" if len(every) > EXAMPLES else ""
-    return ", ".join(every[:EXAMPLES]) + more
 
 
 def clips_of(count: int) -> str:

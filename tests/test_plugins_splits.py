@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.data.splits import complete, cut
 from bench.errors import BenchError
-from bench.plugins import Clip
+from bench.plugins import Clip, add_missing_splits, stratified_split
 
 SPLITS = {"train", "validation", "test"}
 
@@ -30,7 +29,9 @@ def test_every_class_has_its_share_of_every_split(
     sizes: dict[str, int], validation: float, test: float, seed: int
 ) -> None:
     ids, labels = clips_of(sizes)
-    counts = Counter(zip(labels, cut(ids, labels, validation=validation, test=test, seed=seed), strict=True))
+    counts = Counter(
+        zip(labels, stratified_split(ids, labels, validation=validation, test=test, seed=seed), strict=True)
+    )
     wanted = {"train": 1 - validation - test, "validation": validation, "test": test}
     for label, size in sizes.items():
         for split, share in wanted.items():
@@ -45,8 +46,8 @@ def test_the_order_of_the_clips_does_not_matter(sizes: dict[str, int], seed: int
     groups = [f"g{crc32(id.encode()) % 7}" if crc32(id.encode()) % 3 else None for id in ids]
     rows = list(zip(ids, labels, groups, strict=True))
     order.shuffle(rows)  # type: ignore[attr-defined]
-    shuffled = cut([r[0] for r in rows], [r[1] for r in rows], groups=[r[2] for r in rows], seed=seed)
-    straight = cut(ids, labels, groups=groups, seed=seed)
+    shuffled = stratified_split([r[0] for r in rows], [r[1] for r in rows], groups=[r[2] for r in rows], seed=seed)
+    straight = stratified_split(ids, labels, groups=groups, seed=seed)
     assert dict(zip(ids, straight, strict=True)) == dict(zip([r[0] for r in rows], shuffled, strict=True))
 
 
@@ -57,8 +58,8 @@ def test_the_order_of_the_clips_does_not_matter(sizes: dict[str, int], seed: int
 @settings(max_examples=60, deadline=None)
 def test_no_group_is_in_two_splits(rows: list[tuple[str, int]], seed: int) -> None:
     rows = rows + [(label, 0) for label, _ in rows]  # no class has a single clip
-    ids = [str(number) for number in range(len(rows))]
-    chosen = cut(ids, [row[0] for row in rows], groups=[str(row[1]) for row in rows], seed=seed)
+    ids = [str(place) for place in range(len(rows))]
+    chosen = stratified_split(ids, [row[0] for row in rows], groups=[str(row[1]) for row in rows], seed=seed)
     splits_of = defaultdict(set)
     for (_, group), split in zip(rows, chosen, strict=True):
         splits_of[group].add(split)
@@ -73,36 +74,40 @@ def test_classes_with_three_groups_are_in_every_split(groups: int, clips: int, s
     ids = [str(number) for number in range(len(rows))]
     labels = [row[0] for row in rows]
     for names in ([str(row[1]) for row in rows], [f"{row[0]}{row[1]}" for row in rows]):
-        chosen = cut(ids, labels, groups=names, seed=seed)
+        chosen = stratified_split(ids, labels, groups=names, seed=seed)
         for label in "ab":
             assert {split for split, of in zip(chosen, labels, strict=True) if of == label} == SPLITS
 
 
 def test_seeds_differ_and_repeat() -> None:
     ids, labels = clips_of({"a": 40, "b": 40})
-    assert cut(ids, labels, seed=0) == cut(ids, labels, seed=0) != cut(ids, labels, seed=1)
+    assert (
+        stratified_split(ids, labels, seed=0)
+        == stratified_split(ids, labels, seed=0)
+        != stratified_split(ids, labels, seed=1)
+    )
 
 
 def test_twenty_clips_are_fourteen_three_three() -> None:
     ids, labels = clips_of({"a": 20})
-    assert Counter(cut(ids, labels)) == {"train": 14, "validation": 3, "test": 3}
+    assert Counter(stratified_split(ids, labels)) == {"train": 14, "validation": 3, "test": 3}
 
 
 def test_a_class_with_one_clip_is_named() -> None:
     with pytest.raises(BenchError, match="class lonely has a single clip"):
-        cut(["1", "2", "3"], ["many", "many", "lonely"])
+        stratified_split(["1", "2", "3"], ["many", "many", "lonely"])
 
 
 def test_shares_that_leave_no_training_clips() -> None:
     with pytest.raises(BenchError, match="leave no training clips"):
-        cut(["1", "2"], ["a", "a"], validation=0.5, test=0.5)
+        stratified_split(["1", "2"], ["a", "a"], validation=0.5, test=0.5)
 
 
 def test_only_what_is_missing_is_cut() -> None:
-    clips = [Clip(f"{number}.wav", "ab"[number % 2], "test" if number < 10 else "train") for number in range(50)]
-    completed, notes = complete(clips, validation=0.25)
+    clips = [Clip(f"{place}.wav", "ab"[place % 2], "test" if place < 10 else "train") for place in range(50)]
+    completed, notes = add_missing_splits(clips, validation=0.25)
     assert [clip.path for clip in completed] == [clip.path for clip in clips]
     assert Counter(clip.split for clip in completed) == {"test": 10, "train": 30, "validation": 10}
     assert all(clip.split == "test" for clip in completed[:10])
     assert len(notes) == 1 and "validation" in notes[0]
-    assert complete(completed) == (completed, ())
+    assert add_missing_splits(completed) == (completed, ())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-Normalise = Literal["none", "clip", "band"]
+if TYPE_CHECKING:
+    from bench_plugins.features.framing import Normalise
 
 SMALLEST_DEVIATION = 1e-5
 """Added to the deviation, so that silence gives zeros and not NaN."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from bench_plugins.models.lengths import through
+from bench_plugins.networks.lengths import through
 
 
 class Residual(nn.Module):

@@ -1,4 +1,4 @@
-"""Starting weights."""
+"""How weights are initialised."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.errors import BenchError
+from bench.plugins import BenchError
 
 LONGEST_DATA_PATH = 120
 """Bytes. The library keeps the path in 160 and cuts what is longer; file names below it have to fit as well."""
@@ -46,8 +46,8 @@ class Voice:
         if not (data / "voices" / "!v" / variant).is_file():
             raise BenchError(f"eSpeak NG has no voice variant {variant!r}: install espeakng-loader 0.2.4 again")
         self._variant = variant
-        self._heard: list[bytes] = []
-        self._callback = _Callback(self._hear)  # kept: the library holds no reference of its own
+        self._spoken: list[bytes] = []
+        self._callback = _Callback(self._receive)  # kept: the library holds no reference of its own
         try:
             self._library = ctypes.CDLL(espeakng_loader.get_library_path())
         except OSError as error:
@@ -70,17 +70,17 @@ class Voice:
             raise BenchError(f"eSpeak NG has no voice {name!r}: install espeakng-loader 0.2.4 again")
         self._library.espeak_SetParameter(_RATE, rate, 0)
         self._library.espeak_SetParameter(_PITCH, pitch, 0)
-        self._heard.clear()
+        self._spoken.clear()
         encoded = text.encode()
         length = ctypes.c_size_t(len(encoded) + 1)
         status = self._library.espeak_Synth(encoded, length, 0, 0, 0, _UTF8, None, None)
         if status != 0:
             raise BenchError(f"eSpeak NG could not say {text!r} (error {status}): install espeakng-loader again")
-        return np.frombuffer(b"".join(self._heard), np.int16)
+        return np.frombuffer(b"".join(self._spoken), np.int16)
 
-    def _hear(self, samples: int | None, count: int, events: int | None) -> int:
+    def _receive(self, samples: int | None, count: int, events: int | None) -> int:
         if samples and count > 0:
-            self._heard.append(ctypes.string_at(samples, 2 * count))
+            self._spoken.append(ctypes.string_at(samples, 2 * count))
         return 0  # go on
 
 

@@ -1,6 +1,6 @@
-"""Cuts labelled clips into train, validation and test: stratified by class, whole groups together, the same every time.
+"""Divides labelled clips into train, validation and test: stratified by class, whole groups together, the same every time.
 
-scikit-learn's StratifiedGroupKFold cuts equal folds only, and promises no class in every split; so this is iterative
+scikit-learn's StratifiedGroupKFold makes equal folds only, and promises no class in every split; so this is iterative
 stratification (Sechidis, Tsoumakas, Vlahavas: On the stratification of multi-label data, ECML PKDD 2011) over groups: the
 rarest class first, each of its groups to the split that lacks most of it.
 """
@@ -11,16 +11,14 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from bench.errors import BenchError
-from bench.plugins import Clip, Split
+from bench.plugins.contracts import Clip, Split
 
 Unit = list[int]
 """Positions of clips that must stay together: those of one group, or a single clip."""
 
 
-def cut(
+def stratified_split(
     ids: Sequence[str],
     labels: Sequence[str],
     *,
@@ -29,18 +27,18 @@ def cut(
     test: float = 0.15,
     seed: int = 0,
 ) -> list[Split]:
-    """Chooses a split for every clip. The cut depends on ids, labels, groups and seed, not on the order of the clips.
+    """Draws a split for every clip. It depends on ids, labels, groups and seed, and not on the order of the clips.
 
-    No group is in two splits. A class with as many clips (or groups of its own) as there are splits is in all of them;
-    a class with fewer is in train first, then in validation.
+    No group stands in two splits. A class with as many clips (or groups of its own) as there are splits is in all of them;
+    with fewer it is in train first, then in validation.
 
     Args:
-        ids: Unique name of every clip, [clips].
-        labels: Class of every clip, [clips].
-        groups: Speaker or recording of every clip, None for unknown, [clips].
-        validation: Share of all clips, 0 to 1; 0 leaves the split empty.
-        test: Share of all clips, 0 to 1; 0 leaves the split empty.
-        seed: Seed of the order in which equal groups are assigned.
+        ids: A name for every clip, each given once.
+        labels: The class of every clip.
+        groups: The speaker or recording of every clip, None for a clip that stands alone; None: all of them do.
+        validation: Share of all clips, 0 to 1, for validation; 0 leaves that split empty.
+        test: Share of all clips, 0 to 1, for the test; 0 leaves that split empty.
+        seed: Another seed draws another split.
 
     Returns:
         The split of every clip, in the order given.
@@ -54,7 +52,8 @@ def cut(
         twice = Counter(ids).most_common(1)[0][0]
         raise BenchError(f"clip {twice} is listed twice: a clip can be in one split only, leave one of them out")
     units = _units(ids, groups if groups is not None else [None] * len(ids), seed)
-    chosen = _assign([Counter(labels[position] for position in unit) for unit in units], shares)
+    class_counts = [Counter(labels[position] for position in unit) for unit in units]
+    chosen = _assign(class_counts, shares)
     result: list[Split] = ["train"] * len(ids)
     for unit, split in zip(units, chosen, strict=True):
         for position in unit:
@@ -62,24 +61,24 @@ def cut(
     return result
 
 
-def complete(
+def add_missing_splits(
     clips: Sequence[Clip], *, validation: float = 0.15, test: float = 0.15, seed: int = 0
 ) -> tuple[tuple[Clip, ...], tuple[str, ...]]:
-    """Cuts the splits that have no clip yet off the training clips; clips of other splits stay in theirs.
+    """Takes the splits that have no clip yet from the training clips; clips of the other splits stay as they are.
 
     If all clips are `train`, this is the whole stratified split.
 
     Args:
-        clips: The data set's clips.
-        validation: Share of the training clips, 0 to 1.
-        test: Share of the training clips, 0 to 1.
-        seed: See `cut`.
+        clips: All clips of a data set.
+        validation: Share of the training clips, 0 to 1, that becomes the validation split if there is none.
+        test: Share of the training clips, 0 to 1, that becomes the test split if there is none.
+        seed: Another seed draws other clips.
 
     Returns:
-        The clips with their splits, in the order given, and a note if anything was cut.
+        The clips in the order given, and a note for `Listing.notes` that says what was cut, if anything was.
 
     Raises:
-        BenchError: As `cut` does.
+        BenchError: As `stratified_split` does.
     """
     present = {clip.split for clip in clips}
     wanted: dict[Split, float] = {"validation": validation, "test": test}
@@ -87,7 +86,7 @@ def complete(
     if not missing:
         return tuple(clips), ()
     training = [clip for clip in clips if clip.split == "train"]
-    chosen = cut(
+    chosen = stratified_split(
         [clip.id for clip in training],
         [clip.label for clip in training],
         groups=[clip.group for clip in training],
@@ -119,18 +118,20 @@ def _refuse_lonely_classes(labels: Sequence[str]) -> None:
 
 
 def _units(ids: Sequence[str], groups: Sequence[str | None], seed: int) -> list[Unit]:
-    """Clips that must stay together, in an order drawn from the seed, the largest first, so that small ones even out."""
+    """Collects what must stay together, in an order drawn from the seed, the largest first: small ones even them out."""
+    import numpy as np
+
     members: dict[tuple[bool, str], Unit] = defaultdict(list)
     for position in sorted(range(len(ids)), key=ids.__getitem__):
         group = groups[position]
         members[(False, ids[position]) if group is None else (True, group)].append(position)
     units = [members[key] for key in sorted(members)]
-    shuffled = [units[index] for index in np.random.default_rng(seed).permutation(len(units))]
-    return sorted(shuffled, key=len, reverse=True)
+    drawn = [units[unit] for unit in np.random.default_rng(seed).permutation(len(units))]
+    return sorted(drawn, key=len, reverse=True)
 
 
 def _assign(class_counts: Sequence[Mapping[str, int]], shares: Mapping[Split, float]) -> list[Split]:
-    """Chooses a split for every unit, given how many clips of each class it has."""
+    """Chooses a split for every unit, given how many clips of which class it holds."""
     units_of: dict[str, list[int]] = defaultdict(list)
     for unit, counts in enumerate(class_counts):
         for label in counts:
@@ -151,7 +152,7 @@ def _assign(class_counts: Sequence[Mapping[str, int]], shares: Mapping[Split, fl
             split = lacking[0] if forced else max(shares, key=lambda s: (need[s][label], lack[s]))
             lacking = [other for other in lacking if other != split]
             chosen[unit] = split
-            for own_label, count in class_counts[unit].items():
-                need[split][own_label] -= count
+            for held, count in class_counts[unit].items():
+                need[split][held] -= count
                 lack[split] -= count
     return [chosen[unit] for unit in range(len(class_counts))]
