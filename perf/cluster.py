@@ -197,7 +197,7 @@ def _losses(study: StudyFolder, sizes: Sizes) -> Table:
 
 
 def _seconds_until_lost(by: Executor, study: StudyFolder, kill: Callable[[], None]) -> tuple[float, bool]:
-    """From the kill, during a trial, to the event of the executor; and whether the trial is complete when it has run again."""
+    """From the kill, during a trial, to the executor's event; and whether the trial is complete when it has run again."""
     job = jobs(study)[0]
     long = Job(
         job.name,

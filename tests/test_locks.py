@@ -46,9 +46,9 @@ def test_the_name_of_a_process_fits_a_postgresql_session(monkeypatch: pytest.Mon
 
 
 def test_shared_locks_go_together_and_with_no_exclusive_one(tmp_path: Path) -> None:
-    with in_another_process("lock(path, shared=True)", tmp_path):
-        with audio_in_use([tmp_path]), pytest.raises(Locked), lock(tmp_path):
-            pass
+    other = in_another_process("lock(path, shared=True)", tmp_path)
+    with other, audio_in_use([tmp_path]), pytest.raises(Locked), lock(tmp_path):
+        pass
     with lock(tmp_path):
         pass
 
