@@ -118,18 +118,28 @@ def _run(descriptor: int, function: str) -> int | None:
     os.set_inheritable(descriptor, False)
     threading.Thread(target=_end_with_the_parent, args=(descriptor,), daemon=True).start()
     connection = Connection(descriptor)
-    sys.path[:] = connection.recv()
-    arguments = connection.recv()
-    module, _, name = function.partition(":")
-    exit_code: int | None = getattr(importlib.import_module(module), name)(connection, *arguments)
+    try:
+        sys.path[:] = connection.recv()
+        arguments = connection.recv()
+        module, _, name = function.partition(":")
+        exit_code: int | None = getattr(importlib.import_module(module), name)(connection, *arguments)
+    except (EOFError, ConnectionError):
+        if not _is_alone(descriptor, 0):
+            raise
+        return 1  # No traceback, perhaps across a terminal: the parent has gone, and this process is being ended.
     return exit_code
+
+
+def _is_alone(descriptor: int, milliseconds: int | None) -> bool:
+    """Whether nobody has the other end of the connection, after waiting for that for some time; None for any time."""
+    other_end = select.poll()
+    other_end.register(descriptor, 0)  # Hanging up is told in any case; what arrives is for the reader.
+    return bool(other_end.poll(milliseconds))
 
 
 def _end_with_the_parent(descriptor: int) -> None:
     """Waits until nobody has the other end of the connection, and then ends the whole group."""
-    other_end = select.poll()
-    other_end.register(descriptor, 0)  # Hanging up is told in any case; what arrives is for the reader.
-    other_end.poll()
+    _is_alone(descriptor, None)
     os.killpg(0, signal.SIGTERM)
     time.sleep(GRACE_SECONDS)
     os.killpg(0, signal.SIGKILL)

@@ -216,7 +216,7 @@ def test_a_killed_process_is_one_line_and_leaves_nothing(prepared: PreparedData)
     assert sorted(next(iter(prepared.caches.values())).parent.iterdir()) == before
 
 
-def test_no_process_that_makes_copies_outlives_the_main_process(
+def test_no_process_that_makes_copies_outlives_its_parent(
     prepared: PreparedData,
 ) -> None:
     script = (
