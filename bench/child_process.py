@@ -8,6 +8,7 @@ file, is told over a connection what the parent imports from, and calls one func
 from __future__ import annotations
 
 import importlib
+import multiprocessing.process
 import os
 import select
 import signal
@@ -18,7 +19,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
-from typing import IO
+from typing import IO, Any
 
 GRACE_SECONDS = 5.0
 """Time that a child whose parent is gone has between the request to end and its being killed."""
@@ -118,6 +119,7 @@ def _run(descriptor: int, function: str) -> int | None:
     os.set_inheritable(descriptor, False)
     threading.Thread(target=_end_with_the_parent, args=(descriptor,), daemon=True).start()
     connection = Connection(descriptor)
+    _name_the_parent(descriptor)
     try:
         sys.path[:] = connection.recv()
         arguments = connection.recv()
@@ -128,6 +130,13 @@ def _run(descriptor: int, function: str) -> int | None:
             raise
         return 1  # No traceback, perhaps across a terminal: the parent has gone, and this process is being ended.
     return exit_code
+
+
+def _name_the_parent(descriptor: int) -> None:
+    """Lets code that asks `multiprocessing.parent_process()` know that this is a child, as in processes of that library."""
+    alive = os.pidfd_open(os.getppid()) if hasattr(os, "pidfd_open") else descriptor
+    parent: Any = multiprocessing.process
+    parent._parent_process = parent._ParentProcess("MainProcess", os.getppid(), alive)
 
 
 def _is_alone(descriptor: int, milliseconds: int | None) -> bool:

@@ -1,2 +1,2 @@
--- Run once, when the server's folder is made: MLflow's own database beside that of the studies.
+-- This runs once, when the server's folder is created, and makes MLflow's database beside that of the studies.
 CREATE DATABASE mlflow;

@@ -1,9 +1,9 @@
 """`python -m perf`: all measurements, one part after another, into results.json and the tables of README.md.
 
     make perf
-    .venv/bin/python -m perf --quick --parts epochs head
+    .venv/bin/python -m perf --quick --parts epochs scheduler
 
-Every part runs in a process of its own. --quick only shows that they run: it prints its tables and keeps none.
+Every part runs in a process of its own. --quick only checks that they run: it prints its tables and stores none.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BEGIN, END = "<!-- measurements -->", "<!-- end of the measurements -->"
 
 
 def run(part: str, sizes: Sizes) -> dict[str, Any]:
-    """One part as results.json keeps it: on what and when it was measured, how long it took, its tables."""
+    """Runs one part and returns its entry in results.json: machine, time, load, duration and tables."""
     load, start = os.getloadavg()[0], time.perf_counter()
     tables = in_own_process(measure, part, sizes)
     for table in tables:
@@ -42,7 +42,7 @@ def run(part: str, sizes: Sizes) -> dict[str, Any]:
 
 
 def write(results: dict[str, Any], folder: Path) -> None:
-    """results.json, and between the marks of README.md the tables of all parts."""
+    """Writes results.json, and the tables of all parts between the markers of README.md."""
     write_atomically(folder / "results.json", json.dumps(results, indent=1) + "\n")
     readme = (folder / "README.md").read_text()
     before, rest = readme.split(BEGIN)
@@ -54,11 +54,11 @@ def _sections(results: dict[str, Any]) -> str:
     sections = []
     for part, result in sorted(results.items(), key=lambda named: PARTS.index(named[0].split()[0])):
         machine = ", ".join(f"{name} {value}" for name, value in result["machine"].items())
-        said = (
+        introduction = (
             f"Measured {result['measured']}, in {result['seconds']} s, at a load of {result['load_before']} before it, on: "
             f"{machine}."
         )
-        sections += [f"## {part}\n", f"{said}\n", *result["markdown"]]
+        sections += [f"## {part}\n", f"{introduction}\n", *result["markdown"]]
     return "\n".join(sections)
 
 
@@ -69,13 +69,13 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--quick", action="store_true", help="small sizes; nothing is written")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the epochs train")
-    chosen = parser.parse_args()
-    kept = HERE / "results.json"
-    results = json.loads(kept.read_text()) if kept.is_file() else {}
-    for part in chosen.parts:
-        name = part if chosen.device == "cpu" else f"{part} on {chosen.device}"
-        results[name] = run(part, Sizes(quick=chosen.quick, device=chosen.device))
-        if not chosen.quick:
+    options = parser.parse_args()
+    results_path = HERE / "results.json"
+    results = json.loads(results_path.read_text()) if results_path.is_file() else {}
+    for part in options.parts:
+        name = part if options.device == "cpu" else f"{part} on {options.device}"
+        results[name] = run(part, Sizes(quick=options.quick, device=options.device))
+        if not options.quick:
             write(results, HERE)
 
 

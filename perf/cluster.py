@@ -1,4 +1,4 @@
-"""The same trials by processes of this machine and by a Ray cluster on it: equal numbers, cost, time to notice a loss."""
+"""Compares trials in processes of this machine and in a Ray cluster on it: equal numbers, cost, time to notice a loss."""
 
 from __future__ import annotations
 
@@ -20,25 +20,28 @@ from bench.results.study_folder import StudyFolder
 from bench.trial import TrialOutcome
 from perf.command import LOCAL, STUDY, study_times
 from perf.sound import data_set
-from perf.study import ALWAYS
+from perf.study import FIXED_SETTINGS
 from perf.tables import Column, Row, Sizes, Table
 
 OBJECT_STORE = 200 * 2**20
-"""Bytes of a node's."""
+"""Size of a node's object store, in bytes."""
 
 
 def measure(sizes: Sizes) -> list[Table]:
-    """Three tables: studies, cost, losses."""
-    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}  # a cluster of this process's own
-    with tempfile.TemporaryDirectory() as place:
-        audio = data_set(Path(place) / "audio", clips=sizes.of(400, 60))
-        studies, study = _studies(audio, Path(place), sizes)
+    """Returns three tables: studies, cost, losses."""
+    os.environ |= {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_AUTH_MODE": "disabled",
+    }  # The cluster belongs to this process alone.
+    with tempfile.TemporaryDirectory() as temporary:
+        audio = data_set(Path(temporary) / "audio", clips=sizes.of(400, 60))
+        studies, study = _studies(audio, Path(temporary), sizes)
         return [studies, _cost(study, sizes), _losses(study, sizes)]
 
 
 @contextmanager
 def nodes(count: int) -> Iterator[Any]:
-    """A cluster of so many nodes with one processor each, beside a head node that has none."""
+    """Starts a cluster of nodes with one processor each, beside Ray's head node, which has none."""
     import ray
     from ray.cluster_utils import Cluster
 
@@ -57,7 +60,7 @@ def add_node(cluster: Any) -> Any:
 
 
 def executor(cluster: Any, folder: Path, *, workers: int) -> Executor:
-    """One thread a worker: of the cluster, or of this machine where there is none."""
+    """Returns an executor with one thread per worker, in the cluster or, if that is None, on this machine."""
     logs = folder / "logs"
     if cluster is None:
         return LocalExecutor(workers=workers, device="cpu", log_folder=logs, registry=installed(), threads=1)
@@ -65,47 +68,49 @@ def executor(cluster: Any, folder: Path, *, workers: int) -> Executor:
 
 
 def jobs(study: StudyFolder) -> list[Job]:
-    """The trials of a study, to be run again."""
+    """Returns the trials of a study as jobs."""
     data = study.record().data.without_test()
     return [Job(run.name, run.spec, data) for run in study.trials()]
 
 
-def run_all(by: Executor, waiting: list[Job]) -> tuple[dict[str, TrialOutcome], list[float]]:
-    """Outcomes by name, and for every job the seconds from its being handed out to its outcome."""
+def run_all(runner: Executor, all_jobs: list[Job]) -> tuple[dict[str, TrialOutcome], list[float]]:
+    """Runs all jobs; returns their outcomes by name, and the seconds of each from submission to outcome."""
     outcomes: dict[str, TrialOutcome] = {}
-    begun: dict[str, float] = {}
-    taken: list[float] = []
-    left = list(waiting)
-    while len(outcomes) < len(waiting):
-        while left and by.free:
-            begun[left[0].name] = time.perf_counter()
-            by.submit(left.pop(0))
-        for event in by.events(timeout=0.2):
+    submitted: dict[str, float] = {}
+    durations: list[float] = []
+    pending = list(all_jobs)
+    while len(outcomes) < len(all_jobs):
+        while pending and runner.free:
+            submitted[pending[0].name] = time.perf_counter()
+            runner.submit(pending.pop(0))
+        for event in runner.events(timeout=0.2):
             if isinstance(event, Finished):
-                taken.append(time.perf_counter() - begun[event.job.name])
+                durations.append(time.perf_counter() - submitted[event.job.name])
                 outcomes[event.job.name] = event.outcome
-    return outcomes, taken
+    return outcomes, durations
 
 
 def _studies(audio: Path, folder: Path, sizes: Sizes) -> tuple[Table, StudyFolder]:
     trials = sizes.of(40, 3)
-    settings = (*ALWAYS, f"training.epochs={sizes.of(3, 1)}")
+    settings = (*FIXED_SETTINGS, f"training.epochs={sizes.of(3, 1)}")
     rows: list[Row] = []
     first: StudyFolder | None = None
     with nodes(2) as cluster:
-        remote = ("--executor", "ray", "--ray-address", cluster.address)
-        for what, workers, options in (
+        ray_options = ("--executor", "ray", "--ray-address", cluster.address)
+        for name, workers, options in (
             ("local, 1 worker", 1, LOCAL),
             ("local, 2 workers", 2, LOCAL),
-            ("ray, 2 nodes", 2, remote),
+            ("ray, 2 nodes", 2, ray_options),
         ):
-            own = Path(tempfile.mkdtemp(dir=folder))
-            times = study_times(audio, own, trials=trials, workers=workers, settings=settings, where=options)
-            study = StudyFolder(own / "results" / STUDY)
+            study_folder = Path(tempfile.mkdtemp(dir=folder))
+            times = study_times(
+                audio, study_folder, trials=trials, workers=workers, settings=settings, executor_options=options
+            )
+            study = StudyFolder(study_folder / "results" / STUDY)
             first = first or study
             complete = sum(run.result.status == "complete" for run in times.trials)
-            kept = {"what": what, "trials": len(times.trials), "complete": complete, "running": times.running}
-            rows.append(kept | _equal(cluster, study, own))
+            row = {"what": name, "trials": len(times.trials), "complete": complete, "running": times.running}
+            rows.append(row | _equal(cluster, study, study_folder))
     assert first is not None
     table = Table(
         title=f"A study of {trials} trials, here and in a cluster",
@@ -126,28 +131,30 @@ def _studies(audio: Path, folder: Path, sizes: Sizes) -> tuple[Table, StudyFolde
 
 
 def _equal(cluster: Any, study: StudyFolder, folder: Path) -> dict[str, int]:
-    """How many trials of a study give the same scores again, by one worker here and by the nodes of the cluster."""
+    """Counts the trials of a study that give the same scores again, by one local worker and by the cluster."""
     wanted = study.trials()
     equal: dict[str, int] = {}
-    for name, where, workers in (("local", None, 1), ("ray", cluster, 2)):
-        by = executor(where, folder, workers=workers)
-        outcomes, _ = run_all(by, jobs(study))
-        by.close()
+    for name, target, workers in (("local", None, 1), ("ray", cluster, 2)):
+        runner = executor(target, folder, workers=workers)
+        outcomes, _ = run_all(runner, jobs(study))
+        runner.close()
         equal[name] = sum(outcomes[run.name].result.validation == run.result.validation for run in wanted)
     return equal
 
 
 def _cost(study: StudyFolder, sizes: Sizes) -> Table:
-    """What a trial takes longer through Ray: the same trials in turn, one worker each."""
+    """Measures how much longer a trial takes through Ray, by the same trials in turn with one worker each."""
     rounds = sizes.of(3, 1)
-    taken: dict[str, list[list[float]]] = {"local": [], "ray": []}
+    durations: dict[str, list[list[float]]] = {"local": [], "ray": []}
     with nodes(1) as cluster, tempfile.TemporaryDirectory() as folder:
         for _ in range(rounds):
-            for name, where in (("local", None), ("ray", cluster)):
-                by = executor(where, Path(folder), workers=1)
-                taken[name].append(run_all(by, jobs(study))[1][1:])  # the first imports and reads
-                by.close()
-    medians = {name: statistics.median(statistics.median(times) for times in rounds) for name, rounds in taken.items()}
+            for name, target in (("local", None), ("ray", cluster)):
+                runner = executor(target, Path(folder), workers=1)
+                durations[name].append(run_all(runner, jobs(study))[1][1:])  # The first trial imports and reads, too.
+                runner.close()
+    medians = {
+        name: statistics.median(statistics.median(times) for times in rounds) for name, rounds in durations.items()
+    }
     return Table(
         title="What Ray costs a trial",
         columns=(Column("Executor", "what"), Column("Milliseconds from hand-out to outcome", "milliseconds", ".0f")),
@@ -160,25 +167,25 @@ def _cost(study: StudyFolder, sizes: Sizes) -> Table:
 
 
 def _losses(study: StudyFolder, sizes: Sizes) -> Table:
-    """How long after a SIGKILL the executor knows."""
+    """Measures how soon the scheduler notices a SIGKILL."""
     repeats = sizes.of(5, 1)
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as place, nodes(1) as cluster:
-        folder = Path(place)
+    with tempfile.TemporaryDirectory() as temporary, nodes(1) as cluster:
+        folder = Path(temporary)
         ways: tuple[tuple[str, Any, Callable[[], None]], ...] = (
             ("local: the worker", None, lambda: _kill(_workers(folder))),
             ("ray: the worker below an actor", cluster, lambda: _kill(_workers(folder))),
             ("ray: the actor", cluster, lambda: _kill([_parent(pid) for pid in _workers(folder)])),
             ("ray: the node", cluster, lambda: cluster.remove_node(_trial_node(cluster), allow_graceful=False)),
         )
-        for what, where, kill in ways:
-            noticed = [_seconds_until_lost(executor(where, folder, workers=1), study, kill) for _ in range(repeats)]
+        for name, target, kill in ways:
+            measured = [_seconds_until_lost(executor(target, folder, workers=1), study, kill) for _ in range(repeats)]
             rows.append(
                 {
-                    "what": what,
-                    "median": statistics.median(seconds for seconds, _ in noticed),
-                    "most": max(seconds for seconds, _ in noticed),
-                    "again": sum(complete for _, complete in noticed),
+                    "what": name,
+                    "median": statistics.median(seconds for seconds, _ in measured),
+                    "most": max(seconds for seconds, _ in measured),
+                    "again": sum(complete for _, complete in measured),
                     "repeats": repeats,
                 }
             )
@@ -186,7 +193,7 @@ def _losses(study: StudyFolder, sizes: Sizes) -> Table:
         title="Until a loss is noticed",
         columns=(
             Column("Killed by SIGKILL while a trial runs", "what"),
-            Column("Seconds until it is known, median", "median", ".2f"),
+            Column("Seconds until the scheduler notices, median", "median", ".2f"),
             Column("Most", "most", ".2f"),
             Column("Kills", "repeats", "d"),
             Column("Trials complete in the end", "again", "d"),
@@ -196,35 +203,35 @@ def _losses(study: StudyFolder, sizes: Sizes) -> Table:
     )
 
 
-def _seconds_until_lost(by: Executor, study: StudyFolder, kill: Callable[[], None]) -> tuple[float, bool]:
-    """Seconds from the kill, during a trial, to the event, and whether the trial is complete when it has run again."""
+def _seconds_until_lost(runner: Executor, study: StudyFolder, kill: Callable[[], None]) -> tuple[float, bool]:
+    """Returns the seconds from a kill during a trial to the event, and whether the trial completes when run again."""
     job = jobs(study)[0]
-    long = Job(
+    long_job = Job(
         job.name,
         job.spec.model_copy(update={"training": job.spec.training.model_copy(update={"epochs": 9999})}),
         job.data,
     )
-    _submit(by, long)
-    while not any(isinstance(event, EpochDone) for event in by.events(timeout=0.2)):
+    _submit(runner, long_job)
+    while not any(isinstance(event, EpochDone) for event in runner.events(timeout=0.2)):
         pass
     killed = time.perf_counter()
     kill()
-    while not any(isinstance(event, Lost) for event in by.events(timeout=0.01)):
+    while not any(isinstance(event, Lost) for event in runner.events(timeout=0.01)):
         pass
-    noticed = time.perf_counter() - killed
-    outcomes, _ = run_all(by, [job])
-    by.close(now=True)
-    return noticed, outcomes[job.name].result.status == "complete"
+    measured = time.perf_counter() - killed
+    outcomes, _ = run_all(runner, [job])
+    runner.close(now=True)
+    return measured, outcomes[job.name].result.status == "complete"
 
 
-def _submit(by: Executor, job: Job) -> None:
-    while not by.free:
-        by.events(timeout=0.2)
-    by.submit(job)
+def _submit(runner: Executor, job: Job) -> None:
+    while not runner.free:
+        runner.events(timeout=0.2)
+    runner.submit(job)
 
 
 def _trial_node(cluster: Any) -> Any:
-    """The node that runs trials; another takes its place."""
+    """Adds a node to the cluster, and returns the one that runs trials."""
     (node,) = cluster.worker_nodes
     add_node(cluster)
     return node
@@ -236,14 +243,14 @@ def _kill(pids: Iterable[int]) -> None:
 
 
 def _workers(folder: Path) -> list[int]:
-    """Processes that write to the log of a worker there."""
-    found = []
+    """Returns the processes that write to the log of a worker in this folder."""
+    pids = []
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
             with suppress(OSError):
                 if str((process / "fd" / "1").readlink()).startswith(str(folder)):
-                    found.append(int(process.name))
-    return found
+                    pids.append(int(process.name))
+    return pids
 
 
 def _parent(pid: int) -> int:

@@ -1,4 +1,4 @@
-"""The command line as a user types it, timed from outside."""
+"""Runs the command line as a user does and times it from outside."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from bench.results.study_records import RunRecord
 
 STUDY = "measured"
 LOCAL = ("--executor", "local", "--threads", "1")
-"""Where a study runs."""
+"""Options that run a study on this machine."""
 
 
 def bench(*arguments: str, folder: Path) -> subprocess.Popen[str]:
-    """Starts `bench`, with its cache and its results in `folder`, and its output in a file there."""
+    """Starts `bench` with its cache, results and output in `folder`."""
     environment = {
         **os.environ,
         "BENCH_CACHE_DIR": str(folder / "cache"),
@@ -36,13 +36,13 @@ def bench(*arguments: str, folder: Path) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str], folder: Path) -> None:
-    """Waits for a command. Raises RuntimeError with what it said where it failed."""
+    """Waits for a command. Raises RuntimeError with its output if it failed."""
     if process.wait() != 0:
         raise RuntimeError(f"{process.args!r} failed: {(folder / 'output.txt').read_text()[-2000:]}")
 
 
 def seconds(*arguments: str, folder: Path) -> float:
-    """Wall time of a command from its start to its end."""
+    """Returns the wall time of a command."""
     start = time.perf_counter()
     finish(bench(*arguments, folder=folder), folder)
     return time.perf_counter() - start
@@ -50,30 +50,38 @@ def seconds(*arguments: str, folder: Path) -> float:
 
 @dataclass(frozen=True)
 class StudyTimes:
-    """How the wall time of `bench run` divides."""
+    """The wall time of `bench run`, divided into start-up and running."""
 
     start_up: float
-    """From the command to the start of the first training, in seconds."""
+    """Seconds from the command to the start of the first training."""
     running: float
-    """From then to the end of the command."""
+    """Seconds from then to the end of the command."""
     trials: tuple[RunRecord, ...]
 
 
 def study_times(
-    audio: Path, folder: Path, *, trials: int, workers: int, settings: Iterable[str], where: Iterable[str] = LOCAL
+    audio: Path,
+    folder: Path,
+    *,
+    trials: int,
+    workers: int,
+    settings: Iterable[str],
+    executor_options: Iterable[str] = LOCAL,
 ) -> StudyTimes:
-    """Runs a search of so many trials of tc-resnet on mel, one torch thread a worker, in `folder`."""
-    begin = time.time()
+    """Runs a search over tc-resnet on mel with one torch thread per worker in `folder`."""
+    command_began = time.time()
     command = (
         *("run", "--dataset", f"folder:{audio}", "--models", "tc-resnet", "--features", "mel", "--study", STUDY),
         *("--trials", str(trials), "--workers", str(workers), "--finalists", "0", "--pruner", "none"),
         *(word for setting in settings for word in ("--set", setting)),
-        *where,
+        *executor_options,
     )
     finish(bench(*command, folder=folder), folder)
     end = time.time()
     study = StudyFolder(folder / "results" / STUDY)
     runs = study.trials()
-    # A run's file is written as soon as its worker is done: its time of writing less its training is when that began.
-    began = min((study.run_folder(run) / "run.json").stat().st_mtime - run.result.train_seconds for run in runs)
-    return StudyTimes(began - begin, end - began, tuple(runs))
+    # A run's file is written as soon as its worker is done, so the training began that long before.
+    training_began = min(
+        (study.run_folder(run) / "run.json").stat().st_mtime - run.result.train_seconds for run in runs
+    )
+    return StudyTimes(training_began - command_began, end - training_began, tuple(runs))

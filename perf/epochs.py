@@ -1,8 +1,8 @@
-"""An epoch of training in twelve ways, in one process and in turn, so that the ratios between them are fair.
+"""Measures an epoch of training in twelve ways, in one process and in turn, so that their ratios are fair.
 
-The limit is a bare loop over features that are in memory. Beside it: the harness with kept features, the harness that
-computes them in every batch, without and with augmentation, and what people write by hand: a Dataset that decodes a file
-and computes its features clip by clip, with torchaudio or with librosa.
+The limit is a bare loop over features in memory. It is compared with the harness with cached features, with the harness
+that computes them in every batch, without and with augmentation, and with what people write by hand: a Dataset that
+decodes a file and computes its features clip by clip, with torchaudio or with librosa.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from bench.training.loop import train
 from bench_plugins.features import Mel
 from bench_plugins.models import Cnn, Crnn, TcResNet
 from perf import sound
-from perf.machine import WORKER, in_own_process, weighed
+from perf.machine import WORKER, in_own_process, with_peak_memory
 from perf.tables import Column, Row, Sizes, Table
 
 BATCH = 64
 TIMED = {"cnn": 256, "tc-resnet": 2048, "crnn": 1024}
-"""Clips of one timing: all of a small set, a part of a large one or for a slow network, scaled to all."""
+"""Number of clips in one timing by network; the times are scaled to all clips."""
 NETWORKS: dict[str, tuple[Model, Mel]] = {
     "cnn": (Cnn(), Mel(window_ms=128.0, hop_ms=23.22, n_mels=128)),
     "tc-resnet": (TcResNet(), Mel(scale="ln", normalise="none")),
@@ -50,53 +50,53 @@ SHIFTED = PLAIN.model_copy(update={"time_shift": 0.1})
 NOISY = PLAIN.model_copy(update={"time_shift": 0.1, "noise_snr": 15.0})
 
 Timings = Iterator[Any]
-"""Every step of it trains on as many clips as a timing has."""
+"""An iterator each of whose steps trains on as many clips as a timing has."""
 
 
 @dataclass(frozen=True)
 class Clips:
-    """Noise of one second, in memory and on disk."""
+    """Clips of one second of noise, in memory and on disk."""
 
     samples: NDArray[np.int16]
     targets: Tensor
     paths: list[Path]
-    """Of those that one timing reads."""
+    """Files of the clips that one timing reads."""
     device: torch.device
 
     @property
     def steps(self) -> int:
-        """Batches of one timing."""
+        """Number of batches in one timing."""
         return -(-len(self.paths) // BATCH)
 
     @property
     def timed(self) -> int:
-        """Clips of one timing."""
+        """Number of clips in one timing."""
         return min(len(self.paths), self.steps * BATCH)
 
-    def as_held(self, few: slice = slice(None), *, ahead: bool = False) -> DeviceClips:
-        """As the harness holds them. `ahead`: on a machine with a core to spare."""
-        count = len(self.targets[few])
+    def on_device(self, selection: slice = slice(None), *, prefetch: bool = False) -> DeviceClips:
+        """Returns the clips on the device. `prefetch` says that a spare core may prepare batches."""
+        count = len(self.targets[selection])
         return DeviceClips(
             ids=("",) * count,
             groups=("",) * count,
-            targets=self.targets[few].to(self.device),
-            samples=torch.from_numpy(self.samples[few]).to(self.device),
+            targets=self.targets[selection].to(self.device),
+            samples=torch.from_numpy(self.samples[selection]).to(self.device),
             lengths=torch.full((count,), sound.RATE, device=self.device),
-            ahead=ahead,
+            ahead=prefetch,
         )
 
 
 def make_clips(count: int, folder: Path, device: str, *, timed: int) -> Clips:
-    """`count` clips, `timed` of them in files."""
+    """Makes `count` clips and writes `timed` of them to files."""
     samples = sound.noise(count)
     paths = sound.files(folder, samples[:timed])
     return Clips(samples, torch.from_numpy(sound.labels(count)), paths, torch.device(device))
 
 
 def bare_loop(model: Model, feature: Feature, clips: Clips) -> Timings:
-    """The limit: features of all clips in memory, a loop, and nothing else."""
-    held = clips.as_held()
-    features = FrontEnd(feature, clips.device).all_of(held)
+    """Trains by a bare loop over features in memory, which is the limit."""
+    device_clips = clips.on_device()
+    features = FrontEnd(feature, clips.device).all_of(device_clips)
     network, optimiser = _network(model, tuple(features.shape[1:]), clips.device)
 
     def batches() -> Iterator[Tensor]:
@@ -106,18 +106,18 @@ def bare_loop(model: Model, feature: Feature, clips: Clips) -> Timings:
     endless = batches()
     while True:
         for index in itertools.islice(endless, clips.steps):
-            step(network, optimiser, features[index], held.targets[index])
+            step(network, optimiser, features[index], device_clips.targets[index])
         yield None
 
 
 def harness(
-    settings: TrainingSettings, *, keep: bool, ahead: bool = False, compiled: bool = False
+    settings: TrainingSettings, *, cache: bool, prefetch: bool = False, compiled: bool = False
 ) -> Callable[[Model, Feature, Clips], Timings]:
-    """The harness's own loop; one validation clip, so that its validation costs nothing that the others do not have."""
+    """Trains by the harness's own loop with a single validation clip, since the other ways do not validate."""
 
     def run(model: Model, feature: Feature, clips: Clips) -> Timings:
         front_end = FrontEnd(feature, clips.device)
-        if not keep:
+        if not cache:
             front_end.fits = lambda examples: False  # type: ignore[method-assign]
         network = model.build(feature.shape(sound.RATE), sound.CLASSES).to(clips.device)
         generator = torch.Generator().manual_seed(0)
@@ -126,8 +126,8 @@ def harness(
             network,
             front_end,
             settings.model_copy(update={"steps": clips.steps}),
-            training=clips.as_held(ahead=ahead),
-            validation=clips.as_held(slice(1)),
+            training=clips.on_device(prefetch=prefetch),
+            validation=clips.on_device(slice(1)),
             augmentation=Augmentation(settings, sample_rate=sound.RATE, noise=None, generator=generator),
             generator=generator,
             forward=Compiler(print).compile(network, shape, configuration="") if compiled else None,
@@ -137,7 +137,7 @@ def harness(
 
 
 class PerItem(Dataset[tuple[Tensor, Tensor]]):
-    """What people write by hand: decode a file, compute its features, clip by clip."""
+    """A data set as people write it by hand, which decodes a file and computes its features clip by clip."""
 
     def __init__(self, clips: Clips, features_of: Callable[[Path], Tensor]) -> None:
         self.clips = clips
@@ -151,7 +151,7 @@ class PerItem(Dataset[tuple[Tensor, Tensor]]):
 
 
 class Torchaudio:
-    """Log-mel of a file by torchaudio's transform."""
+    """Computes the log-mel spectrogram of a file by torchaudio."""
 
     def __init__(self, feature: Mel) -> None:
         import torchaudio
@@ -167,7 +167,7 @@ class Torchaudio:
 
 
 class Librosa:
-    """Log-mel of a file by librosa."""
+    """Computes the log-mel spectrogram of a file by librosa."""
 
     def __init__(self, feature: Mel) -> None:
         self.feature = feature
@@ -187,8 +187,10 @@ class Librosa:
         return torch.from_numpy(np.log(mel + 1e-6))
 
 
-def by_hand(front_end: type[Torchaudio] | type[Librosa], workers: int) -> Callable[[Model, Feature, Clips], Timings]:
-    """A DataLoader over files, with as many loading processes as said."""
+def clip_by_clip(
+    front_end: type[Torchaudio] | type[Librosa], workers: int
+) -> Callable[[Model, Feature, Clips], Timings]:
+    """Trains by a DataLoader over files with so many loading processes."""
 
     def run(model: Model, feature: Feature, clips: Clips) -> Timings:
         assert isinstance(feature, Mel)
@@ -203,8 +205,8 @@ def by_hand(front_end: type[Torchaudio] | type[Librosa], workers: int) -> Callab
         network, optimiser = _network(model, feature.shape(sound.RATE), clips.device)
         while True:
             for features, targets in loader:
-                moved = features.to(clips.device, non_blocking=True), targets.to(clips.device, non_blocking=True)
-                step(network, optimiser, *moved)
+                batch = features.to(clips.device, non_blocking=True), targets.to(clips.device, non_blocking=True)
+                step(network, optimiser, *batch)
             yield None
 
     return run
@@ -216,7 +218,7 @@ def _network(model: Model, shape: tuple[int, ...], device: torch.device) -> tupl
 
 
 def step(network: nn.Module, optimiser: torch.optim.Optimizer, features: Tensor, targets: Tensor) -> None:
-    """One step of training, in the precision that the harness has on this device."""
+    """Trains one step in the harness's precision on this device."""
     optimiser.zero_grad(set_to_none=True)
     with autocast(features.device):
         logits = network(features)
@@ -225,44 +227,44 @@ def step(network: nn.Module, optimiser: torch.optim.Optimizer, features: Tensor,
 
 
 BARE = "bare loop over features in memory"
-COMPILED = "harness with --compile, features kept"
-AHEAD = "harness with a spare core"
+COMPILED = "harness with --compile, cached features"
+SPARE_CORE = "harness with a spare core"
 WAYS: dict[str, Callable[[Model, Feature, Clips], Timings]] = {
     BARE: bare_loop,
-    "harness, features kept": harness(PLAIN, keep=True),
-    COMPILED: harness(PLAIN, keep=True, compiled=True),
-    "harness, features in every batch": harness(PLAIN, keep=False),
-    "harness, the same with shift": harness(SHIFTED, keep=False),
-    "harness, the same with shift and noise": harness(NOISY, keep=False),
-    f"{AHEAD}, features in every batch": harness(PLAIN, keep=False, ahead=True),
-    f"{AHEAD}, the same with shift": harness(SHIFTED, keep=False, ahead=True),
-    f"{AHEAD}, the same with shift and noise": harness(NOISY, keep=False, ahead=True),
-    "torchaudio clip by clip": by_hand(Torchaudio, 0),
-    "torchaudio clip by clip, 2 loading processes": by_hand(Torchaudio, 2),
-    "librosa clip by clip": by_hand(Librosa, 0),
+    "harness, cached features": harness(PLAIN, cache=True),
+    COMPILED: harness(PLAIN, cache=True, compiled=True),
+    "harness, features in every batch": harness(PLAIN, cache=False),
+    "harness, the same with shift": harness(SHIFTED, cache=False),
+    "harness, the same with shift and noise": harness(NOISY, cache=False),
+    f"{SPARE_CORE}, features in every batch": harness(PLAIN, cache=False, prefetch=True),
+    f"{SPARE_CORE}, the same with shift": harness(SHIFTED, cache=False, prefetch=True),
+    f"{SPARE_CORE}, the same with shift and noise": harness(NOISY, cache=False, prefetch=True),
+    "torchaudio clip by clip": clip_by_clip(Torchaudio, 0),
+    "torchaudio clip by clip, 2 loading processes": clip_by_clip(Torchaudio, 2),
+    "librosa clip by clip": clip_by_clip(Librosa, 0),
 }
 
 
 def seconds_of_an_epoch(network: str, count: int, repeats: int, device: str) -> dict[str, float]:
-    """Median seconds of an epoch, by way: after a timing to warm up, every way in turn, again and again."""
+    """Returns the median seconds of an epoch by way. After a warm-up, all ways run in turn, repeatedly."""
     torch.set_num_threads(1)
     model, feature = NETWORKS[network]
     with tempfile.TemporaryDirectory() as folder:
         clips = make_clips(count, Path(folder), device, timed=TIMED[network])
-        running = {way: iter(start(model, feature, clips)) for way, start in WAYS.items()}
+        running = {way: iter(start_way(model, feature, clips)) for way, start_way in WAYS.items()}
         seconds: dict[str, list[float]] = {way: [] for way in WAYS}
         for number, (way, timings) in itertools.product(range(repeats + 1), running.items()):
-            begin = time.perf_counter()
+            start = time.perf_counter()
             next(timings)
             if clips.device.type == "cuda":
                 torch.cuda.synchronize()
             if number:
-                seconds[way].append(time.perf_counter() - begin)
+                seconds[way].append(time.perf_counter() - start)
         return {way: statistics.median(times) * count / clips.timed for way, times in seconds.items()}
 
 
 def train_once(network: str, way: str, count: int, device: str) -> None:
-    """One timing of one way: for its memory."""
+    """Runs one timing of one way, to measure its memory."""
     torch.set_num_threads(1)
     model, feature = NETWORKS[network]
     with tempfile.TemporaryDirectory() as folder:
@@ -270,7 +272,7 @@ def train_once(network: str, way: str, count: int, device: str) -> None:
 
 
 def measure(sizes: Sizes) -> list[Table]:
-    """A table for every number of clips."""
+    """Returns a table for every number of clips."""
     networks = ("tc-resnet",) if sizes.quick else tuple(NETWORKS)
     return [_table(count, networks, sizes) for count in ((128,) if sizes.quick else (2000, 20_000))]
 
@@ -282,7 +284,7 @@ def _table(count: int, networks: tuple[str, ...], sizes: Sizes) -> Table:
     for network in networks:
         seconds = in_own_process(seconds_of_an_epoch, network, count, repeats, sizes.device, environment=WORKER)
         memory = {
-            way: weighed(train_once, network, way, count, sizes.device, environment=WORKER)[1]
+            way: with_peak_memory(train_once, network, way, count, sizes.device, environment=WORKER)[1]
             for way in ways
             if way != COMPILED
         }
@@ -290,12 +292,12 @@ def _table(count: int, networks: tuple[str, ...], sizes: Sizes) -> Table:
             {
                 "network": network,
                 "way": way,
-                "seconds": took,
-                "times_bare": took / seconds[BARE],
-                "clips_a_second": count / took,
+                "seconds": epoch_seconds,
+                "times_bare": epoch_seconds / seconds[BARE],
+                "clips_a_second": count / epoch_seconds,
                 "peak_megabytes": memory.get(way),
             }
-            for way, took in seconds.items()
+            for way, epoch_seconds in seconds.items()
         ]
     timed = ", ".join(f"{min(number, count):,} for {network}" for network, number in TIMED.items())
     return Table(
@@ -310,8 +312,8 @@ def _table(count: int, networks: tuple[str, ...], sizes: Sizes) -> Table:
         ),
         rows=tuple(rows),
         note=f"Median of {repeats}, every way in turn, batches of {BATCH}, one torch thread. Clips of a timing, which "
-        f"is scaled to all: {timed}. Features that are kept are computed before the clock starts, in the bare loop as "
+        f"is scaled to all: {timed}. Cached features are computed before the clock starts, in the bare loop as "
         "in the harness, and --compile is done by then; clip by clip, decoding the file is part of it. A spare core: a "
-        "thread makes the next batch there. Memory is that of a process of its own with all that it has started, "
+        "thread prefetches the next batch there. Memory is that of a process of its own with all that it has started, "
         "torch included.",
     )

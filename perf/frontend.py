@@ -1,4 +1,4 @@
-"""Where the time of a batch goes whose features are computed in training: reading clips, each step of `mel`, the network."""
+"""Measures where the time of a batch goes if its features are computed in training."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ FFT = "of it, the transforms alone"
 
 
 def microseconds_a_clip(clips: int, repeats: int) -> dict[str, float]:
-    """Medians by stage, every stage in turn, batches drawn anew each time so that clips come from memory."""
+    """Returns medians by stage. All stages run in turn, and every batch is drawn anew so that clips come from memory."""
     torch.set_num_threads(1)
     samples = torch.from_numpy(sound.noise(clips))
-    held = DeviceClips(
+    device_clips = DeviceClips(
         ids=("",) * clips,
         groups=("",) * clips,
         targets=torch.from_numpy(sound.labels(clips)),
@@ -48,26 +48,28 @@ def microseconds_a_clip(clips: int, repeats: int) -> dict[str, float]:
     seconds: dict[str, list[float]] = {}
 
     def timed(stage: str, run: Callable[[], torch.Tensor], count: int = BATCH) -> torch.Tensor:
-        begin = time.perf_counter()
-        made = run()
-        seconds.setdefault(stage, []).append((time.perf_counter() - begin) / count)
-        return made
+        start = time.perf_counter()
+        result = run()
+        seconds.setdefault(stage, []).append((time.perf_counter() - start) / count)
+        return result
 
     for _ in range(1 + repeats):
         index = torch.randint(clips, (BATCH,))
         with torch.no_grad():
-            waveforms = timed("reading 64 clips, to float", lambda: held.waveforms(index))  # noqa: B023
+            waveforms = timed("reading 64 clips, to float", lambda: device_clips.waveforms(index))  # noqa: B023
             timed("shift and noise", lambda: augmentation.waveforms(waveforms))  # noqa: B023
             features = timed(FRONT_END, lambda: front_end(waveforms))  # noqa: B023
-            few = waveforms[:CPU_CHUNK].clone()
-            spectra = timed("of it, the short-time transform", lambda: transform(few), CPU_CHUNK)  # noqa: B023
-            frames = torch.nn.functional.pad(few, (points // 2, points // 2)).unfold(1, points, hop).contiguous()
+            chunk = waveforms[:CPU_CHUNK].clone()
+            spectra = timed("of it, the short-time transform", lambda: transform(chunk), CPU_CHUNK)  # noqa: B023
+            frames = torch.nn.functional.pad(chunk, (points // 2, points // 2)).unfold(1, points, hop).contiguous()
             timed(FFT, lambda: torch.fft.rfft(frames).real, CPU_CHUNK)  # noqa: B023
             power = timed("of it, the power", lambda: power_of(spectra), CPU_CHUNK)  # noqa: B023
             bands = timed("of it, the bands", lambda: power @ filters, CPU_CHUNK)  # noqa: B023
             timed("of it, the logarithm", lambda: (bands + 1e-6).log_(), CPU_CHUNK)  # noqa: B023
 
-        def train(features: torch.Tensor = features, targets: torch.Tensor = held.targets[index]) -> torch.Tensor:
+        def train(
+            features: torch.Tensor = features, targets: torch.Tensor = device_clips.targets[index]
+        ) -> torch.Tensor:
             step(network, optimiser, features, targets)
             return targets
 
@@ -76,11 +78,12 @@ def microseconds_a_clip(clips: int, repeats: int) -> dict[str, float]:
 
 
 def measure(sizes: Sizes) -> list[Table]:
-    """One table."""
+    """Returns one table."""
     clips, repeats = sizes.of(2000, 128), sizes.of(60, 2)
-    took = in_own_process(microseconds_a_clip, clips, repeats, environment=WORKER)
+    medians = in_own_process(microseconds_a_clip, clips, repeats, environment=WORKER)
     rows: tuple[Row, ...] = tuple(
-        {"stage": stage, "microseconds": each, "of_step": each / took[STEP]} for stage, each in took.items()
+        {"stage": stage, "microseconds": microseconds, "of_step": microseconds / medians[STEP]}
+        for stage, microseconds in medians.items()
     )
     return [
         Table(

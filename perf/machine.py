@@ -1,4 +1,4 @@
-"""The machine that measures, processes of its own for what is measured, and their memory. Linux."""
+"""Describes the machine, runs measurements in processes of their own, and reads their memory (on Linux)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from unittest.mock import patch
 from bench.cores import available_cores
 from bench.executors.local import ALLOCATOR
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 WORKER = {"OMP_NUM_THREADS": "1", **ALLOCATOR}
-"""Environment of a worker with one thread: what is compared with the harness trains in the same."""
+"""Environment of a worker with one thread, in which everything that is compared with the harness trains, too."""
 
 
 def describe() -> dict[str, str]:
-    """What a table was measured on, for people."""
+    """Describes the machine in words."""
     import torch
 
     from bench.training.device import device_name
@@ -30,7 +30,7 @@ def describe() -> dict[str, str]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
         "processor": device_name(torch.device("cpu")),
-        "card": device_name(torch.device("cuda")) if torch.cuda.is_available() else "none",
+        "GPU": device_name(torch.device("cuda")) if torch.cuda.is_available() else "none",
         "cores": str(available_cores()),
         "threads": "1 of torch in every process that trains",
         "memory": f"{memory:.0f} GiB",
@@ -41,65 +41,65 @@ def describe() -> dict[str, str]:
 
 
 def in_own_process(
-    function: Callable[..., Answer], *arguments: Any, environment: Mapping[str, str] | None = None
-) -> Answer:
-    """What the function answers in a process of its own. Raises RuntimeError where it dies."""
-    return _run(function, arguments, environment, look=lambda pid: None)
+    function: Callable[..., Result], *arguments: Any, environment: Mapping[str, str] | None = None
+) -> Result:
+    """Returns the result of a function that runs in a process of its own. Raises RuntimeError if that dies."""
+    return _run(function, arguments, environment, observe=lambda pid: None)
 
 
-def weighed(
-    function: Callable[..., Answer], *arguments: Any, environment: Mapping[str, str] | None = None
-) -> tuple[Answer, float]:
-    """The same, and the peak memory of that process and its children in MiB.
+def with_peak_memory(
+    function: Callable[..., Result], *arguments: Any, environment: Mapping[str, str] | None = None
+) -> tuple[Result, float]:
+    """Returns the result of a function in a process of its own, and the peak memory of its process tree in MiB.
 
-    Memory shared between them counts once; it is looked at ten times a second, which takes time from who is looked at.
+    Memory that processes share counts once. It is sampled ten times a second, which slows the process down.
     """
-    seen = [0.0]
-    answer = _run(function, arguments, environment, look=lambda pid: seen.append(tree_megabytes(pid)))
-    return answer, max(seen)
+    samples = [0.0]
+    result = _run(function, arguments, environment, observe=lambda pid: samples.append(tree_megabytes(pid)))
+    return result, max(samples)
 
 
 def _run(
-    function: Callable[..., Answer],
+    function: Callable[..., Result],
     arguments: tuple[Any, ...],
     environment: Mapping[str, str] | None,
-    look: Callable[[int], None],
-) -> Answer:
+    observe: Callable[[int], None],
+) -> Result:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_answer, args=(theirs, function, arguments))
+    process = context.Process(target=_send_result, args=(theirs, function, arguments))
     with patch.dict(os.environ, environment or {}):
         process.start()
     theirs.close()
     assert process.pid is not None
     try:
         while not ours.poll(0.1):
-            look(process.pid)
-        answer: Answer = ours.recv()
-        return answer
+            observe(process.pid)
+        result: Result = ours.recv()
+        return result
     except EOFError:
-        raise RuntimeError(f"{function.__module__}.{function.__name__} ended without an answer: see above") from None
+        raise RuntimeError(f"{function.__module__}.{function.__name__} ended without a result: see above") from None
     finally:
         process.join()
 
 
-def _answer(connection: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+def _send_result(connection: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     connection.send(function(*arguments))
 
 
 def resident_megabytes(pid: int | str = "self") -> float:
-    """Resident memory of a process, in MiB; 0 where it is gone."""
+    """Returns the resident memory of a process in MiB, or 0 if it has ended."""
     return _status(Path(f"/proc/{pid}/status"), "VmRSS")
 
 
 def tree_megabytes(pid: int) -> float:
-    """Memory of a process and all that it has started, in MiB; what they share counts once."""
+    """Returns the memory of a process tree in MiB; shared memory counts once."""
     return sum(_status(Path(f"/proc/{member}/smaps_rollup"), "Pss") for member in (pid, *descendants(pid)))
 
 
 def descendants(pid: int) -> Iterator[int]:
-    """Processes that a process has started, theirs included."""
-    with suppress(OSError):  # it may end at any time
+    """Yields the ids of all descendants of a process."""
+    with suppress(OSError):  # The process may end at any time.
         for thread in list(Path(f"/proc/{pid}/task").iterdir()):
             for child in (thread / "children").read_text().split():
                 yield int(child)

@@ -1,4 +1,4 @@
-"""Whether the memory of the head and of a worker stays as it is over a study: a real one, of very short trials."""
+"""Measures whether the memory of the scheduler and of a worker grows over a real study of very short trials."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from perf.sound import data_set
 from perf.tables import Column, Sizes, Table
 
 AROUND = 3
-"""Trials over which a median is taken, since a worker's memory rises and falls with every trial."""
+"""Number of trials on both sides over which a median is taken, since memory rises and falls with every trial."""
 
 
-def watch(folder: Path, audio: Path, trials: int) -> dict[str, dict[int, list[float]]]:
-    """Resident memory in MiB by process (head, worker) and by how many trials had ended, twenty times a second."""
+def measure_memory(folder: Path, audio: Path, trials: int) -> dict[str, dict[int, list[float]]]:
+    """Samples resident memory in MiB twenty times a second, by process (scheduler, worker) and number of ended trials."""
     process = bench(
         *("run", "--dataset", f"folder:{audio}", "--models", "tc-resnet", "--features", "mel", "--study", STUDY),
         *("--trials", str(trials), "--threads", "1", "--epochs", "2", "--finalists", "0", "--pruner", "none"),
@@ -32,31 +32,31 @@ def watch(folder: Path, audio: Path, trials: int) -> dict[str, dict[int, list[fl
         ),
         folder=folder,
     )
-    seen: dict[str, dict[int, list[float]]] = {"head": defaultdict(list), "worker": defaultdict(list)}
+    samples: dict[str, dict[int, list[float]]] = {"scheduler": defaultdict(list), "worker": defaultdict(list)}
     study = folder / "results" / STUDY
     done = 0
     while process.poll() is None:
         while (study / f"trial-{done:04d}" / "run.json").is_file():
             done += 1
-        # A spawned worker has the resource tracker beside it, which is small.
+        # Beside the worker runs its resource tracker, which is small.
         workers = [resident_megabytes(child) for child in descendants(process.pid)]
         if workers:
-            seen["head"][done].append(resident_megabytes(process.pid))
-            seen["worker"][done].append(max(workers))
+            samples["scheduler"][done].append(resident_megabytes(process.pid))
+            samples["worker"][done].append(max(workers))
         time.sleep(0.05)
     finish(process, folder)
-    return seen
+    return samples
 
 
 def measure(sizes: Sizes) -> list[Table]:
     """One table."""
     trials = sizes.of(206, 8)
     early, late = sizes.of(20, 4), sizes.of(200, 6)
-    with tempfile.TemporaryDirectory() as place:
-        seen = watch(Path(place), data_set(Path(place) / "audio", clips=120), trials)
+    with tempfile.TemporaryDirectory() as temporary:
+        samples = measure_memory(Path(temporary), data_set(Path(temporary) / "audio", clips=120), trials)
     rows = []
-    for process, by_trial in seen.items():
-        before, after = (_around(place, by_trial) for place in (early, late))
+    for process, by_trial in samples.items():
+        before, after = (_median_around(temporary, by_trial) for temporary in (early, late))
         rows.append({"process": process, "early": before, "late": after, "change": after / before - 1})
     return [
         Table(
@@ -74,7 +74,7 @@ def measure(sizes: Sizes) -> list[Table]:
     ]
 
 
-def _around(place: int, by_trial: dict[int, list[float]]) -> float:
+def _median_around(trial: int, by_trial: dict[int, list[float]]) -> float:
     return statistics.median(
-        held for trial, values in by_trial.items() if abs(trial - place) <= AROUND for held in values
+        megabytes for number, values in by_trial.items() if abs(number - trial) <= AROUND for megabytes in values
     )

@@ -1,4 +1,4 @@
-"""The parts by name, in the order in which they run."""
+"""Lists the parts of the measurements in the order in which they run."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import importlib
 
 from perf.tables import Sizes, Table
 
-PARTS = ("epochs", "frontend", "study", "startup", "head", "memory", "cluster", "peer")
+PARTS = ("epochs", "frontend", "study", "startup", "scheduler", "memory", "cluster", "peer")
 
 
 def measure(part: str, sizes: Sizes) -> list[Table]:
-    """Runs one part. Not in `__main__`, whose functions a spawned process cannot find."""
+    """Runs one part. This function is not in `__main__`, where a spawned process would not find it."""
     tables: list[Table] = importlib.import_module(f"perf.{part}").measure(sizes)
     return tables

@@ -1,4 +1,4 @@
-"""The harness's tc-resnet as a model of autrainer: both train the very same network. Imported in autrainer's environment."""
+"""Wraps the harness's tc-resnet as a model of autrainer, in whose environment this module is imported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bench_plugins.models import TcResNet
 
 
 class SameNetwork(AbstractModel):
-    """tc-resnet with its defaults. `features` [B, 1, frames, bands], as autrainer's log-mel spectrograms stand."""
+    """tc-resnet with its defaults, for autrainer's log-mel spectrograms, [batch, 1, frames, bands]."""
 
     def __init__(self, output_dim: int, bands: int, frames: int) -> None:
         super().__init__(output_dim, None)
@@ -21,5 +21,5 @@ class SameNetwork(AbstractModel):
         return self.forward(features)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        answer: torch.Tensor = self.network(features[:, 0].transpose(1, 2))
-        return answer
+        logits: torch.Tensor = self.network(features[:, 0].transpose(1, 2))
+        return logits

@@ -1,7 +1,7 @@
-"""What the scheduler costs a trial: writes of Optuna and MLflow at the first trials and after a thousand, and its memory.
+"""Measures what the scheduler costs a trial, for the first trials and after a thousand, and the scheduler's memory.
 
-The study is a real one, by the code that runs every study, but for its executor: it trains nothing and answers at once, with
-made epochs and predictions, so that all the time that passes is the scheduler's.
+The study runs by the code of every study except for its executor, which trains nothing and returns artificial epochs and
+predictions at once, so that all the time is spent in the scheduler.
 """
 
 from __future__ import annotations
@@ -40,64 +40,67 @@ from perf.tables import Column, Sizes, Table
 EPOCHS = 10
 CLIPS = 400
 WINDOW = 20
-"""Trials over which a median is taken."""
+"""Number of trials over which a median is taken."""
 SHORT_TRIAL = 5.0
-"""Seconds of training of a short trial: what a share is of."""
+"""Seconds of training of a short trial, of which shares are given."""
 
 COSTS: dict[str, tuple[type, str]] = {
     "Optuna: ask and suggest": (SearchSource, "next"),
     "Optuna: report and ask whether to prune": (SearchSource, "epoch"),
     "Optuna: tell": (SearchSource, "ended"),
-    "results folder: keep": (StudyFolder, "save"),
+    "results folder: save": (StudyFolder, "save"),
     "MLflow: start": (Tracker, "start_run"),
     "MLflow: log": (Tracker, "log_epoch"),
     "MLflow: finish": (Tracker, "finish_run"),
 }
-WAITED_FOR = ("Optuna: ask and suggest", "Optuna: tell", "results folder: keep")
-"""What the scheduler does between the end of a trial and the next one's start. The rest it does while workers train."""
+BLOCKING_COSTS = ("Optuna: ask and suggest", "Optuna: tell", "results folder: save")
+"""Costs between the end of a trial and the start of the next one; the others arise while workers train."""
 
 
-class Instant:
+class InstantExecutor:
     """An executor that trains nothing. See `bench.executors.jobs.Executor`."""
 
     in_process: bool = True
 
     def __init__(self) -> None:
-        self._left: list[Event] = []
+        self._pending: list[Event] = []
         self._random = np.random.default_rng(0)
 
     @property
     def free(self) -> int:
-        return int(not self._left)
+        return int(not self._pending)
 
     def submit(self, job: Job) -> None:
-        skill = self._random.uniform(0.2, 0.9)
-        epochs = tuple(_epoch(number, skill) for number in range(1, EPOCHS + 1))
-        self._left = [*(EpochDone(job, epoch) for epoch in epochs), Finished(job, self._outcome(job, epochs, skill))]
+        best_accuracy = self._random.uniform(0.2, 0.9)
+        epochs = tuple(_epoch(number, best_accuracy) for number in range(1, EPOCHS + 1))
+        self._pending = [
+            *(EpochDone(job, epoch) for epoch in epochs),
+            Finished(job, self._outcome(job, epochs, best_accuracy)),
+        ]
 
     def stop(self, job: Job) -> None:
-        done = [event.epoch for event in self._left if isinstance(event, EpochDone)]
+        done = [event.epoch for event in self._pending if isinstance(event, EpochDone)]
         result = TrialResult(status="pruned", reason="others were better", epochs=tuple(done), train_seconds=1.0)
-        self._left = [Finished(job, TrialOutcome(result))]
+        self._pending = [Finished(job, TrialOutcome(result))]
 
     def events(self, timeout: float) -> list[Event]:
-        if timeout == 0.0:  # the scheduler has something to write: as a worker that trains for longer than that takes
+        if timeout == 0.0:  # The scheduler has deferred writes, which take less time than a worker trains.
             return []
-        return [self._left.pop(0)] if self._left else []
+        return [self._pending.pop(0)] if self._pending else []
 
     def close(self, *, now: bool = False) -> None:
         return None
 
-    def _outcome(self, job: Job, epochs: tuple[Epoch, ...], skill: float) -> TrialOutcome:
+    def _outcome(self, job: Job, epochs: tuple[Epoch, ...], best_accuracy: float) -> TrialOutcome:
         labels = job.data.labels
         targets = self._random.integers(0, len(labels), CLIPS)
-        odds = self._random.random((CLIPS, len(labels))) + skill * np.eye(len(labels))[targets]
+        probabilities = self._random.random((CLIPS, len(labels))) + best_accuracy * np.eye(len(labels))[targets]
         predictions = Predictions(
             labels=labels,
             ids=tuple(f"class/{number:05d}.wav" for number in range(CLIPS)),
             groups=("",) * CLIPS,
             targets=targets,
-            probabilities=(odds / odds.sum(1, keepdims=True)).astype(np.float32),
+            probabilities=(probabilities / probabilities.sum(1, keepdims=True)).astype(np.float32),
         )
         result = TrialResult(
             status="complete",
@@ -112,8 +115,8 @@ class Instant:
         return TrialOutcome(result, validation=predictions)
 
 
-def _epoch(number: int, skill: float) -> Epoch:
-    accuracy = skill * number / EPOCHS
+def _epoch(number: int, best_accuracy: float) -> Epoch:
+    accuracy = best_accuracy * number / EPOCHS
     return Epoch(
         number=number,
         learning_rate=1e-3,
@@ -126,19 +129,19 @@ def _epoch(number: int, skill: float) -> Epoch:
     )
 
 
-class Diary(StudyCallback):
-    """A callback that notes the memory of the scheduler, and what every trial cost it."""
+class CostRecorder(StudyCallback):
+    """A callback that records the scheduler's memory, and what every trial costs it."""
 
     def __init__(self) -> None:
         self.megabytes: list[float] = []
-        """After every trial."""
+        """Resident memory after every trial."""
         self.seconds: dict[str, list[float]] = {name: [] for name in COSTS}
-        """By cost, of every trial. What the scheduler puts off stands with the trial at which it was done."""
-        self._now: dict[str, float] = defaultdict(float)
+        """Seconds of every trial by cost. Deferred work counts towards the trial during which it was done."""
+        self._seconds_of_trial: dict[str, float] = defaultdict(float)
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Notes the costs of what runs inside."""
+    def recording(self) -> Iterator[None]:
+        """Records the costs of what runs in this context."""
         with ExitStack() as stack:
             for name, (owner, method) in COSTS.items():
                 timed = self._timed(name, getattr(owner, method))
@@ -151,21 +154,21 @@ class Diary(StudyCallback):
             try:
                 return method(*arguments, **named)
             finally:
-                self._now[name] += time.perf_counter() - start
+                self._seconds_of_trial[name] += time.perf_counter() - start
 
         return timed
 
     def ended(self, run: RunRecord) -> None:
         for name, seconds in self.seconds.items():
-            seconds.append(self._now.pop(name, 0.0))
+            seconds.append(self._seconds_of_trial.pop(name, 0.0))
         self.megabytes.append(resident_megabytes())
 
     def note(self, line: str) -> None:
         print(line)
 
 
-def fill(folder: Path, trials: int) -> Diary:
-    """Runs a study of so many trials that train nothing, over all that is installed."""
+def run_instant_study(folder: Path, trials: int) -> CostRecorder:
+    """Runs a study of trials that train nothing, over all installed features and models."""
     registry = installed()
     audio = data_set(folder / "audio", clips=60)
     dataset = registry.dataset(PluginConfig(name="folder", options={"path": str(audio)}))
@@ -180,29 +183,33 @@ def fill(folder: Path, trials: int) -> Diary:
     )
     study = StudyFolder(folder / "results" / record.name)
     study.write(record)
-    diary = Diary()
-    with Tracker(folder / "results") as tracker, diary.watching():
-        run_study(study, record, plan, registry=registry, executor=Instant(), tracker=tracker, callback=diary)
-    return diary
+    recorder = CostRecorder()
+    with Tracker(folder / "results") as tracker, recorder.recording():
+        run_study(
+            study, record, plan, registry=registry, executor=InstantExecutor(), tracker=tracker, callback=recorder
+        )
+    return recorder
 
 
 def measure(sizes: Sizes) -> list[Table]:
-    """Two tables: the costs of a trial, and the head's memory."""
+    """Returns two tables: the costs of a trial, and the scheduler's memory."""
     trials = sizes.of(1000, 6)
     with tempfile.TemporaryDirectory() as folder:
-        diary = fill(Path(folder), trials)
-    return [_costs(diary, trials), _memory(diary, trials)]
+        recorder = run_instant_study(Path(folder), trials)
+    return [_costs(recorder, trials), _memory(recorder, trials)]
 
 
-def _costs(diary: Diary, trials: int) -> Table:
+def _costs(recorder: CostRecorder, trials: int) -> Table:
     window = min(WINDOW, trials // 2)
     early, late = slice(0, window), slice(trials - window, trials)
     by_cost = {
         cost: [1000 * statistics.median(seconds[part]) for part in (early, late)]
-        for cost, seconds in diary.seconds.items()
+        for cost, seconds in recorder.seconds.items()
     }
     by_cost["all"] = [sum(column) for column in zip(*by_cost.values(), strict=True)]
-    by_cost["of it, what a worker waits for"] = [sum(by_cost[cost][part] for cost in WAITED_FOR) for part in (0, 1)]
+    by_cost["of it, what a worker waits for"] = [
+        sum(by_cost[cost][index] for cost in BLOCKING_COSTS) for index in (0, 1)
+    ]
     return Table(
         title="What the scheduler does for a trial",
         columns=(
@@ -220,16 +227,19 @@ def _costs(diary: Diary, trials: int) -> Table:
     )
 
 
-def _memory(diary: Diary, trials: int) -> Table:
-    counts = [count for count in (20, 200, 1000) if count <= trials] or [1, trials]
-    first = diary.megabytes[counts[0] - 1]
-    resident = {count: diary.megabytes[count - 1] for count in counts}
+def _memory(recorder: CostRecorder, trials: int) -> Table:
+    measured_at = [trial for trial in (20, 200, 1000) if trial <= trials] or [1, trials]
+    first = recorder.megabytes[measured_at[0] - 1]
+    megabytes = {trial: recorder.megabytes[trial - 1] for trial in measured_at}
     return Table(
         title="Memory of the scheduler",
         columns=(
             Column("After trial", "trial", ","),
             Column("Resident, MiB", "megabytes", ",.0f"),
-            Column(f"Since trial {counts[0]}", "change", "+.1%"),
+            Column(f"Since trial {measured_at[0]}", "change", "+.1%"),
         ),
-        rows=tuple({"trial": count, "megabytes": size, "change": size / first - 1} for count, size in resident.items()),
+        rows=tuple(
+            {"trial": trial, "megabytes": megabytes[trial], "change": megabytes[trial] / first - 1}
+            for trial in measured_at
+        ),
     )

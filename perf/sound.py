@@ -1,4 +1,4 @@
-"""Clips made on the spot: what a clip holds does not change what it costs, but a study wants something to learn."""
+"""Generates clips. Their content does not change what they cost, but a study needs something to learn."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ CLASSES = 10
 
 
 def noise(clips: int) -> NDArray[np.int16]:
-    """Clips of one second at RATE, [clips, samples]."""
+    """Generates noise clips of one second at RATE, [clips, samples]."""
     return np.random.default_rng(0).integers(-8000, 8000, (clips, RATE), dtype=np.int16)
 
 
 def labels(clips: int) -> NDArray[np.int64]:
-    """A class for every clip, [clips]."""
+    """Draws a class for every clip, [clips]."""
     return np.random.default_rng(1).integers(0, CLASSES, clips)
 
 
 def files(folder: Path, samples: NDArray[np.int16]) -> list[Path]:
-    """The clips as 16-bit WAV files."""
+    """Writes clips as 16-bit WAV files."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{number:05d}.wav" for number in range(len(samples))]
     for path, clip in zip(paths, samples, strict=True):
@@ -32,14 +32,14 @@ def files(folder: Path, samples: NDArray[np.int16]) -> list[Path]:
 
 
 def data_set(folder: Path, *, clips: int, classes: int = 4, seconds: float = 1.0) -> Path:
-    """A data set that `bench run --dataset folder:PATH` reads: a tone of the class's own pitch under noise."""
+    """Writes a data set for `bench run --dataset folder:PATH`: tones of one pitch per class under noise."""
     random = np.random.default_rng(2)
     time = np.arange(round(seconds * RATE)) / RATE
     for number in range(clips):
-        place = number % classes
-        pitch = 300.0 * 1.5**place * random.uniform(0.95, 1.05)
+        class_ = number % classes
+        pitch = 300.0 * 1.5**class_ * random.uniform(0.95, 1.05)
         clip = 0.2 * np.sin(2 * np.pi * pitch * time) + 0.1 * random.standard_normal(len(time))
-        path = folder / f"class-{place}" / f"{number:05d}.wav"
+        path = folder / f"class-{class_}" / f"{number:05d}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(path, clip, RATE)
     return folder

@@ -1,4 +1,4 @@
-"""How long a user waits: for help, for a list, and from `bench run` to the end of the first epoch."""
+"""Measures how long a user waits for help, for a list, and from `bench run` to the end of the first epoch."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ SETTINGS = ("training.epochs=1", "training.time_shift=0.0")
 
 
 def measure(sizes: Sizes) -> list[Table]:
-    """One table; all commands in turn, again and again."""
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+    """Returns one table; all commands run in turn, repeatedly."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         audio = data_set(folder / "audio", clips=sizes.of(400, 60))
 
         def first_epoch(cache: str) -> float:
             own = Path(tempfile.mkdtemp(dir=folder))
-            if cache == "kept":
+            if cache == "filled":
                 (own / "cache").symlink_to(folder / "cache", target_is_directory=True)
             times = study_times(audio, own, trials=1, workers=1, settings=SETTINGS)
             return times.start_up + times.trials[0].result.epochs[0].seconds
@@ -32,7 +32,7 @@ def measure(sizes: Sizes) -> list[Table]:
             "bench --help": (sizes.of(11, 2), lambda: seconds("--help", folder=folder)),
             "bench list": (sizes.of(11, 1), lambda: seconds("list", folder=folder)),
             "bench run to its first epoch, audio not decoded yet": (sizes.of(3, 1), lambda: first_epoch("none")),
-            "bench run to its first epoch": (sizes.of(5, 0), lambda: first_epoch("kept")),
+            "bench run to its first epoch": (sizes.of(5, 0), lambda: first_epoch("filled")),
         }
         times: dict[str, list[float]] = {name: [] for name in commands}
         for repeat in range(max(repeats for repeats, _ in commands.values())):
@@ -51,12 +51,12 @@ def measure(sizes: Sizes) -> list[Table]:
             rows=tuple(
                 {
                     "command": name,
-                    "median_seconds": statistics.median(taken),
-                    "least_seconds": min(taken),
-                    "repeats": len(taken),
+                    "median_seconds": statistics.median(durations),
+                    "least_seconds": min(durations),
+                    "repeats": len(durations),
                 }
-                for name, taken in times.items()
-                if taken
+                for name, durations in times.items()
+                if durations
             ),
             note=f"bench run: {sizes.of(400, 60)} clips of one second, tc-resnet on mel, one worker, each study in a "
             "results folder of its own, so that MLflow's database is made, too.",

@@ -1,4 +1,4 @@
-"""A search of short trials, by `bench run` as a user types it, against the same trainings by a bare loop in one process."""
+"""Compares a search of short trials by `bench run` with the same trainings by a bare loop in one process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from perf.machine import WORKER, in_own_process
 from perf.sound import data_set
 from perf.tables import Column, Row, Sizes, Table
 
-ALWAYS = (
+FIXED_SETTINGS = (
     *("training.batch_size=64", "training.optimiser=adamw", "training.schedule=constant", "training.weight_decay=0.01"),
     *("training.label_smoothing=0.0", "training.time_shift=0.0", "training.noise_snr=null", "training.gain=0.0"),
     *("training.time_mask=0.0", "training.frequency_mask=0.0", 'training.balance="none"'),
@@ -40,17 +40,17 @@ ALWAYS = (
     ),
     "training.learning_rate=[0.0005, 0.001, 0.002, 0.004]",
 )
-"""Every trial costs the same: the learning rate alone is searched."""
+"""Settings of every trial. Only the learning rate is searched, so that all trials cost the same."""
 
 
 def train_bare(spec: TrialSpec, data: DataOnDevice) -> float:
-    """Seconds that the training of a trial takes by a loop and nothing else: features once, epochs, a look at validation."""
+    """Trains a trial by a bare loop with features computed once and validation; returns the seconds that it took."""
     feature = installed().feature(spec.feature)
     training, validation = (data.split(split, feature.sample_rate) for split in ("train", "validation"))
     start = time.perf_counter()
     torch.manual_seed(spec.seed)
     front_end = FrontEnd(feature, data.device)
-    features, unseen = front_end.all_of(training), front_end.all_of(validation)
+    features, validation_features = front_end.all_of(training), front_end.all_of(validation)
     network = installed().model(spec.model).build(tuple(features.shape[1:]), len(data.prepared.labels))
     optimiser = torch.optim.AdamW(network.parameters(), lr=spec.training.learning_rate)
     for _ in range(spec.training.epochs):
@@ -59,34 +59,36 @@ def train_bare(spec: TrialSpec, data: DataOnDevice) -> float:
             step(network, optimiser, features[index], training.targets[index])
         network.eval()
         with torch.no_grad():
-            answers = torch.cat([network(batch).argmax(1) for batch in torch.split(unseen, 256)])
-            (answers == validation.targets).float().mean().item()
+            predicted = torch.cat([network(batch).argmax(1) for batch in torch.split(validation_features, 256)])
+            (predicted == validation.targets).float().mean().item()
     return time.perf_counter() - start
 
 
 def train_all_bare(record: StudyRecord, trials: tuple[RunRecord, ...]) -> float:
-    """Seconds of all trainings of a study, one after another, in a process like a worker's."""
+    """Trains all trials of a study one after another in a process like a worker's; returns the seconds."""
     torch.set_num_threads(1)
     data = DataOnDevice(record.data.without_test(), torch.device("cpu"))
-    train_bare(trials[0].spec, data)  # to warm up, and to read the clips
+    train_bare(trials[0].spec, data)  # This warms up and reads the clips.
     return sum(train_bare(run.spec, data) for run in trials)
 
 
 def measure(sizes: Sizes) -> list[Table]:
-    """One table: rounds of a study with one worker, the bare loop, and a study with two."""
+    """Returns one table of a study with one worker, the bare loop, and a study with two workers."""
     trials, rounds = sizes.of(40, 2), sizes.of(2, 1)
-    settings = (*ALWAYS, f"training.epochs={sizes.of(10, 1)}")
+    settings = (*FIXED_SETTINGS, f"training.epochs={sizes.of(10, 1)}")
     bare: list[float] = []
     studies: dict[int, list[StudyTimes]] = {1: [], 2: []}
-    with tempfile.TemporaryDirectory() as place:
-        audio = data_set(Path(place) / "audio", clips=sizes.of(1500, 60))
+    with tempfile.TemporaryDirectory() as temporary:
+        audio = data_set(Path(temporary) / "audio", clips=sizes.of(1500, 60))
         for _ in range(rounds):
-            for workers, done in studies.items():
-                folder = Path(tempfile.mkdtemp(dir=place))
-                done.append(study_times(audio, folder, trials=trials, workers=workers, settings=settings))
+            for workers, studies_of_workers in studies.items():
+                folder = Path(tempfile.mkdtemp(dir=temporary))
+                studies_of_workers.append(study_times(audio, folder, trials=trials, workers=workers, settings=settings))
                 if workers == 1:
                     record = StudyFolder(folder / "results" / STUDY).record()
-                    bare.append(in_own_process(train_all_bare, record, done[-1].trials, environment=WORKER))
+                    bare.append(
+                        in_own_process(train_all_bare, record, studies_of_workers[-1].trials, environment=WORKER)
+                    )
     return [_table(bare, studies, trials, sizes)]
 
 
@@ -103,7 +105,9 @@ def _table(bare: list[float], studies: dict[int, list[StudyTimes]], trials: int,
                 "start_up": statistics.median(time.start_up for time in times),
                 "running": running,
                 # Of each round on its own: what slows the machine down slows both down.
-                "times_bare": statistics.median(time.running / alone for time, alone in zip(times, bare, strict=True)),
+                "times_bare": statistics.median(
+                    time.running / bare_seconds for time, bare_seconds in zip(times, bare, strict=True)
+                ),
                 "trial": running / trials,
             }
         )

@@ -1,4 +1,4 @@
-"""What a part measured: rows of figures, kept as they are, and shown as a table."""
+"""Defines the tables of figures that a part returns."""
 
 from __future__ import annotations
 
@@ -12,48 +12,48 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Column:
-    """How one figure of every row is shown."""
+    """Formats one figure of every row."""
 
     header: str
     key: str
     format: str = ""
-    """As in f-strings; nothing for words."""
+    """Format specification as in f-strings; empty for text."""
 
     def cell(self, row: Row) -> str:
-        """The figure as text; nothing where the row has none."""
+        """Returns the figure as text, which is empty if the row has none."""
         value = row.get(self.key)
         return "" if value is None else format(value, self.format)
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of one kind."""
+    """A table with a title and a note."""
 
     title: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     note: str = ""
-    """How it was measured, and what it does not say, in Markdown."""
+    """Explains in Markdown how the table was measured and what it does not say."""
 
     def markdown(self) -> str:
-        """The table below its title."""
+        """Returns the table below its title in Markdown."""
         sides: list[Literal["left", "right"]] = ["right" if column.format else "left" for column in self.columns]
         cells = [[column.cell(row) for column in self.columns] for row in self.rows]
         body = table([column.header for column in self.columns], cells, align=sides)
         return page((heading(3, self.title), body if self.rows else "", Markup(self.note)))
 
     def json(self) -> Row:
-        """As results.json keeps it."""
+        """Returns the table as results.json stores it."""
         return {"title": self.title, "rows": list(self.rows), "note": self.note}
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much a part does: all of it, or just enough to see that it runs; and where it trains."""
+    """How much a part does (everything, or just enough to check that it runs) and the device that it trains on."""
 
     quick: bool = False
     device: str = "cpu"
 
     def of(self, full: int, quick: int) -> int:
-        """One of two numbers."""
+        """Returns the full size, or the quick one."""
         return quick if self.quick else full

@@ -1,4 +1,4 @@
-"""The measurements run, each in small, and write what they say. No figure is looked at that depends on a clock."""
+"""The measurements run in small sizes and write their tables. No test depends on a time that was measured."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from perf import __main__ as command
-from perf.machine import in_own_process, weighed
+from perf.machine import in_own_process, with_peak_memory
 from perf.tables import Column, Table
 
 # The parts are imported where they run: a process of its own imports this module.
@@ -18,24 +18,26 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.slow
-def test_a_head_is_measured_by_a_real_study(tmp_path: Path) -> None:
+def test_the_scheduler_is_measured_by_a_real_study(tmp_path: Path) -> None:
     from bench.results.study_folder import StudyFolder
-    from perf.scheduler import EPOCHS, SHORT_TRIAL, WAITED_FOR, fill
+    from perf.scheduler import BLOCKING_COSTS, EPOCHS, SHORT_TRIAL, run_instant_study
 
-    diary = fill(tmp_path, 3)
+    recorder = run_instant_study(tmp_path, 3)
     trials = StudyFolder(tmp_path / "results" / "made").trials()
     assert [run.number for run in trials] == [0, 1, 2]
     assert {run.result.train_seconds for run in trials} <= {SHORT_TRIAL, 1.0}
     assert all(len(run.result.epochs) <= EPOCHS for run in trials)
-    assert set(diary.seconds) >= set(WAITED_FOR) and all(len(seconds) == 3 for seconds in diary.seconds.values())
-    assert all(sum(seconds) > 0 for seconds in diary.seconds.values()), "each of the costs was seen"
-    assert len(diary.megabytes) == 3
+    assert set(recorder.seconds) >= set(BLOCKING_COSTS) and all(
+        len(seconds) == 3 for seconds in recorder.seconds.values()
+    )
+    assert all(sum(seconds) > 0 for seconds in recorder.seconds.values()), "each of the costs was seen"
+    assert len(recorder.megabytes) == 3
 
 
-def test_a_process_of_its_own_answers_and_is_weighed() -> None:
-    size, small = weighed(_hold, 1)
+def test_a_process_of_its_own_returns_its_result_and_its_peak_memory() -> None:
+    size, small = with_peak_memory(_hold, 1)
     assert size == 2**20
-    size, large = weighed(_hold, 200)
+    size, large = with_peak_memory(_hold, 200)
     assert size == 200 * 2**20
     assert large - small > 100
 
@@ -43,13 +45,13 @@ def test_a_process_of_its_own_answers_and_is_weighed() -> None:
 def _hold(megabytes: int) -> int:
     import time
 
-    held = b"x" * (megabytes * 2**20)
+    content = b"x" * (megabytes * 2**20)
     time.sleep(0.5)
-    return len(held)
+    return len(content)
 
 
 def test_a_process_that_dies_is_an_error() -> None:
-    with pytest.raises(RuntimeError, match="without an answer"):
+    with pytest.raises(RuntimeError, match="without a result"):
         in_own_process(_die)
 
 
@@ -71,29 +73,29 @@ def test_results_replace_the_tables_of_the_page_and_nothing_else(tmp_path: Path)
         "tables": [table.json()],
         "markdown": [table.markdown()],
     }
-    command.write({"head": part}, tmp_path)
+    command.write({"scheduler": part}, tmp_path)
     written = (tmp_path / "README.md").read_text()
     assert written.split(command.BEGIN)[0] == page.split(command.BEGIN)[0]
     assert written.split(command.END)[1] == page.split(command.END)[1]
     assert "| a\\|b | 1.23 |" in written and "cores 2" in written
-    assert json.loads((tmp_path / "results.json").read_text())["head"]["tables"][0]["rows"][0]["much"] == 1.234
-    command.write({"head": part}, tmp_path)
+    assert json.loads((tmp_path / "results.json").read_text())["scheduler"]["tables"][0]["rows"][0]["much"] == 1.234
+    command.write({"scheduler": part}, tmp_path)
     assert (tmp_path / "README.md").read_text() == written
-    command.write({"head": part, "epochs on cuda": part}, tmp_path)
-    assert "## epochs on cuda" in (tmp_path / "README.md").read_text().split("## head")[0]
+    command.write({"scheduler": part, "epochs on cuda": part}, tmp_path)
+    assert "## epochs on cuda" in (tmp_path / "README.md").read_text().split("## scheduler")[0]
 
 
 def test_a_trial_of_the_study_leaves_nothing_but_the_learning_rate_to_search() -> None:
     from bench.cli.common import parse_settings
     from bench.plugins.registry import installed
     from bench.search.space import build_space
-    from perf.study import ALWAYS
+    from perf.study import FIXED_SETTINGS
 
     space = build_space(
         installed(),
         features=["mel"],
         models=["tc-resnet"],
-        settings=parse_settings([*ALWAYS, "training.epochs=2"]),
+        settings=parse_settings([*FIXED_SETTINGS, "training.epochs=2"]),
         recipes=[],
     )
     assert set(space.ranges) == {"training.learning_rate"}
@@ -109,7 +111,7 @@ def test_a_part_runs_in_small(part: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("### ") and "| " in done.stdout
-    assert (ROOT / "perf" / "README.md").read_bytes() == before, "a quick run keeps nothing"
+    assert (ROOT / "perf" / "README.md").read_bytes() == before, "a quick run stores nothing"
 
 
 def test_a_peer_that_is_not_installed_is_said(tmp_path: Path) -> None:
