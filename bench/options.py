@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from bench.errors import BenchError, did_you_mean
+from bench.errors import WrongUsage, did_you_mean
 from bench.passwords import stripped_of_password
 from bench.plugins import Feature, Model
 
@@ -104,10 +104,10 @@ class RunOptions(BaseModel):
     """Number of trials in all."""
 
     models: Annotated[Models, Option(SEARCH, "fixed", metavar="NAME,...", default="all that fit")] = ()
-    """Models to search, as in cnn,tc-resnet. In Python also classes and instances; what an instance sets stays fixed."""
+    """Models to search, as in cnn,tc-resnet."""
 
     features: Annotated[Features, Option(SEARCH, "fixed", metavar="NAME,...", default="all that fit")] = ()
-    """Features to search, as in mel,mfcc. In Python also classes and instances; what an instance sets stays fixed."""
+    """Features to search, as in mel,mfcc."""
 
     epochs: Annotated[int | None, Field(ge=1), Option(SEARCH, "fixed", default="searched")] = None
     """Number of epochs of every trial, instead of a searched one."""
@@ -160,8 +160,8 @@ class RunOptions(BaseModel):
     trial_budget: Annotated[
         float | None, Field(ge=0), Option(WHERE, "kept", default="600 on a cpu, any number on cuda")
     ] = None
-    """Seconds of training that a trial may take: one whose first steps show that it would take longer is pruned. 0 allows any
-    number."""
+    """Seconds of training that a trial may take: one whose first steps show that it would take longer is pruned. 0 allows
+    any number."""
 
     executor: Annotated[Literal["local", "ray"], Option(WHERE, "kept")] = "local"
     """Where trials run: local for processes of this machine, ray for the nodes of a Ray cluster."""
@@ -225,11 +225,11 @@ class RunOptions(BaseModel):
         """The options of a resume: these recorded ones, but for what is `given` now.
 
         Raises:
-            BenchError: If an option is given that belongs to the study.
+            WrongUsage: If an option is given that belongs to the study.
         """
         for name in given:
             if option(name).resume == "fixed":
-                raise BenchError(
+                raise WrongUsage(
                     f"{spell(name)} cannot change a study that has begun: leave it out, or start another study"
                 )
         values = {name: getattr(self, name) for name in self.model_fields_set}
@@ -266,18 +266,24 @@ def checked_options(given: Mapping[str, Any], *, spell: Callable[[str], str] = k
         spell: Spells a field's name as the user wrote it, for the message.
 
     Raises:
-        BenchError: If there is no such option, or a value is of another type or out of its bounds.
+        WrongUsage: If there is no such option, or a value is of another type or out of its bounds.
     """
-    for name in given:
+    for name, value in given.items():
         if name not in RunOptions.model_fields:
             known = [spell(known) for known in RunOptions.model_fields]
-            raise BenchError(f"no such option {name!r}: {did_you_mean(name, known)}")
+            raise WrongUsage(f"no such option {name!r}: {did_you_mean(name, known)}")
+        if isinstance(value, bool) != (RunOptions.model_fields[name].annotation is bool):  # or True would be 1
+            raise WrongUsage(
+                f"{spell(name)} {value!s}: it should be {'no ' if isinstance(value, bool) else ''}true or false"
+            )
     try:
         return RunOptions(**given)
     except ValidationError as error:
         complaint = error.errors()[0]
         message = complaint["msg"].removeprefix("Value error, ")
         if not complaint["loc"]:
-            raise BenchError(message) from None
+            raise WrongUsage(message) from None
         name = str(complaint["loc"][0])
-        raise BenchError(f"{spell(name)} {given.get(name)!s}: {message[:1].lower()}{message[1:]}") from None
+        message = f"{message[:1].lower()}{message[1:]}".replace("input should", "it should")
+        value = complaint["input"] if isinstance(complaint["input"], str | int | float) else given[name]
+        raise WrongUsage(f"{spell(name)} {value!s}: {message}") from None

@@ -15,6 +15,7 @@ from typing import Any
 from bench.executors.jobs import EpochDone, Executor, Finished, Job, Lost
 from bench.executors.local import LocalExecutor
 from bench.executors.ray import RayExecutor
+from bench.plugins.registry import installed
 from bench.results.study_folder import StudyFolder
 from bench.trial import TrialOutcome
 from perf.command import LOCAL, STUDY, study_times
@@ -62,8 +63,8 @@ def executor(cluster: Any, folder: Path, *, workers: int) -> Executor:
     """Returns an executor with one thread per worker, in the cluster or, if that is None, on this machine."""
     logs = folder / "logs"
     if cluster is None:
-        return LocalExecutor(workers=workers, device="cpu", log_folder=logs, threads=1)
-    return RayExecutor(workers=workers, device="cpu", log_folder=logs, address=cluster.address)
+        return LocalExecutor(workers=workers, device="cpu", log_folder=logs, registry=installed(), threads=1)
+    return RayExecutor(workers=workers, device="cpu", log_folder=logs, registry=installed(), address=cluster.address)
 
 
 def jobs(study: StudyFolder) -> list[Job]:

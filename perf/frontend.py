@@ -13,7 +13,7 @@ from bench.training.augmentation import Augmentation
 from bench.training.device_clips import DeviceClips
 from bench.training.frontend import CPU_CHUNK, FrontEnd
 from bench_plugins.features import Mel
-from bench_plugins.features.framing import power_of
+from bench_plugins.front_ends.fourier import power_of
 from bench_plugins.models import TcResNet
 from perf import sound
 from perf.epochs import BATCH, step

@@ -27,11 +27,12 @@ from bench.plugins import PluginConfig
 from bench.plugins.registry import installed
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord
+from bench.search.callback import StudyCallback
 from bench.search.plan import make_plan, new_record, versions
 from bench.search.run_study import run_study
 from bench.search.search_source import SearchSource
 from bench.tracking.tracker import Tracker
-from bench.trial import Epoch, TrialOutcome, TrialResult, TrialSpec
+from bench.trial import Epoch, TrialOutcome, TrialResult
 from perf.machine import resident_megabytes
 from perf.sound import data_set
 from perf.tables import Column, Sizes, Table
@@ -58,6 +59,8 @@ BLOCKING_COSTS = ("Optuna: ask and suggest", "Optuna: tell", "results folder: sa
 
 class InstantExecutor:
     """An executor that trains nothing. See `bench.executors.jobs.Executor`."""
+
+    in_process: bool = True
 
     def __init__(self) -> None:
         self._pending: list[Event] = []
@@ -126,7 +129,7 @@ def _epoch(number: int, best_accuracy: float) -> Epoch:
     )
 
 
-class CostRecorder:
+class CostRecorder(StudyCallback):
     """A callback that records the scheduler's memory, and what every trial costs it."""
 
     def __init__(self) -> None:
@@ -155,18 +158,6 @@ class CostRecorder:
 
         return timed
 
-    def phase(self, name: str, *, done: int, total: int) -> None:
-        return None
-
-    def started(self, name: str, spec: TrialSpec, origin: str) -> None:
-        return None
-
-    def epoch(self, name: str, spec: TrialSpec, epoch: Epoch) -> None:
-        return None
-
-    def preparing(self, what: str, done: int, total: int) -> None:
-        return None
-
     def ended(self, run: RunRecord) -> None:
         for name, seconds in self.seconds.items():
             seconds.append(self._seconds_of_trial.pop(name, 0.0))
@@ -194,7 +185,9 @@ def run_instant_study(folder: Path, trials: int) -> CostRecorder:
     study.write(record)
     recorder = CostRecorder()
     with Tracker(folder / "results") as tracker, recorder.recording():
-        run_study(study, record, plan, executor=InstantExecutor(), tracker=tracker, callback=recorder)
+        run_study(
+            study, record, plan, registry=registry, executor=InstantExecutor(), tracker=tracker, callback=recorder
+        )
     return recorder
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+# Numbers depend on the number of threads, so the tests fix it. Torch reads this when it is imported, which tests of text do
+# without.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -16,14 +21,6 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BENCH_RESULTS_DIR", str(tmp_path / "results"))
     monkeypatch.delenv("BENCH_DATA_DIR", raising=False)
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-
-
-@pytest.fixture(autouse=True, scope="session")
-def one_torch_thread() -> None:
-    """Numbers depend on the number of threads, so the tests fix it."""
-    import torch
-
-    torch.set_num_threads(1)
 
 
 @pytest.fixture

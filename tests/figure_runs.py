@@ -15,7 +15,7 @@ from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord
 from bench.training.device_clips import DataOnDevice
 from bench.trial import TrialSpec
-from bench.trial.run_trial import run_trial
+from bench.trial.run_trial import complete_trial, run_trial
 
 MEL = PluginConfig(name="mel", options={"sample_rate": 8000, "n_mels": 20})
 CNN = PluginConfig(name="cnn", options={"channels": 4, "blocks": 3})
@@ -38,7 +38,7 @@ def train_on_tones(
         training=TrainingSettings(**{"epochs": 1, "batch_size": 8, **training}),
         seed=3,
     )
-    outcome = run_trial(spec, DataOnDevice(data, torch.device("cpu")), lambda epoch: True, test=True)
+    outcome = complete_trial(run_trial(spec, DataOnDevice(data, torch.device("cpu")), registry=installed(), test=True))
     assert outcome.result.status == "complete", outcome.result.reason
     record = study_record(name, dataset=spec.dataset).model_copy(update={"data": data})
     study = StudyFolder(folder / "results" / name)

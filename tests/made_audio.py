@@ -1,4 +1,4 @@
-"""Audio files made on the spot, for tests."""
+"""Audio files that tests write."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def write(path: Path, samples: np.ndarray, sample_rate: int = 8000, **options: A
 
 def cats_and_dogs(root: Path, clips: int = 20) -> Path:
     """Two classes of `clips` half-second files each."""
-    for place in range(2 * clips):
-        write(root / ("cat", "dog")[place % 2] / f"s{place % 5}_{place}.wav", tone(place))
+    for number in range(2 * clips):
+        write(root / ("cat", "dog")[number % 2] / f"s{number % 5}_{number}.wav", tone(number))
     return root
 
 

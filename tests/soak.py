@@ -83,7 +83,11 @@ class Head:
 
     def workers(self) -> list[int]:
         """Process numbers of its workers."""
-        return [pid for pid in soak_checks.children(self.process.pid) if b"spawn_main" in soak_checks.command_of(pid)]
+        return [
+            pid
+            for pid in soak_checks.children(self.process.pid)
+            if b"bench.executors.worker" in soak_checks.command_of(pid)
+        ]
 
     def last_attempts(self) -> set[str]:
         """Runs whose worker may not be killed again: a third time would be the policy's end of them, and no fault."""

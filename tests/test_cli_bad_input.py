@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import plugin_packages
 import pytest
-from dataset_copies import speech_commands
 from faulty_plugins import install, model
 from made_audio import cats_and_dogs, tone, write
+from small_datasets import speech_commands
 
 from bench.cli.main import main
 from bench.plugins.registry import installed

@@ -16,10 +16,10 @@ from typer.testing import CliRunner
 from bench.cli.main import build_app
 from bench.data.cache_contents import cache_contents, clear
 from bench.data.feature_cache import FeatureCache
-from bench.data.holding import holding
 from bench.data.offline_augmentation import prepare_augmented_copies
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError
+from bench.locks import audio_in_use
 from bench.plugins import PluginConfig, TrainingSettings
 from bench_plugins.datasets.folder import Folder
 
@@ -126,8 +126,8 @@ def test_what_a_study_runs_on_stays(data: PreparedData, cache: Path) -> None:
     """Held by another process, until that is killed."""
     prepare_augmented_copies(data, TrainingSettings(offline_copies=1, offline_pitch_probability=0.0), sample_rate=8000)
     code = (
-        "import sys, time, pathlib; from bench.data.holding import holding\n"
-        "with holding([pathlib.Path(sys.argv[1])]): print('held', flush=True); time.sleep(60)"
+        "import sys, time, pathlib; from bench.locks import audio_in_use\n"
+        "with audio_in_use([pathlib.Path(sys.argv[1])]): print('held', flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", code, str(data.caches[8000])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as study:
@@ -143,7 +143,7 @@ def test_what_a_study_runs_on_stays(data: PreparedData, cache: Path) -> None:
 def test_cleared_audio_cannot_be_held(data: PreparedData, cache: Path) -> None:
     for item in cache_contents(cache):
         assert clear(item)
-    with pytest.raises(BenchError, match="is being cleared away"), holding(data.caches.values()):
+    with pytest.raises(BenchError, match="is being cleared away"), audio_in_use(data.caches.values()):
         pass
 
 

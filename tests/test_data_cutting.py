@@ -22,28 +22,28 @@ from bench_plugins.datasets.folder import Folder
 @given(st.floats(0.02, 60), st.floats(0.05, 5), st.floats(0, 10))
 def test_pieces_follow_each_other_and_lose_less_than_half_of_one(length: float, seconds: float, start: float) -> None:
     clip = Clip("a.wav", "cat", "train", start=start)
-    found = pieces(clip, length, seconds)
-    assert {piece.group for piece in found} == {"a.wav"} and len({piece.id for piece in found}) == len(found)
-    assert found[0].start == start
+    cut = pieces(clip, length, seconds)
+    assert {piece.group for piece in cut} == {"a.wav"} and len({piece.id for piece in cut}) == len(cut)
+    assert cut[0].start == start
     if length <= seconds * 1.001:
-        assert [(piece.start, piece.end) for piece in found] == [(start, None)]
+        assert [(piece.start, piece.end) for piece in cut] == [(start, None)]
         return
-    for before, after in pairwise(found):
+    for before, after in pairwise(cut):
         assert before.end == pytest.approx(after.start)
-    end = found[-1].end
+    end = cut[-1].end
     assert end is not None and -seconds / 2 <= start + length - end + 1e-5 * seconds + 1e-9
     assert start + length - end <= seconds / 2 + 1e-6
 
 
 def test_a_stretch_is_not_cut_past_its_end() -> None:
-    found = pieces(Clip("a.wav", "cat", "train", group="g", start=1.0, end=2.8), 1.8, 1.0)
-    assert [(piece.start, piece.end, piece.group) for piece in found] == [(1.0, 2.0, "g"), (2.0, 2.8, "g")]
+    cut = pieces(Clip("a.wav", "cat", "train", group="g", start=1.0, end=2.8), 1.8, 1.0)
+    assert [(piece.start, piece.end, piece.group) for piece in cut] == [(1.0, 2.0, "g"), (2.0, 2.8, "g")]
 
 
 def recordings(root: Path) -> Path:
     """Twelve notes of 1.3 s, one of 0.2 s, and one whose middle half second is silent."""
-    for place in range(12):
-        write(root / ("cat", "dog")[place % 2] / f"{place}.wav", tone(place, 1.3))
+    for number in range(12):
+        write(root / ("cat", "dog")[number % 2] / f"{number}.wav", tone(number, 1.3))
     write(root / "cat" / "short.wav", tone(90, 0.2))
     paused = tone(91, 1.5)
     paused[4000:8000] = 0
@@ -60,13 +60,13 @@ def test_recordings_are_cut_and_stay_in_one_split(tmp_path: Path) -> None:
     assert any(note.startswith("1 recording is shorter than the clips of 0.5 s") for note in data.notes)
     assert "1 clip cut from recordings is silent and left out" in data.notes
     assert not any("longer" in note for note in data.notes)
-    where: dict[str, str] = {}
+    split_of: dict[str, str] = {}
     for split in ("train", "validation", "test"):
         clips = load_split(data, split, sample_rate=8000)  # type: ignore[arg-type]
         assert len(clips.ids) == data.clips(split)  # type: ignore[arg-type]
         for identifier, group in zip(clips.ids, clips.groups, strict=True):
             path = identifier.partition("#")[0]
-            assert group == path and where.setdefault(path, split) == split
+            assert group == path and split_of.setdefault(path, split) == split
         if split == "train":
             first = clips.ids.index(next(name for name in clips.ids if name.endswith("#0.5-1")))
             import soundfile

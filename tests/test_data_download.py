@@ -1,7 +1,8 @@
-"""Downloads from a server on this machine: what arrives whole is kept, anything else is not."""
+"""Downloads from a server on this machine: what arrives complete stays, anything else does not."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import socket
@@ -104,7 +105,7 @@ def corpus(
     return Here()
 
 
-def nothing_kept(data_dir: Path) -> bool:
+def nothing_left(data_dir: Path) -> bool:
     return not data_dir.exists() or list(data_dir.iterdir()) == []
 
 
@@ -133,7 +134,7 @@ def test_a_wrong_checksum(server: Server, tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="wrong checksum") as error:
         fetch(corpus(server, tar_gz(FILES), sha256="0" * 64), data_dir=tmp_path / "data", progress=False)
     assert "\n" not in str(error.value)
-    assert nothing_kept(tmp_path / "data")
+    assert nothing_left(tmp_path / "data")
 
 
 def test_no_network(tmp_path: Path) -> None:
@@ -148,7 +149,7 @@ def test_no_network(tmp_path: Path) -> None:
         BenchError, match=r"no connection to the server\): check the network and run `bench fetch corpus`"
     ):
         fetch(Unreachable(), data_dir=tmp_path / "data", progress=False)
-    assert nothing_kept(tmp_path / "data")
+    assert nothing_left(tmp_path / "data")
 
 
 def test_the_server_refuses(server: Server, tmp_path: Path) -> None:
@@ -164,7 +165,7 @@ def test_an_interrupted_download_is_repeated(server: Server, tmp_path: Path, sha
     server.broken = True
     with pytest.raises(BenchError, match="the connection broke off"):
         fetch(dataset, data_dir=tmp_path / "data", progress=False)
-    assert nothing_kept(tmp_path / "data")
+    assert nothing_left(tmp_path / "data")
     server.broken = False
     assert (fetch(dataset, data_dir=tmp_path / "data", progress=False) / "cat" / "1.wav").is_file()
 
@@ -177,7 +178,7 @@ def test_a_path_out_of_the_folder_is_refused(
     dataset = corpus(server, pack({**FILES, name: b"evil"}), strip=0)
     with pytest.raises(BenchError, match="unsafe"):
         fetch(dataset, data_dir=tmp_path / "data", progress=False)
-    assert nothing_kept(tmp_path / "data")
+    assert nothing_left(tmp_path / "data")
     assert not list(tmp_path.rglob("outside.txt"))
 
 
@@ -192,38 +193,48 @@ def test_a_link_out_of_the_folder_is_refused(server: Server, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("content", [b"<html>moved</html>", tar_gz({"a": bytes(range(256)) * 400})[:-40]])
-def test_what_is_no_whole_archive_is_not_unpacked(server: Server, tmp_path: Path, content: bytes) -> None:
+def test_what_is_no_complete_archive_is_not_unpacked(server: Server, tmp_path: Path, content: bytes) -> None:
     with pytest.raises(BenchError, match=r"no tar or zip archive|damaged"):
         fetch(corpus(server, content, sha256=None, strip=0), data_dir=tmp_path / "data", progress=False)
-    assert nothing_kept(tmp_path / "data")
+    assert nothing_left(tmp_path / "data")
 
 
-def test_a_changed_byte_is_found_without_a_checksum_of_ours(server: Server, tmp_path: Path) -> None:
+def test_a_changed_byte_is_noticed_without_a_checksum_of_ours(server: Server, tmp_path: Path) -> None:
     """gzip keeps one behind the last member, where tarfile does not read."""
     content = bytearray(tar_gz({"a.wav": np.random.default_rng(0).bytes(50_000)}))
     content[len(content) // 2] ^= 0x55
     with pytest.raises(BenchError, match="damaged"):
         fetch(corpus(server, bytes(content), sha256=None, strip=0), data_dir=tmp_path / "data", progress=False)
-    assert nothing_kept(tmp_path / "data")
+    assert nothing_left(tmp_path / "data")
 
 
 def test_a_synthesised_data_set_that_breaks_off_is_not_there(tmp_path: Path) -> None:
     class Spoken(Corpus):
-        whole: bool
+        complete: bool
 
         def prepare(self, root: Path, progress: Callable[[int, int], None]) -> None:
             root.mkdir()
             (root / "1.wav").write_bytes(b"1")
             progress(1, 2)
-            if not self.whole:
+            if not self.complete:
                 raise KeyboardInterrupt
             (root / "2.wav").write_bytes(b"2")
 
     with pytest.raises(KeyboardInterrupt):
-        fetch(Spoken(whole=False), data_dir=tmp_path / "data", progress=False)
-    assert nothing_kept(tmp_path / "data")
-    root = fetch(Spoken(whole=True), data_dir=tmp_path / "data", progress=False)
+        fetch(Spoken(complete=False), data_dir=tmp_path / "data", progress=False)
+    assert nothing_left(tmp_path / "data")
+    root = fetch(Spoken(complete=True), data_dir=tmp_path / "data", progress=False)
     assert sorted(path.name for path in root.iterdir()) == ["1.wav", "2.wav"]
+
+
+def test_a_full_disk_is_one_line_of_a_synthesised_data_set(tmp_path: Path) -> None:
+    class Large(Corpus):
+        def prepare(self, root: Path, progress: Callable[[int, int], None]) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(BenchError, match=r"no space left to write .*corpus: free some"):
+        fetch(Large(), data_dir=tmp_path / "data", progress=False)
+    assert nothing_left(tmp_path / "data")
 
 
 def test_a_data_set_of_ones_own_cannot_be_fetched(tmp_path: Path) -> None:

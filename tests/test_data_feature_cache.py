@@ -29,25 +29,25 @@ def numbers(number: int, size: int = 1000) -> np.ndarray:
     return np.full((2, size), number, dtype=np.float32)
 
 
-def write(store: FeatureCache, number: int, size: int = 1000) -> None:
-    store.write(key(number), numbers(number, size), clips="audio train", feature=PluginConfig(name="mel"))
+def write(cache: FeatureCache, number: int, size: int = 1000) -> None:
+    cache.write(key(number), numbers(number, size), clips="audio train", feature=PluginConfig(name="mel"))
 
 
-def kept(store: FeatureCache) -> list[int]:
+def cached(cache: FeatureCache) -> list[int]:
     """Least recently used first."""
-    return [int(entry.folder.name, 16) for entry in store.entries()]
+    return [int(entry.folder.name, 16) for entry in cache.entries()]
 
 
 def test_what_was_written_is_read_as_it_was_and_outlives_its_entry(tmp_path: Path) -> None:
-    store = FeatureCache(tmp_path, limit=None)
-    assert store.read(key(1)) is None
-    write(store, 1)
-    found = store.read(key(1))
-    assert found is not None and found.dtype == np.float32
+    cache = FeatureCache(tmp_path, limit=None)
+    assert cache.read(key(1)) is None
+    write(cache, 1)
+    features = cache.read(key(1))
+    assert features is not None and features.dtype == np.float32
     for folder in tmp_path.rglob(key(1)):
         feature_cache.discard(folder)
-    assert store.read(key(1)) is None
-    assert np.array_equal(found, numbers(1))
+    assert cache.read(key(1)) is None
+    assert np.array_equal(features, numbers(1))
 
 
 SIZES = st.sampled_from([0, MARGIN, 2 * MARGIN, 3 * MARGIN, LIMIT - MARGIN, LIMIT])
@@ -55,18 +55,18 @@ SIZES = st.sampled_from([0, MARGIN, 2 * MARGIN, 3 * MARGIN, LIMIT - MARGIN, LIMI
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5), SIZES), min_size=6, max_size=16))
-def test_the_store_keeps_its_bound_and_what_was_used_last(steps: list[tuple[bool, int, int]]) -> None:
+def test_the_cache_keeps_its_bound_and_what_was_used_last(steps: list[tuple[bool, int, int]]) -> None:
     with TemporaryDirectory() as folder:
-        store, size = FeatureCache(Path(folder), limit=LIMIT), {}
+        cache, size = FeatureCache(Path(folder), limit=LIMIT), {}
         for writes, number, wanted in steps:
-            before = kept(store)
+            before = cached(cache)
             if not writes:
-                assert (store.read(key(number)) is not None) == (number in before)
-                assert kept(store) == [n for n in before if n != number] + [n for n in before if n == number]
+                assert (cache.read(key(number)) is not None) == (number in before)
+                assert cached(cache) == [n for n in before if n != number] + [n for n in before if n == number]
                 continue
-            write(store, number, wanted // 8)
-            after = kept(store)
-            sizes = {int(entry.folder.name, 16): entry.size for entry in store.entries()}
+            write(cache, number, wanted // 8)
+            after = cached(cache)
+            sizes = {int(entry.folder.name, 16): entry.size for entry in cache.entries()}
             assert sum(sizes.values()) <= LIMIT
             if number in before or wanted // 8 * 8 + MARGIN > LIMIT:
                 assert after == before
@@ -81,9 +81,9 @@ def test_the_store_keeps_its_bound_and_what_was_used_last(steps: list[tuple[bool
 @pytest.mark.parametrize("file", ["features.npy", "manifest.json"])
 @pytest.mark.parametrize("harm", ["byte", "short", "gone", "rubbish"])
 def test_a_damaged_entry_is_removed_and_can_be_written_again(tmp_path: Path, file: str, harm: str) -> None:
-    store = FeatureCache(tmp_path, limit=None)
-    write(store, 1)
-    assert store.read(key(1)) is not None  # this process has checked it already
+    cache = FeatureCache(tmp_path, limit=None)
+    write(cache, 1)
+    assert cache.read(key(1)) is not None  # this process has checked it already
     path = next(tmp_path.rglob(file))
     content = path.read_bytes()
     match harm:
@@ -95,39 +95,39 @@ def test_a_damaged_entry_is_removed_and_can_be_written_again(tmp_path: Path, fil
             path.write_bytes(os.urandom(len(content)))
         case "gone":
             path.unlink()
-    assert store.read(key(1)) is None and kept(store) == []
-    write(store, 1)
-    found = store.read(key(1))
-    assert found is not None and np.array_equal(found, numbers(1))
+    assert cache.read(key(1)) is None and cached(cache) == []
+    write(cache, 1)
+    features = cache.read(key(1))
+    assert features is not None and np.array_equal(features, numbers(1))
 
 
 def test_an_ask_is_remembered_by_all_for_a_week_and_until_it_is_answered(tmp_path: Path) -> None:
     assert not FeatureCache(tmp_path, limit=None).asked_before(key(1))
-    store = FeatureCache(tmp_path, limit=None)
-    assert store.asked_before(key(1)) and not store.asked_before(key(2))
+    cache = FeatureCache(tmp_path, limit=None)
+    assert cache.asked_before(key(1)) and not cache.asked_before(key(2))
     (old,) = tmp_path.rglob(f"{key(2)}.asked")
     past = time.time() - ASKED_SECONDS - 60
     os.utime(old, (past, past))
-    write(store, 1)
+    write(cache, 1)
     assert list(tmp_path.rglob("*.asked")) == []
 
 
-def test_a_store_of_no_size_writes_nothing(tmp_path: Path) -> None:
-    store = FeatureCache(tmp_path, limit=0)
-    assert not store.asked_before(key(1)) and not store.asked_before(key(1))
-    write(store, 1)
-    assert store.read(key(1)) is None and kept(store) == []
+def test_a_cache_of_no_size_writes_nothing(tmp_path: Path) -> None:
+    cache = FeatureCache(tmp_path, limit=0)
+    assert not cache.asked_before(key(1)) and not cache.asked_before(key(1))
+    write(cache, 1)
+    assert cache.read(key(1)) is None and cached(cache) == []
 
 
 def test_a_full_disk_costs_nothing_but_the_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    store = FeatureCache(tmp_path, limit=None)
+    cache = FeatureCache(tmp_path, limit=None)
     with monkeypatch.context() as patch:
         patch.setattr(np, "save", full)
-        write(store, 1)
-    assert store.read(key(1)) is None
+        write(cache, 1)
+    assert cache.read(key(1)) is None
     assert [path.name for path in (tmp_path / "features").iterdir()] == [".lock"]
 
 
@@ -142,14 +142,14 @@ def test_the_limit_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch)
 
 def visit(folder: str, seed: int) -> None:
     """Reads and writes at random, and fails on numbers that are not the key's, and where the bound is passed."""
-    random, store = np.random.default_rng(seed), FeatureCache(Path(folder), limit=LIMIT)
+    random, cache = np.random.default_rng(seed), FeatureCache(Path(folder), limit=LIMIT)
     for number in random.integers(0, 6, 150).tolist():
-        found = store.read(key(number))
-        if found is None:
-            write(store, number, 2000)
+        features = cache.read(key(number))
+        if features is None:
+            write(cache, number, 2000)
         else:
-            assert np.array_equal(found, numbers(number, 2000))
-        assert sum(entry.size for entry in store.entries()) <= LIMIT
+            assert np.array_equal(features, numbers(number, 2000))
+        assert sum(entry.size for entry in cache.entries()) <= LIMIT
 
 
 def test_two_processes_at_once(tmp_path: Path) -> None:
@@ -160,5 +160,5 @@ def test_two_processes_at_once(tmp_path: Path) -> None:
     for process in processes:
         process.join(60)
     assert [process.exitcode for process in processes] == [0, 0]
-    assert kept(FeatureCache(tmp_path, limit=LIMIT))
+    assert cached(FeatureCache(tmp_path, limit=LIMIT))
     assert FEATURES in {path.name for path in tmp_path.rglob("*")}

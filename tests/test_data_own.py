@@ -31,7 +31,7 @@ def listed(root: Path, **options: object) -> dict[str, tuple[str, str]]:
 
 
 def numbered(folder: str, count: int = 4) -> list[str]:
-    return [f"{folder}/{place}.wav" for place in range(count)]
+    return [f"{folder}/{number}.wav" for number in range(count)]
 
 
 def test_a_folder_per_class_is_cut_by_class(tmp_path: Path) -> None:
@@ -53,9 +53,9 @@ def test_official_splits_at_any_depth(tmp_path: Path, form: str) -> None:
     for word in words:
         for label in ("cat", "dog"):
             touch(tmp_path, *numbered(form.format(split=word, label=label), 3))
-    found = listed(tmp_path)
-    assert len(found) == 18
-    for path, (label, split) in found.items():
+    labelled = listed(tmp_path)
+    assert len(labelled) == 18
+    for path, (label, split) in labelled.items():
         assert label in path.split("/") and split == words[next(word for word in words if word in path.split("/"))]
     assert Folder(path=str(tmp_path)).labels() == ("cat", "dog")
 
@@ -160,7 +160,7 @@ def test_labels_that_look_like_numbers_or_nothing_stay_as_written(tmp_path: Path
 
 
 def test_without_splits_stretches_of_one_file_stay_together(tmp_path: Path) -> None:
-    files = [f"{place}.wav" for place in range(12)]
+    files = [f"{number}.wav" for number in range(12)]
     touch(tmp_path, *files)
     rows = [f"{file},{'cat' if start else 'dog'},{start},{start + 1}" for file in files for start in range(4)]
     clips = csv(tmp_path, "path,label,start,end", *rows).clips(tmp_path).clips
@@ -230,7 +230,7 @@ def test_a_name_in_another_encoding_is_one_line(tmp_path: Path) -> None:
 
 def test_cells_beyond_the_header_move_nothing(tmp_path: Path) -> None:
     touch(tmp_path, "1.wav", "2.wav", "3.wav", "4.wav")
-    rows = [f"{place}.wav,{'cat' if place % 2 else 'dog'}," for place in range(1, 5)]
+    rows = [f"{number}.wav,{'cat' if number % 2 else 'dog'}," for number in range(1, 5)]
     listing = csv(tmp_path, "path,label", *rows).clips(tmp_path)
     assert {(clip.path, clip.label) for clip in listing.clips} >= {("1.wav", "cat"), ("2.wav", "dog")}
     assert "more cells than the header" in listing.notes[0]

@@ -1,4 +1,4 @@
-"""Preparing a data set: what is decoded, kept, said, and refused."""
+"""Preparing a data set: what is decoded, reused, reported, and refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from made_audio import cats_and_dogs, prepared, tone, write
 
-from bench.data.audio_file import read_clip
+from bench.data.audio_file import decode
 from bench.data.folders import building
 from bench.data.preparation import load_noise, load_split
 from bench.errors import BenchError
@@ -32,7 +32,7 @@ def dataset(root: Path, **options: object) -> Folder:
     return Folder(path=str(root), **options)  # type: ignore[arg-type]
 
 
-def said(notes: tuple[str, ...], words: str) -> str:
+def note_with(notes: tuple[str, ...], words: str) -> str:
     """The one note with these words."""
     (note,) = [note for note in notes if words in note]
     return note
@@ -47,7 +47,7 @@ def test_samples_are_those_of_the_files(root: Path, tmp_path: Path) -> None:
             clips = load_split(data, split, sample_rate=rate)  # type: ignore[arg-type]
             assert clips.samples.shape == (data.clips(split), rate // 2)  # type: ignore[arg-type]
             for id, target, samples in zip(clips.ids, clips.targets, clips.samples, strict=True):
-                assert np.array_equal(samples, read_clip(root / id, sample_rate=rate))
+                assert np.array_equal(samples, decode(root / id).at(rate))
                 assert data.labels[target] == id.split("/")[0]
 
 
@@ -55,20 +55,20 @@ def test_short_clips_are_padded_at_the_end_and_long_ones_cut(root: Path, tmp_pat
     write(root / "cat" / "long.wav", np.full(6000, 0.5))
     write(root / "cat" / "short.wav", np.full(1000, 0.5))
     data = prepared(dataset(root, clip_seconds=0.6, validation=0.1, test=0.1), tmp_path)
-    assert said(data.notes, "longer") == "1 clip longer than 0.6 s is cut there"
-    heard = {}
+    assert note_with(data.notes, "longer") == "1 clip longer than 0.6 s is cut there"
+    samples = {}
     for split in data.splits:
         clips = load_split(data, split, sample_rate=8000)
-        heard.update(zip(clips.ids, clips.samples, strict=True))
-    assert np.array_equal(heard["cat/long.wav"], np.full(4800, 16384))
-    assert np.array_equal(heard["cat/short.wav"], np.r_[np.full(1000, 16384), np.zeros(3800)])
+        samples.update(zip(clips.ids, clips.samples, strict=True))
+    assert np.array_equal(samples["cat/long.wav"], np.full(4800, 16384))
+    assert np.array_equal(samples["cat/short.wav"], np.r_[np.full(1000, 16384), np.zeros(3800)])
 
 
 def test_without_a_length_the_longest_clip_counts_up_to_thirty_seconds(root: Path, tmp_path: Path) -> None:
     write(root / "cat" / "long.wav", 0.1 * np.ones(800 * 31), 800)
     data = prepared(dataset(root), tmp_path, 800)
     assert data.seconds == 30.0
-    assert "lasts 31 s" in said(data.notes, "clip length 30 s")
+    assert "lasts 31 s" in note_with(data.notes, "clip length 30 s")
 
 
 def test_a_second_start_decodes_nothing(root: Path, tmp_path: Path) -> None:
@@ -148,11 +148,11 @@ def test_a_corrupt_cache_is_said_and_made_again(
     root: Path, tmp_path: Path, damage: Callable[[Path], None], words: str
 ) -> None:
     first = prepared(dataset(root), tmp_path)
-    kept = {path.name: path.read_bytes() for path in first.caches[8000].iterdir()}
+    before = {path.name: path.read_bytes() for path in first.caches[8000].iterdir()}
     damage(first.caches[8000])
     second = prepared(dataset(root), tmp_path)
-    assert words in said(second.notes, "was damaged")
-    assert {path.name: path.read_bytes() for path in second.caches[8000].iterdir()} == kept
+    assert words in note_with(second.notes, "was damaged")
+    assert {path.name: path.read_bytes() for path in second.caches[8000].iterdir()} == before
     assert prepared(dataset(root), tmp_path).notes == first.notes
 
 
@@ -202,14 +202,14 @@ def test_a_killed_build_is_removed_after_a_day(tmp_path: Path) -> None:
     for leftover in (old, fresh):
         (leftover / "x").mkdir(parents=True)
     os.utime(old, (1, 1))
-    with building(tmp_path / "new") as place:
-        place.mkdir()
+    with building(tmp_path / "new") as folder:
+        folder.mkdir()
     assert not old.exists() and fresh.exists() and (tmp_path / "new").is_dir()
 
 
 def test_a_build_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), building(tmp_path / "new") as place:
-        place.mkdir()
+    with pytest.raises(ZeroDivisionError), building(tmp_path / "new") as folder:
+        folder.mkdir()
         raise ZeroDivisionError
     assert list(tmp_path.iterdir()) == []
 
@@ -218,7 +218,7 @@ def test_unusable_clips_are_listed_and_skipped(root: Path, tmp_path: Path) -> No
     (root / "cat" / "empty.wav").touch()
     (root / "dog" / "text.wav").write_text("no audio, but long enough for a header")
     data = prepared(dataset(root), tmp_path, max_unusable=0.1)
-    note = said(data.notes, "unusable and left out")
+    note = note_with(data.notes, "unusable and left out")
     assert note.startswith("2 clips are unusable and left out: cat/empty.wav (empty: 0 bytes), dog/text.wav (")
     listed = Path(note.split("(all: ")[1].rstrip(")")).read_text().splitlines()
     assert [line.split(" (")[0] for line in listed] == ["cat/empty.wav", "dog/text.wav"]
@@ -227,8 +227,8 @@ def test_unusable_clips_are_listed_and_skipped(root: Path, tmp_path: Path) -> No
 
 
 def test_too_many_unusable_clips(root: Path, tmp_path: Path) -> None:
-    for place in range(3):
-        (root / "cat" / f"empty{place}.wav").touch()
+    for number in range(3):
+        (root / "cat" / f"empty{number}.wav").touch()
     with pytest.raises(
         BenchError, match=r"3 of 43 clips \(7.0%, at most 5.0% may be\).*cat/empty0.wav \(empty"
     ) as error:
@@ -240,7 +240,9 @@ def test_silent_and_very_short_clips_are_kept_and_said(root: Path, tmp_path: Pat
     write(root / "cat" / "silent.wav", np.zeros(4000))
     write(root / "dog" / "click.wav", np.full(20, 0.5))
     data = prepared(dataset(root), tmp_path)
-    assert "cat/silent.wav (silent), dog/click.wav (very short)" in said(data.notes, "2 clips are silent or very short")
+    assert "cat/silent.wav (silent), dog/click.wav (very short)" in note_with(
+        data.notes, "2 clips are silent or very short"
+    )
     assert sum(data.clips(split) for split in data.splits) == 42
 
 
@@ -248,7 +250,7 @@ def test_files_that_a_list_names_and_that_are_missing(root: Path, tmp_path: Path
     rows = [f"{path.relative_to(tmp_path).as_posix()},{path.parent.name}" for path in sorted(root.rglob("*.wav"))]
     (tmp_path / "list.csv").write_text("\n".join(["path,label", *rows, "own/cat/gone.wav,cat"]))
     data = prepared(CsvFile(file=str(tmp_path / "list.csv")), tmp_path)
-    assert "own/cat/gone.wav" in said(data.notes, "1 clip is missing and left out")
+    assert "own/cat/gone.wav" in note_with(data.notes, "1 clip is missing and left out")
     (tmp_path / "list.csv").write_text("\n".join(["path,label", *rows, *(f"own/cat/{n}.wav,cat" for n in range(9))]))
     with pytest.raises(BenchError, match="9 of 49 clips"):
         prepared(CsvFile(file=str(tmp_path / "list.csv")), tmp_path)
@@ -260,20 +262,20 @@ class Listed(Dataset):
     name: ClassVar[str] = "listed"
     folder: ClassVar[str] = "own"
     noise_folder: ClassVar[str | None] = "_noise_"
-    found: tuple[Clip, ...]
+    listed: tuple[Clip, ...]
 
     def labels(self) -> tuple[str, ...]:
         return ("cat", "dog")
 
     def clips(self, root: Path) -> Listing:
-        return Listing(self.found)
+        return Listing(self.listed)
 
     def root(self, data_dir: Path) -> Path:
         return data_dir.parent / "own"
 
 
-def some(label: str, split: str, *places: int, **options: object) -> list[Clip]:
-    return [Clip(f"{label}/s{p % 5}_{p}.wav", label, split, **options) for p in places]  # type: ignore[arg-type]
+def some(label: str, split: str, *numbers: int, **options: object) -> list[Clip]:
+    return [Clip(f"{label}/s{p % 5}_{p}.wav", label, split, **options) for p in numbers]  # type: ignore[arg-type]
 
 
 GOOD = [
@@ -298,7 +300,7 @@ GOOD = [
 )
 def test_classes_that_cannot_be_learnt(root: Path, tmp_path: Path, clips: list[Clip], words: str) -> None:
     with pytest.raises(BenchError, match=words):
-        prepared(Listed(found=tuple(clips)), tmp_path)
+        prepared(Listed(listed=tuple(clips)), tmp_path)
 
 
 def test_a_class_whose_only_training_clip_is_unusable(root: Path, tmp_path: Path) -> None:
@@ -310,7 +312,7 @@ def test_a_class_whose_only_training_clip_is_unusable(root: Path, tmp_path: Path
         *some("dog", "validation", 3, 5),
     ]
     with pytest.raises(BenchError, match="class dog has no training clip"):
-        prepared(Listed(found=tuple(clips)), tmp_path, max_unusable=0.5)
+        prepared(Listed(listed=tuple(clips)), tmp_path, max_unusable=0.5)
 
 
 def test_groups_in_two_splits_and_equal_content_are_said(root: Path, tmp_path: Path) -> None:
@@ -322,12 +324,12 @@ def test_groups_in_two_splits_and_equal_content_are_said(root: Path, tmp_path: P
         Clip("cat/copy.wav", "cat", "test", group="carl"),
         Clip("dog/s0_5.wav", "dog", "test"),
     ]
-    data = prepared(Listed(found=tuple(clips)), tmp_path)
-    assert said(data.notes, "same content") == (
+    data = prepared(Listed(listed=tuple(clips)), tmp_path)
+    assert note_with(data.notes, "same content") == (
         "1 clip of test has the same content as clips of train: cat/copy.wav = cat/s0_0.wav"
     )
-    assert said(data.notes, "group has").startswith("1 group has clips in train and validation")
-    assert "anna" in said(data.notes, "group has")
+    assert note_with(data.notes, "group has").startswith("1 group has clips in train and validation")
+    assert "anna" in note_with(data.notes, "group has")
     assert data.grouped == {"train": True, "validation": True, "test": False}
 
 
@@ -337,7 +339,7 @@ def test_silence_that_should_be_is_no_finding_and_no_leak(root: Path, tmp_path: 
         Clip("hush.wav", "cat", split, start=0.0, end=1.0, silent=True)  # type: ignore[arg-type]
         for split in ("train", "test")
     ]
-    data = prepared(Listed(found=(*GOOD, *silences)), tmp_path)
+    data = prepared(Listed(listed=(*GOOD, *silences)), tmp_path)
     assert data.notes == ()
     assert load_split(data, "test", sample_rate=8000).ids == ("hush.wav#0-1",)
 
@@ -345,21 +347,21 @@ def test_silence_that_should_be_is_no_finding_and_no_leak(root: Path, tmp_path: 
 def test_stretches_of_one_file(root: Path, tmp_path: Path) -> None:
     path = write(root / "long.wav", tone(5, 3.0))
     stretches = tuple(Clip("long.wav", "dog", "train", start=s, end=s + 1) for s in (0.0, 0.5, 2.0))
-    data = prepared(Listed(found=(*GOOD, *stretches)), tmp_path)
+    data = prepared(Listed(listed=(*GOOD, *stretches)), tmp_path)
     train = load_split(data, "train", sample_rate=8000)
-    place = train.ids.index("long.wav#0.5-1.5")
-    assert np.array_equal(train.samples[place], read_clip(path, sample_rate=8000, start=0.5, end=1.5))
+    index = train.ids.index("long.wav#0.5-1.5")
+    assert np.array_equal(train.samples[index], decode(path).stretch(0.5, 1.5).at(8000))
 
 
 def test_background_noise_is_all_recordings_in_a_row(root: Path, tmp_path: Path) -> None:
     first = write(root / "_noise_" / "a.wav", tone(1))
     second = write(root / "_noise_" / "b.wav", tone(2, 0.25))
-    data = prepared(Listed(found=tuple(GOOD)), tmp_path)
+    data = prepared(Listed(listed=tuple(GOOD)), tmp_path)
     noise = load_noise(data, sample_rate=8000)
     assert noise is not None
-    assert np.array_equal(noise, np.r_[read_clip(first, sample_rate=8000), read_clip(second, sample_rate=8000)])
+    assert np.array_equal(noise, np.r_[decode(first).at(8000), decode(second).at(8000)])
     shutil.rmtree(root / "_noise_")
-    assert load_noise(prepared(Listed(found=tuple(GOOD)), tmp_path), sample_rate=8000) is None
+    assert load_noise(prepared(Listed(listed=tuple(GOOD)), tmp_path), sample_rate=8000) is None
 
 
 def test_a_read_only_cache_folder(root: Path, tmp_path: Path) -> None:
@@ -395,10 +397,10 @@ class Made(Listed):
 
 def test_a_synthesised_data_set_is_made_once(tmp_path: Path) -> None:
     steps: list[tuple[str, int, int]] = []
-    prepared(Made(found=tuple(GOOD)), tmp_path, progress=lambda *step: steps.append(step))
+    prepared(Made(listed=tuple(GOOD)), tmp_path, progress=lambda *step: steps.append(step))
     assert steps[0] == ("making made", 40, 40)
     steps.clear()
-    prepared(Made(found=tuple(GOOD)), tmp_path, progress=lambda *step: steps.append(step))
+    prepared(Made(listed=tuple(GOOD)), tmp_path, progress=lambda *step: steps.append(step))
     assert "making made" not in [step[0] for step in steps]
 
 
@@ -416,5 +418,5 @@ def test_fsdd_official_takes(shared_data: Path, tmp_path: Path) -> None:
     assert "6 groups have clips in train and validation and test" in " ".join(data.notes)
     first = load_split(data, "test", sample_rate=8000)
     path = shared_data / "free-spoken-digit-dataset" / first.ids[0]
-    expected = read_clip(path, sample_rate=8000)[:8000]
+    expected = decode(path).at(8000)[:8000]
     assert np.array_equal(first.samples[0][: len(expected)], expected) and not first.samples[0][len(expected) :].any()

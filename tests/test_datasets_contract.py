@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from dataset_copies import cats_dogs, emodb, esc, fsdd, philharmonia, speech_commands
+from small_datasets import cats_dogs, emodb, esc, fsdd, philharmonia, speech_commands
 
 from bench.data.download import obtain
 from bench.data.preparation import load_split, prepare
@@ -24,10 +24,12 @@ from bench_plugins.datasets.speech_commands import (
     SpeechCommands35,
     SpeechCommandsDigits,
 )
-from bench_plugins.datasets.spoken_digits import VOICES, SpokenDigits, make
+from bench_plugins.datasets.spoken_digits import SpokenDigits
+from bench_plugins.speech.script import VOICES
+from bench_plugins.speech.synthesis import synthesise
 
 SPEECH_COMMANDS = [SpeechCommandsDigits, SpeechCommands30, SpeechCommands35, SpeechCommands12]
-COPIES = {
+STAND_INS = {
     **dict.fromkeys(SPEECH_COMMANDS, speech_commands),
     FSDD: fsdd,
     AudioCatsAndDogs: cats_dogs,
@@ -36,16 +38,16 @@ COPIES = {
     Esc10: esc,
     Esc50: esc,
 }
-OFFICIAL = [*COPIES, SpokenDigits]
+OFFICIAL = [*STAND_INS, SpokenDigits]
 ONE_VOICE_EACH: dict[Split, tuple[str, ...]] = {split: voices[:1] for split, voices in VOICES.items()}
 
 
-def copy_of(dataset: type[Dataset], folder: Path) -> Path:
-    """A little copy of a data set below `folder`, in the official layout."""
+def stand_in(dataset: type[Dataset], folder: Path) -> Path:
+    """A small stand-in of a data set below `folder`, in the official layout."""
     if dataset is SpokenDigits:
-        make(folder / "digits", lambda done, total: None, voices=ONE_VOICE_EACH, takes=1)
+        synthesise(folder / "digits", lambda done, total: None, voices=ONE_VOICE_EACH, takes=1)
         return folder / "digits"
-    return COPIES[dataset](folder)
+    return STAND_INS[dataset](folder)
 
 
 @pytest.mark.parametrize("dataset", OFFICIAL, ids=lambda dataset: dataset.name)
@@ -53,7 +55,7 @@ def test_labels_are_known_without_data_and_the_listing_keeps_the_contract(
     dataset: type[Dataset], tmp_path: Path
 ) -> None:
     check_dataset(dataset)
-    check_dataset(dataset, root=copy_of(dataset, tmp_path))
+    check_dataset(dataset, root=stand_in(dataset, tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,7 @@ def test_labels_are_known_without_data_and_the_listing_keeps_the_contract(
 )
 def test_no_group_stands_in_two_splits(dataset: Dataset, tmp_path: Path) -> None:
     split_of: dict[str | None, str] = {}
-    for clip in dataset.clips(copy_of(type(dataset), tmp_path)).clips:
+    for clip in dataset.clips(stand_in(type(dataset), tmp_path)).clips:
         assert clip.group
         assert split_of.setdefault(clip.group, clip.split) == clip.split
 
@@ -82,9 +84,9 @@ def test_silence_of_the_twelve_is_decoded_as_cut(tmp_path: Path) -> None:
     )
     test = load_split(prepared, "test", sample_rate=16000)
     assert test.samples.shape == (24, 16000)
-    heard = (test.samples != 0).mean(axis=1)
+    sounding = (test.samples != 0).mean(axis=1)
     silent = test.targets == prepared.labels.index("_silence_")
-    assert silent.sum() == 2 and (heard[silent] > 0.9).all() and (heard[~silent] < 0.11).all()
+    assert silent.sum() == 2 and (sounding[silent] > 0.9).all() and (sounding[~silent] < 0.11).all()
     assert prepared.supports["test"] == (2, 2, *[2] * 10)
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from dataset_copies import FSDD_SPEAKERS, fsdd
+from small_datasets import FSDD_SPEAKERS, fsdd
 
 from bench.errors import BenchError
 from bench.plugins import PluginConfig
@@ -15,12 +15,12 @@ from bench_plugins.datasets.fsdd import FSDD
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fsdd(tmp_path_factory.mktemp("fsdd"))
 
 
-def test_official_takes(copy: Path) -> None:
-    listing = FSDD().clips(copy)
+def test_official_takes(root: Path) -> None:
+    listing = FSDD().clips(root)
     assert Counter(clip.split for clip in listing.clips) == {"train": 2400, "validation": 300, "test": 300}
     supports = Counter((clip.split, clip.label, clip.group) for clip in listing.clips)
     assert all(supports["test", label, speaker] == 5 for label in FSDD().labels() for speaker in FSDD_SPEAKERS)
@@ -40,8 +40,8 @@ def test_official_takes(copy: Path) -> None:
         ({"test_speaker": "lucas", "validation_speaker": "jackson"}, "lucas", "jackson"),
     ],
 )
-def test_speakers_left_out(copy: Path, options: dict[str, str], test: str, validation: str) -> None:
-    listing = FSDD(split="speaker", **options).clips(copy)
+def test_speakers_left_out(root: Path, options: dict[str, str], test: str, validation: str) -> None:
+    listing = FSDD(split="speaker", **options).clips(root)
     speakers = {
         split: {clip.group for clip in listing.clips if clip.split == split} for split in ("test", "validation")
     }
@@ -50,16 +50,16 @@ def test_speakers_left_out(copy: Path, options: dict[str, str], test: str, valid
     assert listing.notes == ()
 
 
-def test_unknown_speaker_is_answered_with_the_nearest(copy: Path) -> None:
+def test_unknown_speaker_is_answered_with_the_nearest(root: Path) -> None:
     with pytest.raises(BenchError, match=r"no speaker 'teo' \(option test_speaker\): did you mean theo\?"):
-        FSDD(split="speaker", test_speaker="teo").clips(copy)
+        FSDD(split="speaker", test_speaker="teo").clips(root)
     with pytest.raises(BenchError, match="option validation_speaker"):
-        FSDD(split="speaker", validation_speaker="nobody").clips(copy)
+        FSDD(split="speaker", validation_speaker="nobody").clips(root)
 
 
-def test_one_speaker_cannot_be_both(copy: Path) -> None:
+def test_one_speaker_cannot_be_both(root: Path) -> None:
     with pytest.raises(BenchError, match="cannot be both"):
-        FSDD(split="speaker", test_speaker="lucas", validation_speaker="lucas").clips(copy)
+        FSDD(split="speaker", test_speaker="lucas", validation_speaker="lucas").clips(root)
 
 
 def test_unknown_split_names_the_option() -> None:
@@ -68,11 +68,11 @@ def test_unknown_split_names_the_option() -> None:
 
 
 def test_incomplete_copy_is_said_with_numbers(tmp_path: Path) -> None:
-    copy = fsdd(tmp_path)
-    for path in (copy / "recordings").glob("*_lucas_*.wav"):
+    root = fsdd(tmp_path)
+    for path in (root / "recordings").glob("*_lucas_*.wav"):
         path.unlink()
-    (copy / "recordings" / "0_theo_0.wav").unlink()
-    notes = FSDD().clips(copy).notes
+    (root / "recordings" / "0_theo_0.wav").unlink()
+    notes = FSDD().clips(root).notes
     assert any("499 of 500 recordings by theo" in note for note in notes)
     assert any("5 of 6 speakers" in note for note in notes)
 

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
-from dataset_copies import EMODB_COUNTS, cats_dogs, emodb, esc, philharmonia, speech_commands
+from small_datasets import EMODB_COUNTS, cats_dogs, emodb, esc, philharmonia, speech_commands
 
 from bench.errors import BenchError
 from bench.plugins import Clip
@@ -22,11 +22,11 @@ def splits(clips: tuple[Clip, ...]) -> Counter[str]:
 
 
 def groups_in_several_splits(clips: tuple[Clip, ...]) -> set[str]:
-    found: dict[str, set[str]] = defaultdict(set)
+    splits_of: dict[str, set[str]] = defaultdict(set)
     for clip in clips:
         assert clip.group
-        found[clip.group].add(clip.split)
-    return {group for group, where in found.items() if len(where) > 1}
+        splits_of[clip.group].add(clip.split)
+    return {group for group, of_group in splits_of.items() if len(of_group) > 1}
 
 
 def test_cats_and_dogs(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Speech Commands: the official split from names and lists, on the real lists and on a tree made on the spot."""
+"""Speech Commands: the official split from names and lists, on the real lists and on a small tree."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from dataset_copies import SPEECH_COMMANDS_SPEAKERS, speech_commands
+from small_datasets import SPEECH_COMMANDS_SPEAKERS, speech_commands
 
 from bench.errors import BenchError
 from bench_plugins.datasets.speech_commands import (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +13,10 @@ import soundfile
 
 from bench.errors import BenchError
 from bench.plugins import Split
-from bench_plugins.datasets import espeak
-from bench_plugins.datasets.spoken_digits import ACCENTS, TAKES, VOICES, WORDS, SpokenDigits, make
+from bench_plugins.datasets.spoken_digits import SpokenDigits
+from bench_plugins.speech import espeak
+from bench_plugins.speech.script import ACCENTS, TAKES, VOICES, WORDS
+from bench_plugins.speech.synthesis import synthesise
 
 # f2 breathes (random noise), klatt is another synthesiser, Andy a plain variant.
 FEW: dict[Split, tuple[str, ...]] = {"train": ("klatt", "m3"), "validation": ("f2",), "test": ("Andy",)}
@@ -21,7 +25,7 @@ FEW: dict[Split, tuple[str, ...]] = {"train": ("klatt", "m3"), "validation": ("f
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("made") / "spoken-digits-v1"
-    make(root, lambda done, total: None, voices=FEW, takes=2)
+    synthesise(root, lambda done, total: None, voices=FEW, takes=2)
     return root
 
 
@@ -32,7 +36,7 @@ def hashes(root: Path) -> dict[str, str]:
 
 def test_the_same_bytes_every_time_whatever_is_made_beside_them(made: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
-    make(again, lambda done, total: None, voices={"test": ("Andy",), "train": ("f2",)}, takes=2)
+    synthesise(again, lambda done, total: None, voices={"test": ("Andy",), "train": ("f2",)}, takes=2)
     first = hashes(made)
     assert len(first) == 4 * 10 * 2
     assert len(set(first.values())) == len(first)
@@ -78,8 +82,8 @@ def test_voices_are_disjoint_known_and_make_2400_clips() -> None:
 def test_every_accent_is_spoken() -> None:
     with espeak.data_folder() as data:
         voice = espeak.Voice("m3", data)
-        said = {voice.say("nine", accent=accent, rate=170, pitch=50).tobytes() for accent in ACCENTS}
-    assert len(said) == len(ACCENTS)
+        spoken = {voice.say("nine", accent=accent, rate=170, pitch=50).tobytes() for accent in ACCENTS}
+    assert len(spoken) == len(ACCENTS)
 
 
 def test_unknown_voices_are_refused() -> None:
@@ -106,35 +110,37 @@ def test_a_deep_install_path_is_shortened(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 def test_progress_counts_to_the_end_and_nothing_else_is_left(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    make(tmp_path / "root", lambda done, total: seen.append((done, total)), voices={"test": ("m3", "f4")}, takes=1)
+    synthesise(
+        tmp_path / "root", lambda done, total: seen.append((done, total)), voices={"test": ("m3", "f4")}, takes=1
+    )
     assert seen == [(1, 2), (2, 2)]
     assert [path.name for path in tmp_path.iterdir()] == ["root"]
 
 
-def test_an_interrupted_make_leaves_nothing(tmp_path: Path) -> None:
+def test_an_interrupt_ends_it(tmp_path: Path) -> None:
     def interrupt(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        make(tmp_path / "root", interrupt, voices={"test": ("m3", "f4")}, takes=1)
-    assert list(tmp_path.iterdir()) == []
+        synthesise(tmp_path / "root", interrupt, voices={"test": ("m3", "f4")}, takes=1)
+    assert len(list((tmp_path / "root").rglob("*.wav"))) == 10
 
 
-def test_a_folder_made_meanwhile_is_kept(made: Path, tmp_path: Path) -> None:
-    root = tmp_path / "root"
-
-    def other_process(done: int, total: int) -> None:
-        root.mkdir()
-        (root / "theirs").touch()
-
-    make(root, other_process, voices={"test": ("m3",)}, takes=1)
-    assert [path.name for path in root.iterdir()] == ["theirs"]
+def test_a_library_that_fails_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match=r"eSpeak NG died \(.*no voice variant 'nobody'.*\): install espeakng-loader"):
+        synthesise(tmp_path / "root", lambda done, total: None, voices={"test": ("nobody",)}, takes=1)
 
 
-def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(BenchError, match="cannot be written"):
-        make(tmp_path / "file" / "root", lambda done, total: None, voices=FEW, takes=1)
+def test_a_script_without_a_main_guard_is_not_run_again(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from bench_plugins.speech.synthesis import synthesise\n"
+        "print('once')\n"
+        "synthesise(Path('root'), lambda done, total: None, voices={'test': ('m3',)}, takes=1)\n"
+    )
+    shown = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True)
+    assert (shown.stdout, shown.stderr, len(list(tmp_path.rglob("*.wav")))) == ("once\n", "", 10)
 
 
 def test_the_folder_is_the_given_one_where_it_is_there_and_else_the_cache(tmp_path: Path) -> None:

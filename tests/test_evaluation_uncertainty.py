@@ -21,9 +21,9 @@ def predictions(
     targets = np.random.default_rng(targets_seed).integers(classes, size=clips)
     speaker = np.arange(clips) % speakers if speakers else np.zeros(clips, dtype=int)
     chance = np.full(clips, right) if not speakers else np.where(speaker % 2 == 0, 1.0, 2 * right - 1)
-    said = np.where(random.random(clips) < chance, targets, (targets + 1 + random.integers(classes - 1)) % classes)
+    predicted = np.where(random.random(clips) < chance, targets, (targets + 1 + random.integers(classes - 1)) % classes)
     probabilities = np.full((clips, classes), 0.1 / (classes - 1), dtype=np.float32)
-    probabilities[np.arange(clips), said] = 0.9
+    probabilities[np.arange(clips), predicted] = 0.9
     return Predictions(
         labels=tuple("abcdefgh"[:classes]),
         ids=tuple(f"clip-{i:04d}" for i in range(clips)),
@@ -52,12 +52,12 @@ def test_interval_agrees_with_a_loop_over_resampled_clips(metric: str) -> None:
         drawn = random.integers(300, size=300)
         of_seeds = []
         for result in results:
-            targets, said = result.targets[drawn], result.predicted[drawn]
+            targets, predicted = result.targets[drawn], result.predicted[drawn]
             by_metric = {
                 "accuracy": lambda t, s: accuracy_score(t, s),
                 "macro_f1": lambda t, s: f1_score(t, s, labels=range(4), average="macro"),
             }
-            of_seeds.append(by_metric[metric](targets, said))
+            of_seeds.append(by_metric[metric](targets, predicted))
         values.append(np.mean(of_seeds))
     interval = bootstrap_interval(results, metric=metric)  # type: ignore[arg-type]
     assert [interval.low, interval.high] == pytest.approx(np.quantile(values, [0.025, 0.975]), abs=0.008)
@@ -132,21 +132,26 @@ def test_order_of_clips_does_not_matter() -> None:
 
 def test_comparison_counts_by_clip() -> None:
     a, b = predictions(seed=1, right=0.9), predictions(seed=2, right=0.6)
-    found = compare(a, b)
+    comparison = compare(a, b)
     right_a, right_b = a.predicted == a.targets, b.predicted == b.targets
-    assert found.only_a == int((right_a & ~right_b).sum())
-    assert found.only_b == int((right_b & ~right_a).sum())
-    assert found.difference == pytest.approx(right_a.mean() - right_b.mean())
-    assert found.interval.low > 0
-    assert found.p_value < 1e-6
+    assert comparison.only_a == int((right_a & ~right_b).sum())
+    assert comparison.only_b == int((right_b & ~right_a).sum())
+    assert comparison.difference == pytest.approx(right_a.mean() - right_b.mean())
+    assert comparison.interval.low > 0
+    assert comparison.p_value < 1e-6
     backwards = compare(b, a)
-    assert backwards.difference == pytest.approx(-found.difference)
-    assert backwards.interval.high == pytest.approx(-found.interval.low, abs=0.01)
+    assert backwards.difference == pytest.approx(-comparison.difference)
+    assert backwards.interval.high == pytest.approx(-comparison.interval.low, abs=0.01)
 
 
 def test_a_result_compared_with_itself_does_not_differ() -> None:
-    found = compare(predictions(), predictions())
-    assert (found.difference, found.interval.low, found.interval.high, found.p_value) == (0, 0, 0, 1.0)
+    comparison = compare(predictions(), predictions())
+    assert (comparison.difference, comparison.interval.low, comparison.interval.high, comparison.p_value) == (
+        0,
+        0,
+        0,
+        1.0,
+    )
 
 
 @pytest.mark.parametrize(("only_a", "only_b", "p"), [(0, 0, 1.0), (5, 5, 1.0), (0, 6, 2 / 64), (8, 1, 20 / 512)])

@@ -5,27 +5,21 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bench.errors import BenchError
-from bench.executors import local, worker
+from bench.executors import local
 from bench.executors.local import LocalExecutor
-
-
-def talks_nonsense(connection: Any, settings: worker.WorkerSettings) -> None:
-    """In place of a worker's whole life."""
-    connection.send_bytes(b"this is no pickle")
-    time.sleep(600)
+from bench.plugins.registry import installed
 
 
 def test_a_worker_that_cannot_be_understood_is_ended_rather_than_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "main", talks_nonsense)
+    monkeypatch.setattr(local, "WORKER", "children:talk_nonsense")
     monkeypatch.setattr(local, "GRACE_SECONDS", 0.2)
-    executor = LocalExecutor(workers=1, device="cpu", log_folder=tmp_path)
+    executor = LocalExecutor(workers=1, device="cpu", log_folder=tmp_path, registry=installed())
     begin = time.monotonic()
     try:
         with pytest.raises(BenchError, match="a worker cannot be started"):
@@ -38,11 +32,11 @@ def test_a_worker_that_cannot_be_understood_is_ended_rather_than_waited_for(
 def test_a_log_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BenchError, match="logs"):
-        LocalExecutor(workers=1, device="cpu", log_folder=tmp_path / "file" / "logs")
+        LocalExecutor(workers=1, device="cpu", log_folder=tmp_path / "file" / "logs", registry=installed())
 
 
-def test_a_worker_keeps_freed_memory_and_the_head_does_not(tmp_path: Path) -> None:
-    executor = LocalExecutor(workers=1, device="cpu", log_folder=tmp_path)
+def test_a_worker_keeps_freed_memory_and_its_parent_does_not(tmp_path: Path) -> None:
+    executor = LocalExecutor(workers=1, device="cpu", log_folder=tmp_path, registry=installed())
     try:
         while not executor.free:  # from then on the process is surely the worker
             executor.events(timeout=0.2)

@@ -17,7 +17,7 @@ from bench.data.prepared import PreparedData
 from bench.errors import BenchError
 from bench.executors.jobs import Executor, Finished, Job, Lost, Notice
 from bench.executors.local import LocalExecutor
-from bench.executors.node import NODE_CACHE
+from bench.executors.node import NODE_CACHE, NodeInfo
 from bench.plugins import PluginConfig, TrainingSettings
 from bench.plugins.registry import installed
 from bench.trial import TrialOutcome, TrialSpec
@@ -82,7 +82,14 @@ def on(cluster: Any, folder: Path, **options: Any) -> Any:
     from bench.executors.ray import RayExecutor
 
     return RayExecutor(
-        **{"workers": 2, "device": "cpu", "log_folder": folder / "logs", "address": cluster.address} | options
+        **{
+            "workers": 2,
+            "device": "cpu",
+            "log_folder": folder / "logs",
+            "address": cluster.address,
+            "registry": installed(),
+        }
+        | options
     )
 
 
@@ -114,7 +121,7 @@ def test_the_same_specification_gives_the_same_numbers_as_on_one_machine(
     cluster: Any, data: PreparedData, tmp_path: Path
 ) -> None:
     jobs = [job(data, number) for number in range(4)]
-    local = LocalExecutor(workers=1, device="cpu", log_folder=tmp_path / "logs", threads=1)
+    local = LocalExecutor(workers=1, device="cpu", log_folder=tmp_path / "logs", registry=installed(), threads=1)
     expected, _ = run(local, jobs)
     local.close(now=True)
     add(cluster)
@@ -202,7 +209,7 @@ def test_data_are_sent_to_a_node_once(cluster: Any, data: PreparedData, tmp_path
     add(cluster, **{NODE_CACHE: str(tmp_path / "node")})
     executor = on(cluster, tmp_path, workers=1)
     send, sent = executor._send, []
-    executor._send = lambda place, message: (sent.append(message.folders), send(place, message))
+    executor._send = lambda slot, message: (sent.append(message.folders), send(slot, message))
     outcomes, lost = run(executor, [job(data, number) for number in range(3)])
     assert not lost and all(outcome.result.status == "complete" for outcome in outcomes.values())
     assert sent == [(data.caches[8000],)]
@@ -233,15 +240,14 @@ def test_what_a_cluster_does_not_have_is_said_at_once(cluster: Any, tmp_path: Pa
         on(cluster, tmp_path, address="127.0.0.1:1")
 
 
-def test_a_cluster_of_other_plugins_is_refused(cluster: Any, tmp_path: Path) -> None:
-    add(cluster, BENCH_PLUGINS="none-of-them")
-    executor = on(cluster, tmp_path, workers=1)
-    try:
-        with pytest.raises(BenchError, match=r"node \S+ has bench-audio not installed, and the head has \d"):
-            for _ in range(60):
-                executor.events(timeout=1.0)
-    finally:
-        executor.close(now=True)
+def test_what_is_missing_on_a_node_or_here_is_named() -> None:
+    from bench.executors.ray import _difference
+
+    here = {"python": "3.11.1", "tiny": "1.0"}
+    assert _difference(NodeInfo("far", here), here) == ""
+    missing = _difference(NodeInfo("far", {"python": "3.11.1"}), here)
+    assert missing == "node far has tiny not installed, and this machine has 1.0: install tiny 1.0 there"
+    assert "node far has the plugins odd" in _difference(NodeInfo("far", {**here, "odd": "2.0"}), here)
 
 
 def test_a_node_of_another_version_gets_no_trials_and_the_others_do(
@@ -254,7 +260,9 @@ def test_a_node_of_another_version_gets_no_trials_and_the_others_do(
     executor = on(cluster, tmp_path, workers=1)
     notices: list[str] = []
     try:
-        with pytest.raises(BenchError, match=r"node \S+ has tiny 2\.0, and the head has 1\.0: install tiny 1\.0 there"):
+        with pytest.raises(
+            BenchError, match=r"node \S+ has tiny 2\.0, and this machine has 1\.0: install tiny 1\.0 there"
+        ):
             for _ in range(60):
                 executor.events(timeout=1.0)
     finally:
@@ -278,13 +286,14 @@ import sys, time
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from bench.executors.ray import RayExecutor
-if __name__ == "__main__":
-    executor = RayExecutor(workers=1, device="cpu", log_folder=Path({str(tmp_path)!r}) / "logs", address={cluster.address!r})
-    while not executor.free:
-        executor.events(0.5)
-    executor.events(5.0)
-    print("ready", flush=True)
-    time.sleep(600)
+from bench.plugins.registry import installed
+logs = Path({str(tmp_path)!r}) / "logs"
+executor = RayExecutor(workers=1, device="cpu", log_folder=logs, registry=installed(), address={cluster.address!r})
+while not executor.free:
+    executor.events(0.5)
+executor.events(5.0)
+print("ready", flush=True)
+time.sleep(600)
 """
     head = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert head.stdout is not None and head.stdout.readline() == "ready\n"

@@ -21,9 +21,10 @@ from bench.errors import BenchError
 from bench.executors import local
 from bench.executors.jobs import Finished, Job
 from bench.executors.local import LocalExecutor
+from bench.locks import study_locked
 from bench.plugins import PluginConfig, TrainingSettings
+from bench.plugins.registry import installed
 from bench.results.study_folder import StudyFolder
-from bench.search.locks import locked
 from bench.trial import TrialSpec
 
 pytestmark = pytest.mark.timeout(900)  # whole studies, on machines that do other things beside
@@ -95,7 +96,9 @@ time.sleep(600)
         training=TrainingSettings(epochs=1),
         seed=0,
     )
-    executor = LocalExecutor(workers=1, device="cpu", log_folder=tmp_path / "logs", time_limit=600.0, threads=1)
+    executor = LocalExecutor(
+        workers=1, device="cpu", log_folder=tmp_path / "logs", registry=installed(), time_limit=600.0, threads=1
+    )
     try:
         wait_for(lambda: executor.events(timeout=0.1) or executor.free)
         (first,) = executor.pids
@@ -285,7 +288,7 @@ if os.path.exists({str(tmp_path / "kill")!r}):
     assert done.returncode == 0, done.stderr
     assert "SIGKILL" in done.stdout and "attempt 2 of 3" in done.stdout and "+0.0000" in done.stdout
     (folder,) = (tmp_path / "results").glob("reproduce-*")
-    with locked(StudyFolder(folder)):
+    with study_locked(folder):
         assert f"process {os.getpid()}" in one_line_of(bench("reproduce", row))
 
 

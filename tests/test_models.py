@@ -23,9 +23,9 @@ from bench_plugins.models import (
     ResNet18,
     TcResNet,
 )
-from bench_plugins.models.cnn1d import SameConv1d
-from bench_plugins.models.lengths import LastStates
-from bench_plugins.models.residual import Residual
+from bench_plugins.networks.cnn1d import SameConv1d
+from bench_plugins.networks.lengths import LastStates
+from bench_plugins.networks.residual import Residual
 
 IMAGES: tuple[Model, ...] = (
     Cnn(channels=8),

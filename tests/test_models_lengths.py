@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from bench.plugins import Model
 from bench_plugins.models import MODELS, Cnn1d, CnnAdaptive, CnnLstm, ConvNet, Lstm, ResNet18, TcResNet
-from bench_plugins.models.lengths import AnyLength, through, to_front, windows, zero_past_end
+from bench_plugins.networks.lengths import AnyLength, through, to_front, windows, zero_past_end
 
 SMALL: dict[Model, tuple[int, ...]] = {
     TcResNet(width=0.5): (9, 40),

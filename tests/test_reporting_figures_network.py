@@ -12,6 +12,7 @@ from figure_runs import CNN, MEL, train_on_tones
 from bench.data.preparation import load_split
 from bench.errors import BenchError
 from bench.plugins import PluginConfig
+from bench.plugins.registry import installed
 from bench.reporting.example_audio import clips_by_id, clips_of_classes, examples, is_decoded
 from bench.reporting.run_figures import FIGURE_KINDS, Subject, draw_figures
 from bench.reporting.run_report import write_report
@@ -29,7 +30,7 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> tuple[StudyFolder, RunRec
 
 
 def network(study: StudyFolder, run: RunRecord) -> TrainedNetwork:
-    return TrainedNetwork(study, run, study.record().data)
+    return TrainedNetwork(study, run, study.record().data, registry=installed())
 
 
 def logits(trained: TrainedNetwork, samples: np.ndarray, length: int) -> np.ndarray:
@@ -106,7 +107,7 @@ def test_the_network_of_a_run_on_segments_gets_the_loudest_one(tmp_path: Path) -
     assert len(model_input) == 2000
     assert float(model_input.max()) == pytest.approx(20000 / 32768)
     assert trained.reads_waveforms
-    drawn = draw_figures(Subject(study, run, study.record().data), tmp_path / "figures")
+    drawn = draw_figures(Subject(study, run, study.record().data, installed()), tmp_path / "figures")
     assert {"activations", "pooled", "filters", "clip"} <= set(drawn.files) and drawn.failures == {}
 
 
@@ -126,7 +127,6 @@ def test_drawing_leaves_everyone_elses_random_draws_alone(tones: tuple[StudyFold
 
 
 def test_example_clips_are_their_own_samples_and_their_feature(tones: tuple[StudyFolder, RunRecord]) -> None:
-    from bench.plugins.registry import installed
 
     data = tones[0].record().data
     feature = installed().feature(MEL)
@@ -144,7 +144,7 @@ def test_a_tested_run_is_reported_with_all_its_figures(tones: tuple[StudyFolder,
     study, run = tones
     test = RangeTest(rates=(1e-4, 1e-3, 1e-2), losses=(0.7, 0.5, 0.6), suggestion=1e-3)
     run = run.model_copy(update={"result": run.result.model_copy(update={"range_test": test})})
-    paths = write_report(study, run, tmp_path / "report")
+    paths = write_report(study, run, tmp_path / "report", registry=installed())
     said = paths.markdown.read_text()
     wrong = run.result.test is not None and run.result.test.accuracy < 1
     assert set(FIGURE_KINDS) - set(paths.figures) == (set() if wrong else {"alluvial"})
@@ -166,7 +166,7 @@ def test_without_the_audio_and_the_weights_the_report_says_so_in_a_line_each(
     (elsewhere.folder / trial.name).mkdir()
     for split in ("validation", "test"):
         study.predictions(run, split).save(elsewhere.folder / trial.name / f"{split}.npz")
-    said = write_report(elsewhere, trial, tmp_path / "report").markdown.read_text()
+    said = write_report(elsewhere, trial, tmp_path / "report", registry=installed()).markdown.read_text()
     assert "- clip: the audio is no longer decoded" in said
     assert "- activations, pooled, filters: the run stored no weights" in said
     assert "secret" not in said
@@ -181,7 +181,7 @@ def test_weights_of_another_network_cost_the_figures_of_the_network_alone(
     study, run = tones
     model = PluginConfig(name="cnn", options={**run.spec.model.options, "channels": 8})
     other = run.model_copy(update={"spec": run.spec.model_copy(update={"model": model})})
-    drawn = draw_figures(Subject(study, other, study.record().data), tmp_path)
+    drawn = draw_figures(Subject(study, other, study.record().data, installed()), tmp_path)
     assert set(drawn.failures) == {"activations", "pooled", "filters"}
     assert {"classes", "clip", "confusion", "curves"} <= set(drawn.files)
     for line in drawn.failures.values():
@@ -220,7 +220,7 @@ def test_whatever_a_figure_raises_is_a_line(
     def broken(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError("a front end\nof somebody else")
 
-    monkeypatch.setattr("bench_plugins.features.mel._Mel.forward", broken)
-    said = write_report(study, run, tmp_path / "report").markdown.read_text()
+    monkeypatch.setattr("bench_plugins.front_ends.mel.MelSpectrogram.forward", broken)
+    said = write_report(study, run, tmp_path / "report", registry=installed()).markdown.read_text()
     assert "- clip, activations, pooled: ZeroDivisionError: a front end of somebody else" in said
     assert "](confusion-matrix.png)" in said

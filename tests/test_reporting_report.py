@@ -12,6 +12,7 @@ from sklearn import metrics
 
 from bench.errors import BenchError
 from bench.evaluation.predictions import Predictions
+from bench.plugins.registry import installed
 from bench.reporting import figures
 from bench.reporting.classification_report import (
     REPORT_COLUMNS,
@@ -104,7 +105,7 @@ def test_labels_cannot_break_the_table() -> None:
 def test_a_final_is_reported_on_the_test_split_with_all_files(tmp_path: Path) -> None:
     study, _ = make_study(tmp_path)
     final = study.finals()[0]
-    paths = write_report(study, final, tmp_path / "out")
+    paths = write_report(study, final, tmp_path / "out", registry=installed())
     report = json.loads(paths.json.read_text())
     stored = study.predictions(final, "test")
     assert report["report"]["split"] == "test"
@@ -124,7 +125,7 @@ def test_a_final_is_reported_on_the_test_split_with_all_files(tmp_path: Path) ->
 
 def test_a_trial_is_reported_on_the_validation_split(tmp_path: Path) -> None:
     study, _ = make_study(tmp_path)
-    paths = write_report(study, study.trials()[0], tmp_path / "out")
+    paths = write_report(study, study.trials()[0], tmp_path / "out", registry=installed())
     assert paths.report.report.split == "validation"
     assert paths.report.report.support == 60
     assert set(paths.report.scores) == {"validation"}
@@ -133,7 +134,7 @@ def test_a_trial_is_reported_on_the_validation_split(tmp_path: Path) -> None:
 def test_a_run_without_predictions_says_how_it_ended(tmp_path: Path) -> None:
     study, _ = make_study(tmp_path)
     with pytest.raises(BenchError, match=r"first/trial-0002 ended as pruned \(behind the median at epoch 3\)"):
-        write_report(study, study.trials()[2], tmp_path / "out")
+        write_report(study, study.trials()[2], tmp_path / "out", registry=installed())
     assert not (tmp_path / "out").exists()
 
 
@@ -142,7 +143,7 @@ def test_missing_predictions_of_a_scored_split_are_an_error_and_not_another_spli
     final = study.finals()[0]
     (study.run_folder(final) / "test.npz").unlink()
     with pytest.raises(BenchError, match=r"test\.npz cannot be read"):
-        write_report(study, final, tmp_path / "out")
+        write_report(study, final, tmp_path / "out", registry=installed())
 
 
 def test_a_result_without_epochs_has_no_curves(tmp_path: Path) -> None:
@@ -151,7 +152,7 @@ def test_a_result_without_epochs_has_no_curves(tmp_path: Path) -> None:
     run = run_record(record, number=9, predictions=predictions)
     run = run.model_copy(update={"result": run.result.model_copy(update={"epochs": (), "best_epoch": None})})
     save(study, run, predictions)
-    paths = write_report(study, run, tmp_path / "out")
+    paths = write_report(study, run, tmp_path / "out", registry=installed())
     assert "curves" not in paths.figures
     assert not (tmp_path / "out" / "loss-curves.png").exists()
     assert "loss-curves" not in paths.markdown.read_text()
@@ -172,6 +173,6 @@ def test_figures_leave_nothing_behind(tmp_path: Path) -> None:
 
     study, _ = make_study(tmp_path, finals=1)
     before = dict(plt.rcParams)
-    write_report(study, study.finals()[0], tmp_path / "out")
+    write_report(study, study.finals()[0], tmp_path / "out", registry=installed())
     assert plt.get_fignums() == []
     assert dict(plt.rcParams) == before

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,35 @@ def imports(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             yield node.module or ""
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the harness by its name."""
+    found = {}
+    for path in HOUSE.rglob("*.py"):
+        parts = ("bench", *path.relative_to(HOUSE).with_suffix("").parts)
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imported_modules(path: Path, known: Collection[str]) -> Iterator[str]:
+    """The modules of the harness that a file imports: at its top, in a function, or for type checking alone."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.ImportFrom) and node.module in known:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (name if name in known else str(node.module) for name in names)
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """No circle, not even one that an import inside a function, or for type checking, would hide."""
+    known = modules()
+    graph = {name: sorted(set(imported_modules(path, known))) for name, path in known.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"modules import each other in a circle: {' <- '.join(error.args[1])}")
 
 
 def test_every_folder_is_a_room() -> None:

@@ -18,11 +18,13 @@ from bench.plugins import PluginConfig
 from bench.plugins.registry import installed
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord, StudyRecord
+from bench.search.assignment import Assignment
+from bench.search.deferred_tracking import DeferredTracking
 from bench.search.failures import NEVER_COMPLETE, FailureWatch
 from bench.search.finals import FinalsSource
 from bench.search.optuna_study import open_optuna_study
 from bench.search.plan import check_same, make_plan
-from bench.search.scheduler import Assignment, Head
+from bench.search.scheduler import Scheduler
 from bench.search.search_source import SearchSource
 from bench.search.study_storage import FILE, SqliteDatabase
 from bench.trial import Status, TrialOutcome, TrialResult
@@ -170,7 +172,10 @@ def test_a_second_attempt_tells_no_epoch_twice(tmp_path: Path) -> None:
     executor.events.side_effect = lambda timeout: [events.pop(0)]
     source.next.side_effect = [assignment, *[None] * 9]
     source.epoch.return_value = True
-    Head(study=StudyFolder(tmp_path / "digits"), executor=executor, tracker=tracker, callback=callback).run(source)
+    study = StudyFolder(tmp_path / "digits")
+    tracking = DeferredTracking(study=study, tracker=tracker, callback=callback)
+    scheduler = Scheduler(study=study, executor=executor, registry=installed(), callback=callback, tracking=tracking)
+    scheduler.run(source)
     assert executor.submit.call_count == 2
     assert [call.args[1] for call in source.epoch.call_args_list] == [one, two]
     assert [call.args[1] for call in tracker.log_epoch.call_args_list] == [one, two]
@@ -180,7 +185,9 @@ def test_a_second_attempt_tells_no_epoch_twice(tmp_path: Path) -> None:
 def test_a_resume_with_other_plugins_does_not_tell_to_resume(tmp_path: Path) -> None:
     plan = make_plan(installed(), installed().datasets["fsdd"](), RunOptions(models=("cnn",), features=("mel",)))
     space = plan.space.as_json()
-    older = record(space={**space, "fixed": {k: v for k, v in space["fixed"].items() if k != "feature.mel.f_min"}})
+    older = record().model_copy(
+        update={"space": {**space, "fixed": {k: v for k, v in space["fixed"].items() if k != "feature.mel.f_min"}}}
+    )
     with pytest.raises(BenchError, match="bench run --resume"):
         check_same(older, plan, older.data)
     with pytest.raises(BenchError, match=r"f_min was absent.*install the versions") as failure:

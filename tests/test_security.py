@@ -32,7 +32,7 @@ from bench.data.preparation import load_noise, load_split
 from bench.data.unpacking import unpack
 from bench.errors import BenchError
 from bench.plugins import PluginConfig
-from bench.plugins.registry import load
+from bench.plugins.registry import installed, load
 from bench.reporting.publishing import file_name
 from bench.reporting.trained_network import TrainedNetwork
 from bench.results.study_folder import StudyFolder, checked_name
@@ -188,7 +188,7 @@ def test_weights_are_not_unpickled(tmp_path: Path, evil: Evil) -> None:
     for save in (lambda path: torch.save({"weight": evil}, path), lambda path: path.write_bytes(pickle.dumps(evil))):
         save(study.run_folder(final) / "weights.pt")
         with pytest.raises(BenchError, match="weights of digits/final-1-seed-0"):
-            TrainedNetwork(study, final, tracking_samples.study_record().data)
+            TrainedNetwork(study, final, tracking_samples.study_record().data, registry=installed())
 
 
 # Names
@@ -234,7 +234,7 @@ def test_labels_and_names_become_no_markup_in_pages_and_reports(tmp_path: Path) 
 
     study, _ = reporting_results.make_study(tmp_path / "results", labels=NASTY, notes=NASTY)
     final = study.finals()[0]
-    report = write_report(study, final, tmp_path / "report")
+    report = write_report(study, final, tmp_path / "report", registry=installed())
     harmless(report.markdown.read_text())
     pages = publish(build_leaderboard(tmp_path / "results", "blobs", recipes={}), tmp_path / "pages")
     for page in pages:

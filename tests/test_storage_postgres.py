@@ -18,16 +18,16 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from bench.errors import BenchError
+from bench.locks import study_locked
 from bench.options import RunOptions
 from bench.plugins.registry import installed
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord, StudyRecord
 from bench.search import study_storage as databases
-from bench.search.locks import locked
+from bench.search.assignment import Assignment
 from bench.search.optuna_study import open_optuna_study
 from bench.search.plan import make_plan
 from bench.search.run_study import free_name
-from bench.search.scheduler import Assignment
 from bench.search.search_source import SearchSource
 from bench.search.study_storage import FILE, PostgresDatabase, SqliteDatabase, database_at
 from bench.trial import TrialOutcome, TrialResult
@@ -57,7 +57,7 @@ def study(tmp_path: Path) -> StudyFolder:
 
 
 def record(**changes: Any) -> StudyRecord:
-    return tracking_samples.study_record().model_copy(update={"trials": 4, **changes})
+    return tracking_samples.study_record().model_copy(update={"options": RunOptions(trials=4), **changes})
 
 
 def at(server: PostgresServer) -> PostgresDatabase:
@@ -206,7 +206,7 @@ def test_a_second_head_on_a_study_is_refused_with_the_first(server: PostgresServ
         with pytest.raises(BenchError) as raised, at(server).locked("digits"):
             pass
         said = str(raised.value)
-        assert f"'digits' is being run by process {os.getpid()} on {os.uname().nodename[:20]} since 20" in said
+        assert f"'digits' is being run by process {os.getpid()} on {os.uname().nodename[:17]} since 20" in said
         assert "bench ui" in said and "takes over" in said and "\n" not in said
         with at(server).locked("others"):
             pass
@@ -226,9 +226,9 @@ def test_a_head_whose_study_another_took_over_stops(server: PostgresServer, stud
 
 
 def test_a_folder_names_its_holder_in_the_same_words(study: StudyFolder) -> None:
-    with locked(study), pytest.raises(BenchError) as raised, locked(study):
+    with study_locked(study.folder), pytest.raises(BenchError) as raised, study_locked(study.folder):
         pass
-    assert f"is being run by process {os.getpid()} on {os.uname().nodename[:20]} since 20" in str(raised.value)
+    assert f"is being run by process {os.getpid()} on {os.uname().nodename[:17]} since 20" in str(raised.value)
 
 
 @needs_server

@@ -42,13 +42,13 @@ def test_noise_added_to_silence_is_silence() -> None:
     assert mix(torch.zeros(1, 100), torch.randn(1, 100), torch.tensor([0.0])).abs().max() == 0
 
 
-@given(size=st.integers(3, 60), share=st.floats(0.05, 0.9), width=st.floats(0, 0.999), place=st.floats(0, 1))
+@given(size=st.integers(3, 60), share=st.floats(0.05, 0.9), width=st.floats(0, 0.999), start=st.floats(0, 1))
 @settings(deadline=None, max_examples=60)
-def test_mask_hides_at_most_its_share_in_one_stretch(size: int, share: float, width: float, place: float) -> None:
+def test_mask_hides_at_most_its_share_in_one_stretch(size: int, share: float, width: float, start: float) -> None:
     batch = torch.arange(2.0 * 4 * size).reshape(2, 4, size)
-    draws = (torch.full((2,), width), torch.full((2,), place))
-    hidden = (mask(batch, dim=-1, share=share, draws=draws) != batch).any(1)
-    for clip in hidden:
+    draws = (torch.full((2,), width), torch.full((2,), start))
+    masked = (mask(batch, dim=-1, share=share, draws=draws) != batch).any(1)
+    for clip in masked:
         changed = clip.nonzero().flatten().tolist()
         assert len(changed) <= share * size + 1
         assert not changed or changed == list(range(changed[0], changed[-1] + 1))
@@ -65,7 +65,7 @@ def test_augmentation_repeats_for_a_seed_and_differs_between_seeds() -> None:
     assert not torch.equal(draw(3), draw(4))
 
 
-def test_recorded_noise_is_used_where_there_is_some() -> None:
+def test_recorded_noise_is_used_if_there_is_some() -> None:
     wanted = TrainingSettings(time_shift=0, noise_snr=0.0)
     recorded = torch.ones(2000)
     batch = torch.randn(2, 500, generator=generator())
@@ -133,8 +133,8 @@ def test_a_last_batch_of_one_clip_is_left_out_but_not_the_only_one(
     assert batch_sizes(clips, batch_size) == sizes
 
 
-def test_features_are_made_outside_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a GPU, where what is made inside would be bfloat16: autocast is switched on for the CPU here."""
+def test_features_are_computed_outside_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU, where features computed inside would be bfloat16: autocast is switched on for the CPU here."""
     for module in (loop, evaluator):
         monkeypatch.setattr(module, "autocast", lambda device: torch.autocast("cpu", dtype=torch.bfloat16))
     seen: list[tuple[str, bool]] = []

@@ -9,23 +9,24 @@ from typing import Any
 import pytest
 import torch
 from made_audio import cats_and_dogs, prepared
+from test_trial import run as run_as
 from torch import Tensor, nn
 
 from bench.data.prepared import PreparedData
+from bench.options import RunOptions
 from bench.plugins import Infeasible, Model, PluginConfig, TrainingSettings
 from bench.plugins.registry import installed
 from bench.training.compiled import Compiler
 from bench.training.device import fastest_layout
 from bench.training.device_clips import DataOnDevice
-from bench.trial import Hardware, TrialOutcome, TrialSpec
-from bench.trial.run_trial import run_trial
+from bench.trial import TrialOutcome, TrialSpec
 from bench_plugins.datasets.folder import Folder
 
 MEL = PluginConfig(name="mel", options={"sample_rate": 8000, "n_mels": 8})
 
 
 class Small(nn.Module):
-    """Running statistics, dropout and a convolution: what a rehearsal must leave as it was. Compiles in seconds."""
+    """Running statistics, dropout and a convolution: what compiling must not change. Compiles in seconds."""
 
     def __init__(self, bands: int, classes: int) -> None:
         super().__init__()
@@ -46,9 +47,12 @@ class SmallModel(Model):
         return Small(shape[0], classes)
 
 
+REGISTRY = installed().extended(models=[SmallModel])
+
+
 @pytest.fixture(scope="module")
 def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where generated code is kept, so that it is generated once."""
+    """Folder of the generated code, so that it is generated once."""
     return tmp_path_factory.mktemp("code")
 
 
@@ -56,12 +60,11 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def data(tmp_path: Path, code: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DataOnDevice]:
     from torch._inductor import config
 
-    monkeypatch.setitem(installed().models, "small", SmallModel)
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(code))
-    made: PreparedData = prepared(Folder(path=str(cats_and_dogs(tmp_path / "audio"))), tmp_path)
+    prepared_data: PreparedData = prepared(Folder(path=str(cats_and_dogs(tmp_path / "audio"))), tmp_path)
     # Without vector instructions of the processor: trying them out takes ten seconds of every process.
     with config.patch({"cpp.vec_isa_ok": False, "cpp_cache_precompile_headers": False, "compile_threads": 1}):
-        yield DataOnDevice(made, torch.device("cpu"))
+        yield DataOnDevice(prepared_data, torch.device("cpu"))
     torch._dynamo.reset()
 
 
@@ -74,7 +77,8 @@ def run(data: DataOnDevice, compiler: Compiler | None, *, seed: int = 1, **train
         training=TrainingSettings(**{"epochs": 2, "batch_size": 8} | training),
         seed=seed,
     )
-    outcome = run_trial(spec, data, lambda epoch: True, compiler=compiler)
+    options = RunOptions(compile=compiler is not None)
+    outcome = run_as(spec, data, registry=REGISTRY, options=options, compiler=compiler)
     assert outcome.result.status == "complete", outcome.result
     return outcome
 
@@ -92,23 +96,23 @@ def test_compiled_steps_differ_in_their_rounding_alone_and_the_next_seed_compile
     lines: list[str] = []
     compiler = Compiler(lines.append)
     torch._dynamo.utils.counters.clear()
-    made = run(data, compiler)
-    assert compiled(made) and not lines
-    assert losses(made) == pytest.approx(losses(run(data, None)), rel=1e-3)
+    first = run(data, compiler)
+    assert compiled(first) and not lines
+    assert losses(first) == pytest.approx(losses(run(data, None)), rel=1e-3)
     graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
     assert graphs == 1  # the last batch of a pass, validation and the clip that is timed are not compiled
-    again = run(data, compiler, seed=2)
-    assert compiled(again)
-    assert losses(again) != losses(made)
+    second = run(data, compiler, seed=2)
+    assert compiled(second)
+    assert losses(second) != losses(first)
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == graphs
 
 
-def test_a_rehearsal_leaves_the_network_and_what_is_drawn_after_it_as_they_were(data: DataOnDevice) -> None:
+def test_compiling_changes_neither_the_network_nor_later_draws(data: DataOnDevice) -> None:
     bands, frames = installed().feature(MEL).shape(4000)
     network = Small(bands, 2)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     torch.manual_seed(3)
-    Compiler(print).compile(network, (8, bands, frames), configuration="rehearsed")
+    Compiler(print).compile(network, (8, bands, frames), configuration="small")
     drawn = torch.rand(5)
     torch.manual_seed(3)
     assert torch.equal(drawn, torch.rand(5))
@@ -142,18 +146,9 @@ def test_clips_of_their_own_lengths_are_not_compiled_for(data: DataOnDevice) -> 
         training=TrainingSettings(epochs=1, batch_size=8, lengths="own"),
         seed=1,
     )
-    outcome = run_trial(spec, data, lambda epoch: True, compiler=Compiler(lines.append))
+    outcome = run_as(spec, data, options=RunOptions(compile=True), compiler=Compiler(lines.append))
     assert outcome.result.status == "complete" and not compiled(outcome)
     assert len(lines) == 1 and "lengths=own" in lines[0]
-
-
-def test_hardware_of_before_reads_as_not_compiled() -> None:
-    before = {"device": "cpu (x)", "threads": 1, "system": "Linux x86_64", "versions": {}}
-    hardware = Hardware.model_validate(before)
-    assert hardware.compiled is False
-    assert hardware.model_dump() == before  # so that published rows stay as they are written
-    compiled = hardware.model_copy(update={"compiled": True})
-    assert Hardware.model_validate_json(compiled.model_dump_json()) == compiled
 
 
 def test_layouts_are_left_alone_on_a_cpu() -> None:
@@ -175,8 +170,8 @@ def test_every_network_takes_channels_last_which_a_gpu_gives_it(name: str) -> No
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if features.dim() == 4:
             features = features.contiguous(memory_format=torch.channels_last)
-        given = network(features)
-        given.sum().backward()
-        assert torch.allclose(given, expected, rtol=1e-3, atol=1e-4)
+        outputs = network(features)
+        outputs.sum().backward()
+        assert torch.allclose(outputs, expected, rtol=1e-3, atol=1e-4)
         return
     pytest.fail(f"{name} took none of the shapes")

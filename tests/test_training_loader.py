@@ -1,4 +1,4 @@
-"""How many steps an epoch has and what they show; the range test; the budget."""
+"""How many steps an epoch has and what their batches are; the range test; the budget."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def clips() -> DeviceClips:
     return clips_of([800, 400, 800, 600, 800, 800, 800], [0, 1, 0, 1, 0, 0, 0])
 
 
-def feed(clips: DeviceClips, **wanted: Any) -> Loader:
+def loader(clips: DeviceClips, **wanted: Any) -> Loader:
     settings = TrainingSettings(**({"batch_size": 3, "time_shift": 0} | wanted))
     generator = torch.Generator().manual_seed(0)
     augmentation = Augmentation(settings, sample_rate=8000, noise=None, generator=generator)
@@ -40,28 +40,28 @@ def front_end() -> FrontEnd:
 
 
 def test_an_epoch_is_a_pass_or_so_many_steps_of_passes_without_end(clips: DeviceClips) -> None:
-    assert feed(clips).steps == 2, "three, three, and one clip that is left out"
-    endless = feed(clips, steps=5, batch_size=7)
+    assert loader(clips).steps == 2, "three, three, and one clip that is left out"
+    endless = loader(clips, steps=5, batch_size=7)
     assert endless.steps == 5
     passes = [batch.inputs[0] for batch in islice(endless.batches, 5)]
     everything = torch.sort(clips.waveforms(slice(None)).sum(1)).values
-    for shown in passes:
-        torch.testing.assert_close(torch.sort(shown.sum(1)).values, everything)
+    for features in passes:
+        torch.testing.assert_close(torch.sort(features.sum(1)).values, everything)
     assert not torch.equal(passes[0], passes[1])
 
 
 def test_segments_are_as_many_as_the_audio_holds_or_as_the_steps_ask_for(clips: DeviceClips) -> None:
-    assert feed(clips, segment_seconds=0.05, batch_size=1).steps == 2 + 2 + 5 * 2 - 1
-    asked = feed(clips, segment_seconds=0.05, steps=4, batch_size=5)
-    shown = list(islice(asked.batches, 8))
-    assert asked.steps == 4 and [len(batch.targets) for batch in shown] == [5] * 8
-    assert all(batch.inputs[0].shape == (5, 400) for batch in shown)
-    assert all(not torch.equal(shown[0].inputs[0], other.inputs[0]) for other in shown[1:])
+    assert loader(clips, segment_seconds=0.05, batch_size=1).steps == 2 + 2 + 5 * 2 - 1
+    asked = loader(clips, segment_seconds=0.05, steps=4, batch_size=5)
+    batches = list(islice(asked.batches, 8))
+    assert asked.steps == 4 and [len(batch.targets) for batch in batches] == [5] * 8
+    assert all(batch.inputs[0].shape == (5, 400) for batch in batches)
+    assert all(not torch.equal(batches[0].inputs[0], other.inputs[0]) for other in batches[1:])
 
 
 def test_the_loss_is_weighted_by_how_often_a_class_is_drawn(clips: DeviceClips) -> None:
-    assert feed(clips).class_weights is None
-    weights = feed(clips, segment_seconds=0.05, balance="loss").class_weights
+    assert loader(clips).class_weights is None
+    weights = loader(clips, segment_seconds=0.05, balance="loss").class_weights
     assert weights is not None and weights[1] / weights[0] == pytest.approx(4000 / 1000)
 
 
@@ -130,20 +130,20 @@ def test_the_suggestion_is_the_steepest_descent_over_the_logarithm() -> None:
         steepest_descent(rates, losses[:5])
 
 
-def test_a_budget_is_judged_after_some_steps_and_some_seconds_and_not_late() -> None:
+def test_a_budget_is_checked_after_some_steps_and_some_seconds_and_not_late() -> None:
     now = [0.0]
     budget = Budget(60.0, steps=100, spent=0.5, clock=lambda: now[0])
     now[0] = 2.0
-    budget.after(2)
+    budget.check(2)
     now[0] = 4.9
-    budget.after(3)
+    budget.check(3)
     now[0] = 5.0
     with pytest.raises(OverBudget, match=r"it would take 2 min, more than the 60 s a trial may take here"):
-        budget.after(4)
+        budget.check(4)
     now[0] = 25 * 0.59
-    budget.after(25)
+    budget.check(25)
     now[0] = 999.0
-    budget.after(26)  # past its first quarter
+    budget.check(26)  # past its first quarter
 
 
 @pytest.mark.parametrize(("epochs", "dropped"), [(3, 2), (6, 4)])

@@ -1,4 +1,4 @@
-"""Segments of clips, against what a loop over every start says."""
+"""Segments of clips, checked against a loop over every start."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def clips_of(lengths: list[int], targets: list[int], seed: int = 0, *, loudest: 
     """Noise, one clip twice as quiet as the one before it, padded with zeros to the longest."""
     draws = torch.Generator().manual_seed(seed)
     samples = torch.zeros(len(lengths), max(lengths), dtype=torch.int16)
-    for place, length in enumerate(lengths):
-        top = max(1, loudest >> (place % 3))
-        samples[place, :length] = torch.randint(-top, top + 1, (length,), generator=draws).short()
+    for clip, length in enumerate(lengths):
+        top = max(1, loudest >> (clip % 3))
+        samples[clip, :length] = torch.randint(-top, top + 1, (length,), generator=draws).short()
     return DeviceClips(
-        ids=tuple(f"clip{place}" for place in range(len(lengths))),
+        ids=tuple(f"clip{clip}" for clip in range(len(lengths))),
         groups=("",) * len(lengths),
         targets=torch.tensor(targets),
         samples=samples,
@@ -46,7 +46,7 @@ def drawn(clips: DeviceClips, width: int, number: int, *, peak: float = 0.0, equ
 def test_exactly_the_starts_that_are_loud_enough_are_drawn(
     lengths: list[int], width: int, peak: float, seed: int
 ) -> None:
-    targets = [place % 2 for place in range(len(lengths))]
+    targets = [clip % 2 for clip in range(len(lengths))]
     clips = clips_of(lengths, targets, seed, loudest=20)
     of_class = [
         max((loudest_of(clips, c, 0, length) for c, length in enumerate(lengths) if targets[c] == target), default=0)
@@ -58,8 +58,8 @@ def test_exactly_the_starts_that_are_loud_enough_are_drawn(
         for start in range(max(1, length - width + 1))
         if loudest_of(clips, clip, start, width) >= peak * of_class[targets[clip]]
     }
-    found = drawn(clips, width, 3000, peak=peak)
-    pairs = set(zip(found.clip.tolist(), found.start.tolist(), strict=True))
+    segments = drawn(clips, width, 3000, peak=peak)
+    pairs = set(zip(segments.clip.tolist(), segments.start.tolist(), strict=True))
     assert pairs <= allowed
     if peak > 0:  # at 0 a clip's share goes by its length: rare starts may not come up
         assert len(allowed) > 60 or pairs == allowed
@@ -89,14 +89,14 @@ def test_a_segment_holds_its_samples_and_zeros_after_a_short_clip() -> None:
     assert longer.shape == (1, 70) and longer[0, 50:].abs().max() == 0
 
 
-def test_the_loudest_negative_sample_there_is_and_silence_are_no_trouble() -> None:
+def test_the_lowest_sample_and_silence_are_no_trouble() -> None:
     clips = clips_of([40, 40], [0, 1])
     clips.samples[0] = 0
     clips.samples[0, 7] = -32768
     clips.samples[1] = 0
-    found = drawn(clips, 10, 500, peak=0.9)
-    assert set(found.start[found.clip == 0].tolist()) == set(range(8))
-    assert (found.clip == 1).any(), "a silent class is drawn all the same"
+    segments = drawn(clips, 10, 500, peak=0.9)
+    assert set(segments.start[segments.clip == 0].tolist()) == set(range(8))
+    assert (segments.clip == 1).any(), "a silent class is drawn all the same"
 
 
 def test_consecutive_segments_keep_a_last_one_that_is_half_there() -> None:
@@ -126,8 +126,10 @@ def test_quiet_segments_are_left_out_and_never_all_of_a_clip() -> None:
 
 
 def test_segments_vote_by_the_mean_of_their_probabilities() -> None:
-    said = torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]])
-    torch.testing.assert_close(vote(said, torch.tensor([0, 0, 1]), 2), torch.tensor([[0.55, 0.45], [0.3, 0.7]]))
+    probabilities = torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]])
+    torch.testing.assert_close(
+        vote(probabilities, torch.tensor([0, 0, 1]), 2), torch.tensor([[0.55, 0.45], [0.3, 0.7]])
+    )
 
 
 @pytest.mark.parametrize("equal", [True, False])

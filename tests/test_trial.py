@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import math
+import re
+import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,16 +14,16 @@ import numpy as np
 import pytest
 import torch
 from made_audio import cats_and_dogs, prepared
-from torch import nn
+from torch import Tensor, nn
 
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError
 from bench.evaluation.predictions import Predictions
 from bench.plugins import Model, PluginConfig, TrainingSettings
-from bench.plugins.registry import installed
+from bench.plugins.registry import Registry, installed
 from bench.training.device_clips import DataOnDevice
-from bench.trial import TrialSpec
-from bench.trial.run_trial import run_trial
+from bench.trial import Epoch, TimedOut, TrialOutcome, TrialSpec
+from bench.trial.run_trial import complete_trial, run_trial
 from bench_plugins.datasets.folder import Folder
 
 
@@ -41,30 +44,43 @@ def data(tmp_path: Path) -> PreparedData:
     return prepared(Folder(path=str(cats_and_dogs(tmp_path / "audio"))), tmp_path)
 
 
-@pytest.fixture
-def faulty(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Registers a model whose forward pass does as it is told."""
+def faulty(forward: Callable[[Tensor], Tensor]) -> Registry:
+    """The installed plugins, and a model `faulty` whose forward pass does as it is told; on the meta device it is sound."""
 
-    def register(forward: Any) -> str:
-        class Net(nn.Module):
-            def __init__(self, bands: int, classes: int) -> None:
-                super().__init__()
-                self.linear = nn.Linear(bands, classes)
+    class Net(nn.Module):
+        def __init__(self, bands: int, classes: int) -> None:
+            super().__init__()
+            self.linear = nn.Linear(bands, classes)
 
-            def forward(self, batch: torch.Tensor) -> torch.Tensor:
-                logits = self.linear(batch.mean(-1))
-                return logits if batch.device.type == "meta" else forward(logits)
+        def forward(self, batch: Tensor) -> Tensor:
+            logits = self.linear(batch.mean(-1))
+            return logits if batch.device.type == "meta" else forward(logits)
 
-        class Faulty(Model):
-            name: ClassVar[str] = "faulty"
+    return building(lambda shape, classes: Net(shape[0], classes))
 
-            def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
-                return Net(shape[0], classes)
 
-        monkeypatch.setitem(installed().models, "faulty", Faulty)
-        return "faulty"
+def building(build: Callable[[tuple[int, ...], int], nn.Module]) -> Registry:
+    """The installed plugins, and a model `faulty` that is built by `build`."""
 
-    return register
+    class Faulty(Model):
+        name: ClassVar[str] = "faulty"
+
+        def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+            return build(shape, classes)
+
+    return installed().extended(models=[Faulty])
+
+
+def run(
+    wanted: TrialSpec,
+    data: DataOnDevice,
+    on_epoch: Callable[[Epoch], bool] = lambda epoch: True,
+    *,
+    registry: Registry | None = None,
+    **how: Any,
+) -> TrialOutcome:
+    """A trial to its end, with the installed plugins unless others are given."""
+    return complete_trial(run_trial(wanted, data, registry=registry or installed(), **how), on_epoch)
 
 
 def on_cpu(data: PreparedData) -> DataOnDevice:
@@ -72,9 +88,9 @@ def on_cpu(data: PreparedData) -> DataOnDevice:
 
 
 def test_the_same_seed_gives_the_same_numbers_bit_for_bit(data: PreparedData) -> None:
-    first = run_trial(spec(data), on_cpu(data), lambda epoch: True, test=True)
-    again = run_trial(spec(data), on_cpu(data), lambda epoch: True, test=True)
-    other = run_trial(spec(data, seed=2), on_cpu(data), lambda epoch: True, test=True)
+    first = run(spec(data), on_cpu(data), test=True)
+    again = run(spec(data), on_cpu(data), test=True)
+    other = run(spec(data, seed=2), on_cpu(data), test=True)
     assert first.result.status == "complete", first.result
     assert first.test is not None and again.test is not None and other.test is not None
     assert np.array_equal(first.test.probabilities, again.test.probabilities)
@@ -87,7 +103,7 @@ def test_the_same_seed_gives_the_same_numbers_bit_for_bit(data: PreparedData) ->
 
 def test_a_result_says_what_was_measured(data: PreparedData) -> None:
     epochs = []
-    outcome = run_trial(spec(data), on_cpu(data.without_test()), lambda epoch: bool(epochs.append(epoch)) or True)
+    outcome = run(spec(data), on_cpu(data.without_test()), lambda epoch: bool(epochs.append(epoch)) or True)
     result = outcome.result
     assert [epoch.number for epoch in epochs] == [1, 2] and list(result.epochs) == epochs
     assert outcome.validation is not None and result.validation is not None
@@ -101,69 +117,69 @@ def test_a_result_says_what_was_measured(data: PreparedData) -> None:
 def test_a_search_trial_needs_no_test_clips_and_cannot_read_them(data: PreparedData) -> None:
     for folder in data.caches.values():
         (Path(folder) / "test.npy").unlink()
-    searched = run_trial(spec(data), on_cpu(data.without_test()), lambda epoch: True)
+    searched = run(spec(data), on_cpu(data.without_test()))
     assert searched.result.status == "complete"
     with pytest.raises(BenchError, match="test"):
         on_cpu(data.without_test()).split("test", 8000)
     with pytest.raises(BenchError):
-        run_trial(spec(data), on_cpu(data.without_test()), lambda epoch: True, test=True)
+        run(spec(data), on_cpu(data.without_test()), test=True)
 
 
 def test_stopping_after_an_epoch_is_pruned_with_its_predictions(data: PreparedData) -> None:
-    outcome = run_trial(spec(data, epochs=5), on_cpu(data), lambda epoch: epoch.number < 2)
+    outcome = run(spec(data, epochs=5), on_cpu(data), lambda epoch: epoch.number < 2)
     assert outcome.result.status == "pruned"
     assert len(outcome.result.epochs) == 2 and isinstance(outcome.validation, Predictions)
 
 
 def test_a_pair_that_does_not_fit_is_infeasible_and_says_why(data: PreparedData) -> None:
     wanted = spec(data).model_copy(update={"feature": PluginConfig(name="waveform", options={"sample_rate": 8000})})
-    result = run_trial(wanted, on_cpu(data), lambda epoch: True).result
-    assert (result.status == "infeasible" and "waveform" in result.reason + result.reason.lower()) or result.reason
-    assert not result.epochs
+    result = run(wanted, on_cpu(data)).result
+    assert result.status == "infeasible" and not result.epochs and not result.traceback
+    assert result.reason == "tc-resnet takes [bands, frames] or [channels, bands, frames], not [4000]"
 
 
 def test_options_that_do_not_go_together_are_infeasible(data: PreparedData) -> None:
     """A search may draw a window that is longer than an n_fft that was fixed: each is allowed by itself."""
     options = {"sample_rate": 8000, "n_fft": 256, "window_ms": 64.0}
     wanted = spec(data).model_copy(update={"feature": PluginConfig(name="mel", options=options)})
-    result = run_trial(wanted, on_cpu(data), lambda epoch: True).result
+    result = run(wanted, on_cpu(data)).result
     assert result.status == "infeasible" and "n_fft 256 is shorter than the window of 512 samples" in result.reason
 
 
-def test_a_loss_that_is_no_number_is_diverged(data: PreparedData, faulty: Any) -> None:
-    name = faulty(lambda logits: logits * float("nan"))
-    result = run_trial(spec(data, model=name), on_cpu(data), lambda epoch: True).result
+def test_a_loss_that_is_no_number_is_diverged(data: PreparedData) -> None:
+    registry = faulty(lambda logits: logits * float("nan"))
+    result = run(spec(data, model="faulty"), on_cpu(data), registry=registry).result
     assert result.status == "diverged" and "nan" in result.reason
     assert type(result).model_validate_json(result.model_dump_json()) == result
 
 
-def test_running_out_of_memory_is_said(data: PreparedData, faulty: Any) -> None:
-    def exhaust(logits: torch.Tensor) -> torch.Tensor:
+def test_running_out_of_memory_is_said(data: PreparedData) -> None:
+    def exhaust(logits: Tensor) -> Tensor:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
 
-    result = run_trial(spec(data, model=faulty(exhaust)), on_cpu(data), lambda epoch: True).result
+    result = run(spec(data, model="faulty"), on_cpu(data), registry=faulty(exhaust)).result
     assert result.status == "out-of-memory" and "20.00 GiB" in result.reason
 
 
 @pytest.mark.parametrize("words", ["cuDNN error: CUDNN_STATUS_ALLOC_FAILED", "CUDA error: CUBLAS_STATUS_ALLOC_FAILED"])
-def test_a_library_of_the_card_that_gets_no_memory_is_said(data: PreparedData, faulty: Any, words: str) -> None:
-    def exhaust(logits: torch.Tensor) -> torch.Tensor:
+def test_a_library_of_the_card_that_gets_no_memory_is_said(data: PreparedData, words: str) -> None:
+    def exhaust(logits: Tensor) -> Tensor:
         raise RuntimeError(words)
 
-    result = run_trial(spec(data, model=faulty(exhaust)), on_cpu(data), lambda epoch: True).result
+    result = run(spec(data, model="faulty"), on_cpu(data), registry=faulty(exhaust)).result
     assert result.status == "out-of-memory" and words in result.reason
 
 
-def test_memory_that_the_processor_does_not_have_is_said(data: PreparedData, faulty: Any) -> None:
-    name = faulty(lambda logits: logits + torch.empty(2**50).sum())
-    assert run_trial(spec(data, model=name), on_cpu(data), lambda epoch: True).result.status == "out-of-memory"
+def test_memory_that_the_processor_does_not_have_is_said(data: PreparedData) -> None:
+    registry = faulty(lambda logits: logits + torch.empty(2**50).sum())
+    assert run(spec(data, model="faulty"), on_cpu(data), registry=registry).result.status == "out-of-memory"
 
 
-def test_a_plugin_that_raises_is_failed_with_its_traceback(data: PreparedData, faulty: Any) -> None:
-    def fail(logits: torch.Tensor) -> torch.Tensor:
+def test_a_plugin_that_raises_is_failed_with_its_traceback(data: PreparedData) -> None:
+    def fail(logits: Tensor) -> Tensor:
         raise KeyError("no such layer")
 
-    result = run_trial(spec(data, model=faulty(fail)), on_cpu(data), lambda epoch: True).result
+    result = run(spec(data, model="faulty"), on_cpu(data), registry=faulty(fail)).result
     assert result.status == "failed" and "no such layer" in result.reason
     assert "in fail" in result.traceback
 
@@ -174,7 +190,7 @@ def test_a_digest_depends_on_everything_and_a_configuration_on_all_but_the_seed(
     assert one.configuration() != spec(data, epochs=3).configuration()
 
 
-def test_answers_to_test_clips_that_are_no_numbers_are_diverged_and_can_be_kept(
+def test_outputs_for_test_clips_that_are_no_numbers_are_diverged_and_can_be_recorded(
     data: PreparedData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = DataOnDevice.split
@@ -186,22 +202,141 @@ def test_answers_to_test_clips_that_are_no_numbers_are_diverged_and_can_be_kept(
         return clips
 
     monkeypatch.setattr(DataOnDevice, "split", spoilt)
-    outcome = run_trial(spec(data), on_cpu(data), lambda epoch: True, test=True)
+    outcome = run(spec(data), on_cpu(data), test=True)
     result = outcome.result
     assert result.status == "diverged" and "test" in result.reason
     assert outcome.test is None and result.test is None and result.validation is not None
     assert type(result).model_validate_json(result.model_dump_json()) == result
 
 
-def test_a_layer_that_complains_of_a_shape_by_a_value_error_is_infeasible(
-    data: PreparedData, monkeypatch: pytest.MonkeyPatch
+def _too_narrow(shape: tuple[int, ...], classes: int) -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(7, classes))
+
+
+class _Operator(nn.Module):
+    """Reshapes by an operator of torch, called from a plugin's own code."""
+
+    def __init__(self, operator: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.operator = operator
+
+    def forward(self, batch: Tensor) -> Tensor:
+        return self.operator(batch)
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (_too_narrow, "mat1|reduction dim"),
+        (lambda shape, _: nn.Sequential(nn.Unflatten(1, (shape[0], 1)), nn.BatchNorm1d(shape[0])), "expected 2D or 3D"),
+        (lambda shape, _: nn.Conv1d(shape[0], 4, 3, groups=3), "must be divisible by groups"),
+        (lambda shape, _: nn.GRU(shape[0] + 1, 4), "input.size"),
+        (lambda *_: nn.Conv1d(40, 4, 2000), "size is too small"),
+        (lambda *_: _Operator(lambda batch: batch.view(3, -1, 7)), "shape"),
+        (lambda *_: _Operator(lambda batch: batch @ batch), "mat|dim|size"),
+        (lambda *_: _Operator(lambda batch: batch.mean(-5)), "Dimension out of range"),
+        (lambda *_: _Operator(lambda batch: batch + torch.zeros(7)), "broadcast"),
+    ],
+)
+def test_a_shape_that_a_layer_or_an_operator_refuses_is_infeasible_and_says_which(
+    data: PreparedData, build: Any, words: str
 ) -> None:
-    class Wrong(Model):
-        name: ClassVar[str] = "wrong"
+    result = run(spec(data, model="faulty"), on_cpu(data), registry=building(build)).result
+    assert result.status == "infeasible" and not result.traceback
+    assert result.reason.startswith("faulty cannot take the shape [40, 51]: ")
+    assert re.search(words, result.reason)
 
-        def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
-            return nn.Sequential(nn.Unflatten(1, (shape[0], 1)), nn.BatchNorm1d(shape[0]))
 
-    monkeypatch.setitem(installed().models, "wrong", Wrong)
-    result = run_trial(spec(data, model="wrong"), on_cpu(data), lambda epoch: True).result
-    assert result.status == "infeasible" and "expected 2D or 3D input" in result.reason
+def _raise(error: Exception) -> Any:
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("build", "reason"),
+    [
+        (lambda *_: _raise(ValueError("no shape of mine")), "ValueError: no shape of mine"),
+        (lambda *_: _raise(RuntimeError("cannot size up my weights")), "RuntimeError: cannot size up my weights"),
+        (lambda *_: nn.Dropout(2.0), "ValueError: dropout probability has to be between 0 and 1, but got 2.0"),
+        (lambda *_: nn.Linear(int("many"), 2), "ValueError: invalid literal for int() with base 10: 'many'"),
+        (lambda *_: {}["size"], "KeyError: 'size'"),
+    ],
+)
+def test_whatever_else_building_raises_is_a_failed_trial_with_its_traceback(
+    data: PreparedData, build: Any, reason: str
+) -> None:
+    result = run(spec(data, model="faulty"), on_cpu(data), registry=building(build)).result
+    assert result.status == "failed" and result.reason == reason
+    assert "in build" in result.traceback and result.traceback.endswith(f"{reason}\n")
+
+
+def test_a_forward_pass_that_raises_is_a_failed_trial_whatever_it_raises(data: PreparedData) -> None:
+    for error in (ValueError("no shape of mine"), RuntimeError("no size")):
+        module = _Operator(lambda batch, error=error: _raise(error))  # type: ignore[misc]
+        result = run(spec(data, model="faulty"), on_cpu(data), registry=building(lambda *_, it=module: it)).result
+        assert result.status == "failed" and result.reason == f"{type(error).__name__}: {error}"
+        assert "in forward" in result.traceback
+
+
+def test_a_network_that_asks_for_values_runs_though_the_meta_device_has_none(data: PreparedData) -> None:
+    class Asking(nn.Module):
+        def __init__(self, bands: int, classes: int) -> None:
+            super().__init__()
+            self.linear = nn.Linear(bands, classes)
+
+        def forward(self, batch: Tensor) -> Tensor:
+            assert batch.sum().item() == batch.sum().item()
+            return self.linear(batch.mean(-1))
+
+    registry = building(lambda shape, classes: Asking(shape[0], classes))
+    assert run(spec(data, model="faulty"), on_cpu(data), registry=registry).result.status == "complete"
+
+
+def test_a_trial_goes_epoch_by_epoch_at_its_callers_pace(data: PreparedData) -> None:
+    trial = run_trial(spec(data), on_cpu(data), registry=installed())
+    assert next(trial).number == 1
+    assert trial.send(True).number == 2
+    with pytest.raises(StopIteration) as end:
+        trial.send(False)
+    assert end.value.value.result.status == "complete", "a word that comes after the last epoch changes nothing"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        (TimedOut("no progress"), "timed-out", "no progress"),
+        (OSError("no connection"), "failed", "OSError: no connection"),
+    ],
+)
+def test_what_is_raised_between_epochs_ends_the_trial_with_what_it_has(
+    data: PreparedData, error: Exception, status: str, reason: str
+) -> None:
+    def raising(epoch: Epoch) -> bool:
+        if epoch.number == 2:
+            raise error
+        return True
+
+    outcome = run(spec(data, epochs=4), on_cpu(data), raising)
+    result = outcome.result
+    assert (result.status, result.reason, len(result.epochs)) == (status, reason, 2)
+    assert result.parameters and result.peak_memory_mb and result.hardware and outcome.validation is not None
+
+
+def test_a_signal_within_an_epoch_is_timed_out_with_what_the_trial_has(data: PreparedData) -> None:
+    def handler(signum: int, frame: object) -> None:
+        raise TimedOut("no progress within the time limit")
+
+    passes = iter(range(10**6))
+
+    def interrupt_later(logits: Tensor) -> Tensor:
+        if next(passes) == 8:
+            signal.raise_signal(signal.SIGUSR1)
+        return logits
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        outcome = run(spec(data, model="faulty", epochs=50), on_cpu(data), registry=faulty(interrupt_later))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    result = outcome.result
+    assert (result.status, result.reason) == ("timed-out", "no progress within the time limit")
+    assert result.epochs and result.parameters and outcome.validation is not None

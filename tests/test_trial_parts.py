@@ -10,16 +10,19 @@ import pytest
 import torch
 from made_audio import prepared, tone, write
 from test_trial import on_cpu, spec
+from test_trial import run as run_as
 from torch import Tensor, nn
 
 from bench.data.offline_augmentation import prepare_augmented_copies
 from bench.data.prepared import PreparedData
+from bench.options import RunOptions
 from bench.plugins import Model, TrainingSettings
 from bench.plugins.registry import installed
 from bench.training import budget
 from bench.training.device_clips import DataOnDevice
 from bench.trial import TrialOutcome
-from bench.trial.run_trial import run_range_test, run_trial, time_epoch
+from bench.trial.run_trial import run_range_test
+from bench.trial.timing import time_epoch
 from bench_plugins.datasets.folder import Folder
 
 
@@ -34,32 +37,43 @@ def data(tmp_path: Path) -> PreparedData:
     return prepared(Folder(path=str(tmp_path / "audio")), tmp_path)
 
 
-@pytest.fixture(autouse=True)
-def mean_of_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A network of any length: a linear layer over the mean of the clip's own frames."""
+class _Mean(nn.Module):
+    """A linear layer over the mean of the clip's own frames."""
 
-    class Net(nn.Module):
-        def __init__(self, bands: int, classes: int) -> None:
-            super().__init__()
-            self.linear = nn.Linear(bands, classes)
+    def __init__(self, bands: int, classes: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(bands, classes)
 
-        def forward(self, features: Tensor, lengths: Tensor | None = None) -> Tensor:
-            frames = features.shape[-1] if lengths is None else lengths[:, None]
-            return self.linear(features.sum(-1) / frames)
+    def forward(self, features: Tensor, lengths: Tensor | None = None) -> Tensor:
+        frames = features.shape[-1] if lengths is None else lengths[:, None]
+        return self.linear(features.sum(-1) / frames)
 
-    class MeanOfFrames(Model):
-        name: ClassVar[str] = "mean-of-frames"
-        any_length: ClassVar[bool] = True
 
-        def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
-            return Net(shape[0], classes)
+class MeanOfFrames(Model):
+    """A network of any length."""
 
-    monkeypatch.setitem(installed().models, "mean-of-frames", MeanOfFrames)
+    name: ClassVar[str] = "mean-of-frames"
+    any_length: ClassVar[bool] = True
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        return _Mean(shape[0], classes)
+
+
+class Fixed(Model):
+    """A network of one length."""
+
+    name: ClassVar[str] = "fixed"
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(shape[0] * shape[1], classes))
+
+
+REGISTRY = installed().extended(models=[MeanOfFrames, Fixed])
 
 
 def run(data: PreparedData, *, test: bool = False, **wanted: Any) -> TrialOutcome:
     given = {"model": "mean-of-frames", "noise_snr": None, "time_mask": 0.0, "learning_rate": 0.01} | wanted
-    outcome = run_trial(spec(data, **given), on_cpu(data), lambda epoch: True, test=test)
+    outcome = run_as(spec(data, **given), on_cpu(data), registry=REGISTRY, test=test)
     assert outcome.result.status == "complete", outcome.result
     return outcome
 
@@ -83,14 +97,7 @@ def test_whole_clips_have_no_segment_scores(data: PreparedData) -> None:
     assert result.validation_segments is None and result.test_segments is None and result.range_test is None
 
 
-def test_a_network_on_segments_is_built_for_their_length(data: PreparedData, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Fixed(Model):
-        name: ClassVar[str] = "fixed"
-
-        def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
-            return nn.Sequential(nn.Flatten(), nn.Linear(shape[0] * shape[1], classes))
-
-    monkeypatch.setitem(installed().models, "fixed", Fixed)
+def test_a_network_on_segments_is_built_for_their_length(data: PreparedData) -> None:
     whole, parts = run(data, model="fixed"), run(data, model="fixed", segment_seconds=0.3)
     assert whole.result.parameters == 40 * 90 * 2 + 2
     assert parts.result.parameters == 40 * 31 * 2 + 2 and parts.result.latency_ms
@@ -102,8 +109,8 @@ def test_what_a_clip_of_its_own_length_gets_does_not_depend_on_the_others(data: 
     rate = 8000
     clips = on_cpu(data).split("test", rate)
     wanted = spec(data, model="mean-of-frames")
-    feature = installed().feature(wanted.feature)
-    network = installed().model(wanted.model).build(feature.shape(clips.width), 2)
+    feature = REGISTRY.feature(wanted.feature)
+    network = REGISTRY.model(wanted.model).build(feature.shape(clips.width), 2)
     network.load_state_dict(_state(outcome))
     module = feature.build()
     for place, length in enumerate(clips.lengths.tolist()):
@@ -129,7 +136,7 @@ def test_the_same_seed_gives_the_same_numbers_on_clips_of_their_own_lengths(data
 
 
 def test_a_network_of_one_length_cannot_take_clips_of_their_own(data: PreparedData) -> None:
-    result = run_trial(spec(data, lengths="own", model="cnn"), on_cpu(data), lambda epoch: True).result
+    result = run_as(spec(data, lengths="own", model="cnn"), on_cpu(data)).result
     assert result.status == "infeasible" and "cnn takes clips of one length" in result.reason
 
 
@@ -149,7 +156,9 @@ def test_a_trial_takes_the_learning_rate_that_its_range_test_suggests(data: Prep
     given = run(data, learning_rate=test.suggestion, batch_size=16)
     assert [epoch.train_loss for epoch in found.result.epochs] == [epoch.train_loss for epoch in given.result.epochs]
     alone = run_range_test(
-        spec(data, model="mean-of-frames", noise_snr=None, time_mask=0.0, batch_size=16), on_cpu(data)
+        spec(data, model="mean-of-frames", noise_snr=None, time_mask=0.0, batch_size=16),
+        on_cpu(data),
+        registry=REGISTRY,
     )
     assert alone == test
 
@@ -157,10 +166,22 @@ def test_a_trial_takes_the_learning_rate_that_its_range_test_suggests(data: Prep
 def test_a_trial_over_its_budget_is_pruned_at_once(data: PreparedData, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget, "FEWEST_SECONDS", 0.0)
     wanted = spec(data, epochs=500, batch_size=4)
-    outcome = run_trial(wanted, on_cpu(data), lambda epoch: True, budget=1e-3)
+    outcome = run_as(wanted, on_cpu(data), options=RunOptions(trial_budget=1e-3))
     assert outcome.result.status == "pruned" and not outcome.result.epochs and outcome.validation is None
     assert "more than the 0 s a trial may take here (--trial-budget)" in outcome.result.reason
-    assert run_trial(spec(data), on_cpu(data), lambda epoch: True, budget=1e6).result.status == "complete"
+    assert run_as(spec(data), on_cpu(data), options=RunOptions(trial_budget=1e6)).result.status == "complete"
+
+
+def test_a_trial_on_a_cpu_has_a_budget_unless_it_is_zero_and_a_final_has_none(
+    data: PreparedData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "FEWEST_SECONDS", 0.0)
+    monkeypatch.setattr("bench.trial.run_trial.CPU_BUDGET", 1e-3)
+    assert run_as(spec(data), on_cpu(data)).result.status == "pruned"
+    assert run_as(spec(data), on_cpu(data), options=RunOptions(trial_budget=0)).result.status == "complete"
+    assert (
+        run_as(spec(data), on_cpu(data), options=RunOptions(trial_budget=1e-3), test=True).result.status == "complete"
+    )
 
 
 @pytest.mark.parametrize(
@@ -168,12 +189,12 @@ def test_a_trial_over_its_budget_is_pruned_at_once(data: PreparedData, monkeypat
 )
 def test_an_epoch_can_be_timed_whatever_it_shows(data: PreparedData, wanted: dict[str, Any]) -> None:
     timed: list[DataOnDevice] = [on_cpu(data.without_test())]
-    assert time_epoch(spec(data, model="mean-of-frames", **wanted), timed[0]) > 0
+    assert time_epoch(spec(data, model="mean-of-frames", **wanted), timed[0], registry=REGISTRY) > 0
 
 
 def test_copies_are_trained_on_in_the_place_of_their_clips(data: PreparedData) -> None:
     wanted = spec(data, model="mean-of-frames", offline_copies=2, batch_size=16).training
-    refused = run_trial(spec(data, offline_copies=2), on_cpu(data), lambda epoch: True).result
+    refused = run_as(spec(data, offline_copies=2), on_cpu(data)).result
     assert refused.status == "failed", "a worker makes none"
     prepare_augmented_copies(data, wanted, sample_rate=8000)
     held = on_cpu(data)

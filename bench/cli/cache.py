@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from bench.cli.common import warn
+from bench.data.cache_contents import CachedFolder, cache_contents
+from bench.data.cache_contents import clear as clear_away
 from bench.errors import BenchError, did_you_mean
-
-if TYPE_CHECKING:
-    from bench.data.cache_contents import CachedFolder
+from bench.files import cache_directory, data_directory
+from bench.reporting.terminal import print_table
+from bench.sizes import parse_size, shown_size
 
 KINDS = ("audio", "copies", "features")
 SECONDS = {"h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
@@ -33,9 +37,6 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 @app.command("list", epilog="bench cache list   |   bench cache list fsdd   |   bench cache list features")
 def list_(names: Names = None) -> None:
     """Show decoded audio, augmented copies and features, with their sizes and when they were last used."""
-    from bench.files import cache_directory, data_directory
-    from bench.reporting.terminal import print_table
-    from bench.sizes import shown_size
 
     items = _chosen(names)
     if not items:
@@ -71,9 +72,6 @@ def prune(
     yes: Yes = False,
 ) -> None:
     """Remove what was used longest ago, until the rest is small enough or young enough."""
-    import time
-
-    from bench.sizes import parse_size
 
     if not max_size and not older_than:
         raise BenchError("bench cache prune needs --max-size 5GB, --older-than 30d, or both")
@@ -90,8 +88,6 @@ def prune(
 
 def _chosen(names: Sequence[str] | None) -> list[CachedFolder]:
     """What is meant, least recently used first. Raises BenchError on names of nothing in the cache."""
-    from bench.data.cache_contents import cache_contents
-    from bench.files import cache_directory
 
     items = cache_contents(cache_directory())
     known = {*KINDS, *(item.dataset for item in items)}
@@ -104,8 +100,6 @@ def _chosen(names: Sequence[str] | None) -> list[CachedFolder]:
 
 
 def _remove(items: Sequence[CachedFolder], *, yes: bool) -> None:
-    from bench.cli.common import warn
-    from bench.data.cache_contents import clear as clear_away
 
     if not items:
         print("nothing to remove")
@@ -124,7 +118,6 @@ def _remove(items: Sequence[CachedFolder], *, yes: bool) -> None:
 
 def _amount(items: Sequence[CachedFolder]) -> str:
     """`2 audio and 3 features, 1.2 GB`."""
-    from bench.sizes import shown_size
 
     counts = [f"{number} {kind}" for kind in KINDS if (number := sum(item.kind == kind for item in items))]
     return f"{' and '.join(counts) or 'nothing'}, {shown_size(sum(item.size for item in items))}"
@@ -141,7 +134,5 @@ def _seconds(age: str) -> float:
 
 
 def _ago(when: float) -> str:
-    import time
-
     hours = max(0.0, time.time() - when) / 3600
     return f"{hours / 24:.0f} days ago" if hours >= 48 else f"{hours:.0f} h ago" if hours >= 1 else "this hour"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from bench.cli.common import DataDir
-
-if TYPE_CHECKING:
-    from bench.plugins.registry import Registry
+from bench.cli.common import DataDir, installed_plugins, options_of
+from bench.data.download import is_synthesised
+from bench.errors import BenchError, did_you_mean
+from bench.files import data_directory
+from bench.plugins import contract_tests
+from bench.plugins.registry import Registry
 
 
 def command(
@@ -25,17 +29,16 @@ def command(
     data_dir: DataDir = None,
 ) -> None:
     """Check that plugins keep their contracts: for the authors of plugins."""
-    from bench.cli.common import registry
-    from bench.files import data_directory
 
-    found = registry()
-    chosen = _chosen(found, names or [])
+    registry = installed_plugins()
+    data_folder = data_directory(options_of(data_dir=data_dir).data_dir)
+    chosen = _chosen(registry, names or [])
     # What was left out was said on the error stream already; it counts, as the package's author asked for all of it.
     broken = [
-        str(p) for p in found.problems if not names or {p.package.distribution, p.package.entry_point} & set(names)
+        str(p) for p in registry.problems if not names or {p.package.distribution, p.package.entry_point} & set(names)
     ]
     for kind, name in chosen:
-        complaint = _complaint(lambda kind=kind, name=name: _check(found, kind, name, data_directory(data_dir), make))  # type: ignore[misc]
+        complaint = _complaint(lambda kind=kind, name=name: _check(registry, kind, name, data_folder, make))  # type: ignore[misc]
         print(
             f"{'ok  ' if complaint is None else 'FAIL'}  {kind} {name}{'' if complaint is None else f': {complaint}'}"
         )
@@ -45,25 +48,23 @@ def command(
     raise typer.Exit(code=1 if broken else 0)
 
 
-def _chosen(found: Registry, names: list[str]) -> list[tuple[str, str]]:
+def _chosen(registry: Registry, names: list[str]) -> list[tuple[str, str]]:
     """(kind, name) of every plugin that is meant by its own name or by its package's. Raises BenchError on others."""
-    from bench.errors import BenchError, did_you_mean
 
     def meant(kind: str, plugin: str) -> set[str]:
-        package = found.origins[kind, plugin]
+        package = registry.origins[kind, plugin]
         return {plugin, package.distribution, package.entry_point}
 
-    known = {alias for kind, plugin in found.origins for alias in meant(kind, plugin)}
-    known |= {alias for package in found.packages for alias in (package.distribution, package.entry_point)}
+    known = {alias for kind, plugin in registry.origins for alias in meant(kind, plugin)}
+    known |= {alias for package in registry.packages for alias in (package.distribution, package.entry_point)}
     for name in names:
         if name not in known:
             raise BenchError(f"no plugin or package is called {name!r}: {did_you_mean(name, known)}")
-    return [key for key in found.origins if not names or meant(*key) & set(names)]
+    return [key for key in registry.origins if not names or meant(*key) & set(names)]
 
 
 def _complaint(check: Callable[[], None]) -> str | None:
     """What the check raised, in one line, or None. A plugin may raise anything."""
-    import os
 
     try:
         check()
@@ -75,38 +76,33 @@ def _complaint(check: Callable[[], None]) -> str | None:
     return None
 
 
-def _check(found: Registry, kind: str, name: str, data_dir: Path, make: bool) -> None:
-    from bench.plugins import contract_tests
+def _check(registry: Registry, kind: str, name: str, data_dir: Path, make: bool) -> None:
 
     match kind:
         case "dataset":
-            _check_dataset(found, name, data_dir, make)
+            _check_dataset(registry, name, data_dir, make)
         case "feature":
-            contract_tests.check_feature(found.features[name])
+            contract_tests.check_feature(registry.features[name])
         case "model":
-            contract_tests.check_model(found.models[name])
+            contract_tests.check_model(registry.models[name])
         case "recipe":
-            contract_tests.check_recipe(found.recipes[name], found)
+            contract_tests.check_recipe(registry.recipes[name], registry)
 
 
-def _check_dataset(found: Registry, name: str, data_dir: Path, make: bool) -> None:
+def _check_dataset(registry: Registry, name: str, data_dir: Path, make: bool) -> None:
     """With its clips where the data are at hand, or can be made; a data set that needs an argument is given a folder."""
-    import tempfile
 
-    from bench.data.download import is_synthesised
-    from bench.plugins.contract_tests import check_dataset
-
-    dataset = found.datasets[name]
+    dataset = registry.datasets[name]
     if dataset.argument is not None:
-        check_dataset(dataset, options={dataset.argument: "."})
+        contract_tests.check_dataset(dataset, options={dataset.argument: "."})
         return
     root = dataset().root(data_dir)
     if root.is_dir():
-        check_dataset(dataset, root=root)
+        contract_tests.check_dataset(dataset, root=root)
     elif make and is_synthesised(dataset()):
         with tempfile.TemporaryDirectory() as folder:
             made = Path(folder) / "made"
             dataset().prepare(made, lambda _done, _total: None)
-            check_dataset(dataset, root=made)
+            contract_tests.check_dataset(dataset, root=made)
     else:
-        check_dataset(dataset)
+        contract_tests.check_dataset(dataset)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
-from bench.cli.common import DataDir
+from bench.cli.common import DataDir, installed_plugins, options_of
+from bench.data.download import fetch
+from bench.files import data_directory
+from bench.plugins.references import dataset_config
 
 
 def command(
@@ -14,15 +18,9 @@ def command(
     data_dir: DataDir = None,
 ) -> None:
     """Download a data set, verify it and unpack it into its official folder."""
-    import sys
-
-    from bench.cli.common import dataset_config, registry
-    from bench.data.download import fetch
-    from bench.files import data_directory
-
-    found = registry()
-    dataset = found.dataset(dataset_config(found, name, {}))
-    folder = data_directory(data_dir)
+    registry = installed_plugins()
+    dataset = registry.dataset(dataset_config(registry, name, {}))
+    folder = data_directory(options_of(data_dir=data_dir).data_dir)
     if dataset.root(folder).is_dir():
         print(f"{dataset.name} is there already: {dataset.root(folder)}")
         return

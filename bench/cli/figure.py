@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from bench.cli.common import DataDir, MaxUnusable, ResultsDir, Settings
-
-if TYPE_CHECKING:
-    from bench.data.prepared import PreparedData
-    from bench.plugins import Dataset, Feature, PluginConfig
-    from bench.plugins.registry import Registry
-    from bench.reporting.run_figures import FigureOptions
-    from bench.results.study_records import RunRecord
+from bench.cli.common import DataDir, MaxUnusable, ResultsDir, Settings, installed_plugins, options_of, warn
+from bench.data.preparation import prepare
+from bench.data.prepared import PreparedData
+from bench.errors import BenchError, WrongUsage, did_you_mean
+from bench.files import cache_directory, data_directory, results_directory, write_atomically
+from bench.options import RunOptions
+from bench.plugins import Dataset, Feature, PluginConfig
+from bench.plugins.references import dataset_config
+from bench.plugins.registry import Registry
+from bench.reporting.example_audio import is_decoded
+from bench.reporting.feature_comparison import compare_features
+from bench.reporting.progress import study_progress
+from bench.reporting.publishing import dataset_file_name
+from bench.reporting.run_figures import FIGURE_KINDS, FigureOptions, Subject, draw_class_histogram, draw_example_clips
+from bench.results.load_network import weights_path
+from bench.results.study_folder import find_run
+from bench.results.study_records import RunRecord
 
 KINDS = (
     *("classes", "clip", "confusion", "confusion-rates", "alluvial", "curves", "comparison"),
@@ -56,34 +65,29 @@ def command(
         float, typer.Option("--threshold", min=0, max=1, help="For alluvial: smallest share of all clips of a pair.")
     ] = 0.001,
     correct: Annotated[bool, typer.Option("--correct", help="For alluvial: draw what is right, too.")] = False,
-    max_unusable: MaxUnusable = 0.05,
+    max_unusable: MaxUnusable = None,
     data_dir: DataDir = None,
     results: ResultsDir = None,
 ) -> None:
     """Draw one figure as PNG: of the data, of how a run went, or of what its network does with real clips."""
-    from bench.cli.common import parse_settings, registry
-    from bench.errors import BenchError, did_you_mean
-    from bench.files import data_directory, results_directory, write_atomically
-    from bench.reporting.publishing import file_name
-    from bench.reporting.run_figures import FigureOptions
 
     if kind not in KINDS:
-        raise BenchError(f"unknown kind of figure {kind!r}: {did_you_mean(kind, KINDS)}")
+        raise WrongUsage(f"unknown kind of figure {kind!r}: {did_you_mean(kind, KINDS)}")
     if len(targets) > 1 and kind != "comparison":
         raise BenchError(f"a figure of kind {kind} has one target, and here are {len(targets)}: {', '.join(targets)}")
     _refuse_what_the_kind_has_not(kind, feature=feature, model=model, clip=clip, set=settings, correct=correct)
-    found, given = registry(), parse_settings(settings)
-    folder, target = results_directory(results), targets[0]
-    place = _Place(found, data_directory(data_dir), max_unusable)
+    options = options_of(settings=settings, max_unusable=max_unusable, data_dir=data_dir, results=results)
+    folder, target = results_directory(options.results), targets[0]
+    workspace = _Workspace(installed_plugins(), options)
     if kind == "comparison":
-        content = _comparison(folder, targets, model)
-    elif target.partition(":")[0] in found.datasets:
-        content = _of_dataset(kind, target, place, feature, given, tuple(clip or ()))
+        image = _comparison(folder, targets, model)
+    elif target.partition(":")[0] in workspace.registry.datasets:
+        image = _of_dataset(kind, target, workspace, feature, tuple(clip or ()))
     else:
-        options = FigureOptions(clips=tuple(clip or ()), threshold=threshold, correct=correct, channels=channels)
-        content = _of_run(kind, folder, target, place, feature, given, options)
-    path = output or Path(f"{kind}-{file_name(target.replace('/', '-'))}.png")
-    write_atomically(path, content)
+        asked = FigureOptions(clips=tuple(clip or ()), threshold=threshold, correct=correct, channels=channels)
+        image = _of_run(kind, folder, target, workspace, feature, asked)
+    path = output or Path(f"{kind}-{dataset_file_name(target.replace('/', '-'))}.png")
+    write_atomically(path, image)
     print(path)
 
 
@@ -99,7 +103,6 @@ OPTIONS = {
 
 def _refuse_what_the_kind_has_not(kind: str, **given: object) -> None:
     """Raises BenchError rather than leave out what the user has typed."""
-    from bench.errors import BenchError
 
     for option, value in given.items():
         if value and kind not in OPTIONS[option]:
@@ -109,38 +112,31 @@ def _refuse_what_the_kind_has_not(kind: str, **given: object) -> None:
 
 
 @dataclass(frozen=True)
-class _Place:
-    """The installed plugins, and where their data are."""
+class _Workspace:
+    """The installed plugins, and the options that say where their data are."""
 
     registry: Registry
-    data_dir: Path
-    max_unusable: float
+    options: RunOptions
 
     def prepare(self, dataset: Dataset, sample_rate: int) -> PreparedData:
         """The data set decoded at this rate."""
-        from bench.cli.common import warn
-        from bench.cli.progress import PreparationProgress
-        from bench.data.preparation import prepare
-        from bench.files import cache_directory
-
-        with PreparationProgress() as progress:
+        callback = study_progress()
+        with callback:
             data = prepare(
                 dataset,
-                data_dir=self.data_dir,
+                data_dir=data_directory(self.options.data_dir),
                 cache_dir=cache_directory(),
                 sample_rates=[sample_rate],
-                max_unusable=self.max_unusable,
-                progress=progress,
+                max_unusable=self.options.max_unusable,
+                progress=callback.preparing,
             )
         for line in data.notes:
             warn(line)
         return data
 
-    def feature(self, config: PluginConfig, settings: dict[str, Any]) -> Feature:
+    def feature(self, config: PluginConfig) -> Feature:
         """The feature with the `feature.NAME.` settings laid over its own options. Raises BenchError on other keys."""
-        from bench.errors import BenchError
-
-        prefix = f"feature.{config.name}."
+        prefix, settings = f"feature.{config.name}.", self.options.settings
         for key in settings:
             if not key.startswith((prefix, "dataset.")):
                 raise BenchError(f"--set {key} has nothing to set here: keys begin with {prefix} or dataset.")
@@ -149,9 +145,6 @@ class _Place:
 
     def audio(self, run: RunRecord, data: PreparedData, sample_rate: int) -> PreparedData:
         """The data of a run with its clips decoded at this rate: as they are, or else made again."""
-        from bench.cli.common import warn
-        from bench.reporting.example_audio import is_decoded
-
         if is_decoded(data, sample_rate):
             return data
         made = self.prepare(self.registry.dataset(run.spec.dataset), sample_rate)
@@ -160,72 +153,44 @@ class _Place:
         return made
 
 
-def _of_dataset(
-    kind: str, target: str, place: _Place, feature: str, settings: dict[str, Any], clips: tuple[str, ...]
-) -> bytes:
-    from bench.cli.common import dataset_config
-    from bench.errors import BenchError
-    from bench.plugins import PluginConfig
-    from bench.reporting.run_figures import class_histogram, example_clips
-
+def _of_dataset(kind: str, target: str, workspace: _Workspace, feature: str, clips: tuple[str, ...]) -> bytes:
     if kind not in OF_DATA:
         raise BenchError(
             f"{target} is a data set, and {kind} is a figure of a run: name STUDY/final-1-seed-0, or STUDY"
         )
-    chosen = place.feature(PluginConfig(name=feature or "mel"), settings)
-    dataset = place.registry.dataset(dataset_config(place.registry, target, settings))
-    data = place.prepare(dataset, chosen.sample_rate)
-    return (
-        class_histogram(data, dataset.name) if kind == "classes" else example_clips(data, chosen, clips, dataset.name)
-    )
+    chosen = workspace.feature(PluginConfig(name=feature or "mel"))
+    registry = workspace.registry
+    dataset = registry.dataset(dataset_config(registry, target, workspace.options.settings))
+    data = workspace.prepare(dataset, chosen.sample_rate)
+    if kind == "classes":
+        return draw_class_histogram(data, dataset.name)
+    return draw_example_clips(data, chosen, clips, dataset.name)
 
 
-def _of_run(
-    kind: str,
-    results: Path,
-    target: str,
-    place: _Place,
-    feature: str,
-    settings: dict[str, Any],
-    options: FigureOptions,
-) -> bytes:
-    from dataclasses import replace
-
-    from bench.errors import BenchError, did_you_mean
-    from bench.plugins import PluginConfig
-    from bench.reporting.run_figures import KINDS as OF_A_RUN
-    from bench.reporting.run_figures import Subject
-    from bench.results.study_folder import find_run
-
+def _of_run(kind: str, results: Path, target: str, workspace: _Workspace, feature: str, asked: FigureOptions) -> bytes:
     if kind in OF_DATA and not (results / target.partition("/")[0]).exists():
-        near = did_you_mean(target, place.registry.datasets)
+        near = did_you_mean(target, workspace.registry.datasets)
         raise BenchError(
             f"{target!r} is neither a study in {results} nor a data set: {near} (see: bench list datasets)"
         )
     study, run = find_run(results, target)
-    if any(key.startswith("dataset.") for key in settings):
+    if any(key.startswith("dataset.") for key in workspace.options.settings):
         raise BenchError("--set dataset.OPTION is for a data set: the run's data set has its options, leave it out")
     data = (study.reproduction() if study.is_reproduction() else study.record()).data
-    if OF_A_RUN[kind].weights:
-        from bench.reporting.trained_network import weights_path
-
+    if FIGURE_KINDS[kind].needs_weights:
         weights_path(study, run)  # which raises, before audio is decoded for minutes
-    if OF_A_RUN[kind].audio:
-        own = PluginConfig(name=feature) if feature else run.spec.feature
-        chosen = place.feature(own, settings)
-        options = replace(options, feature=chosen)
-        data = place.audio(run, data, chosen.sample_rate)
-    return OF_A_RUN[kind].draw(Subject(study, run, data, options))
+    if FIGURE_KINDS[kind].needs_audio:
+        chosen = workspace.feature(PluginConfig(name=feature) if feature else run.spec.feature)
+        asked = replace(asked, feature=chosen)
+        data = workspace.audio(run, data, chosen.sample_rate)
+    return FIGURE_KINDS[kind].draw(Subject(study, run, data, workspace.registry, asked))
 
 
 def _comparison(results: Path, targets: list[str], model: str) -> bytes:
     """Of a study all runs; of several targets the run of each."""
-    from bench.reporting.feature_comparison import compare_features
-    from bench.results.study_folder import find_run
-
     runs: list[RunRecord] = []
     for target in targets:
         study, run = find_run(results, target)
         whole = "/" not in target
-        runs += [*study.trials(), *study.finals(), *study.repeats()] if whole else [run]
+        runs += [*study.trials(), *study.finals(), *study.reproduction_runs()] if whole else [run]
     return compare_features(runs, model=model)

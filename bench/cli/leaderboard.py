@@ -8,7 +8,12 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.common import ResultsDir
+from bench.cli.common import ResultsDir, installed_plugins, options_of, warn
+from bench.files import results_directory
+from bench.plugins.registry import Registry
+from bench.reporting import leaderboard_page, publishing
+from bench.reporting.build_leaderboard import build_leaderboard
+from bench.reporting.terminal import print_table
 
 SPARE = ("Training time", "Epochs", "Macro F1", "95 % interval", "Parameters")
 """Columns that a narrow terminal does without; the page has them all."""
@@ -18,36 +23,34 @@ def command(
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="As in bench run: fsdd, folder:PATH, csv:FILE.")],
     publish: Annotated[
         Path | None,
-        typer.Option("--publish", metavar="DIR", help="Folder for the page.  \\[default: RESULTS/leaderboards]"),
+        typer.Option(
+            "--publish",
+            metavar="DIR",
+            help="Folder for the page.  \\[default: RESULTS/leaderboards]",
+            show_default=False,
+        ),
     ] = None,
     results: ResultsDir = None,
 ) -> None:
     """Rank the finals of all studies of a data set, and write the page with everything needed to reproduce a row."""
-    from bench.files import results_directory
+    folder = results_directory(options_of(results=results).results)
+    print_leaderboard(folder, dataset, registry=installed_plugins(), publish=publish)
 
-    show(results_directory(results), dataset, publish)
 
-
-def show(results: Path, dataset: str, publish: Path | None = None) -> None:
+def print_leaderboard(results: Path, dataset: str, *, registry: Registry, publish: Path | None = None) -> None:
     """Prints the leaderboard of a data set, and writes its page."""
-    from bench.cli.common import registry, warn
-    from bench.reporting import leaderboard_page, publishing
-    from bench.reporting.build_leaderboard import build_leaderboard
-    from bench.reporting.terminal import print_table
-
-    leaderboard = build_leaderboard(results, dataset, recipes=registry().recipes, warn=warn)
+    leaderboard = build_leaderboard(results, dataset, recipes=registry.recipes, warn=warn)
     for protocol in leaderboard.protocols:
         if len(leaderboard.protocols) > 1:
             print(f"\nProtocol: {leaderboard_page.protocol_name(protocol)}\n")
-        rows = [leaderboard_page.cells(row, protocol) for row in protocol.rows]
+        rows = [leaderboard_page.leaderboard_cells(row, protocol) for row in protocol.rows]
         if rows:
-            print_table(leaderboard_page.header(protocol), rows, left=(1, 2), spare=SPARE)
-        for line in leaderboard_page.without_finals(protocol):
+            print_table(leaderboard_page.leaderboard_columns(protocol), rows, left=(1, 2), spare=SPARE)
+        for line in leaderboard_page.notes_on_missing_finals(protocol):
             print(line)
     folder = publish or results / "leaderboards"
     if gone := publishing.replaced_rows(leaderboard, folder):
         warn(f"rows of the page in {folder} that {results} does not have are replaced: {', '.join(gone)}")
     page, data = publishing.publish(leaderboard, folder)
-    first = leaderboard.rows()[0]
-    again = shlex.join(["bench", "reproduce", f"{data}:{first.id}"])
+    again = shlex.join(["bench", "reproduce", f"{data}:{leaderboard.rows()[0].id}"])
     print(f"\nPage: {page}\nData: {data}\nRun a row again: {again}")

@@ -1,4 +1,4 @@
-"""The `bench` command: gathers the verbs, and turns errors into one line and an exit code."""
+"""The `bench` command: loads the verb that is called, and turns errors into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -12,64 +12,55 @@ import typer
 
 from bench.errors import BenchError, did_you_mean
 
-VERBS = (
-    "run",
-    "ui",
-    "leaderboard",
-    "report",
-    "figure",
-    "reproduce",
-    "lr-find",
-    "list",
-    "show",
-    "fetch",
-    "cache",
-    "check",
-)
-"""Each is a module of this package with a function `command`, or with an `app` of several; what is heavy is imported inside
-those functions."""
+VERBS = {
+    "run": "Search a data set, then retrain and test the best.",
+    "ui": "Browse every study, trial and curve (MLflow).",
+    "leaderboard": "Rank the finals of all studies of a data set.",
+    "report": "Write the classification report of a run.",
+    "figure": "Draw one figure of a run or a data set as PNG.",
+    "reproduce": "Run a recipe or a published row again.",
+    "lr-find": "Find a learning rate by a range test.",
+    "list": "List what is installed.",
+    "show": "Show a plugin in full, and the layers of a network.",
+    "fetch": "Download a data set.",
+    "cache": "Show what the cache folder holds, and make room.",
+    "check": "Check that plugins keep their contracts.",
+}
+"""Verbs and what they do. Each is a module of this package with a function `command`, or with an `app` of several, and is
+imported when it is called."""
+
+INTERRUPTED = 130
 
 
-def build_app() -> typer.Typer:
-    """The command line with every verb."""
+def build_app(arguments: list[str]) -> typer.Typer:
+    """The command line with every verb by name, of which the one that `arguments` call is loaded."""
+    called = next((word for word in arguments if not word.startswith("-")), None)
     app = typer.Typer(
         name="bench",
         help="Which front end and which network are best on your audio, and can you trust the number?",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
-        rich_markup_mode="rich",
+        # Rich costs as much as everything else of `bench --help`.
+        rich_markup_mode="rich" if called in VERBS else None,
     )
     app.callback()(_options)
-    for verb in VERBS:
+    for verb, summary in VERBS.items():
+        if verb != called:
+            app.command(verb, help=summary)(_not_called)
+            continue
         module = import_module(f"bench.cli.{verb.replace('-', '_')}")
         if hasattr(module, "app"):
-            app.add_typer(module.app, name=verb)
+            app.add_typer(module.app, name=verb, help=summary)
         else:
-            app.command(verb)(module.command)
+            app.command(verb, epilog=getattr(module, "EPILOG", None))(module.command)
     return app
-
-
-def _options(
-    debug: bool = typer.Option(False, "--debug", help="Show tracebacks.", envvar="BENCH_DEBUG"),
-) -> None:
-    if debug:
-        os.environ["BENCH_DEBUG"] = "1"
-
-
-def _run() -> Any:
-    """What a verb returns. Its modules are then left to the system: to collect them one by one as Python ends takes more
-    than a second after MLflow and torch. What waits for the end (files, threads, exit handlers) ends as ever."""
-    try:
-        return build_app()(standalone_mode=False)
-    finally:
-        gc.freeze()
 
 
 def main() -> None:
     """Entry point of the console script. Exit codes: 0 done, 1 an error, 2 wrong usage, 130 interrupted."""
     try:
-        code = _run()
+        code = _run(sys.argv[1:])
     except KeyboardInterrupt:
         code = INTERRUPTED
     except Exception as error:
@@ -83,14 +74,31 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-INTERRUPTED = 130
+def _run(arguments: list[str]) -> Any:
+    """What a verb returns. Its modules are then left to the system: to collect them one by one as Python ends takes more
+    than a second after MLflow and torch. What waits for the end (files, threads, exit handlers) ends as ever."""
+    try:
+        return build_app(arguments)(arguments, standalone_mode=False)
+    finally:
+        gc.freeze()
+
+
+def _options(
+    debug: bool = typer.Option(False, "--debug", help="Show tracebacks.", envvar="BENCH_DEBUG"),
+) -> None:
+    if debug:
+        os.environ["BENCH_DEBUG"] = "1"
+
+
+def _not_called() -> None:
+    """Stands for the verbs that are only listed."""
 
 
 def _line(error: Exception) -> str:
-    """What a person reads of an error: its own line where it was meant for people, and else where to look."""
+    """What a person reads of an error: its own line if it was meant for people, and else where to look."""
     if isinstance(error, BenchError):
         return str(error)
-    # Typer brings its own copy of click's exceptions, in a private module: what wrong usage is, is known by what it has.
+    # Typer brings its own copy of click's exceptions, in a private module: wrong usage is known by what it has.
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):
         return _usage(error)
     text = " ".join(str(error).split())[:300]

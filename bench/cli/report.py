@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.common import ResultsDir
+from bench.cli.common import ResultsDir, installed_plugins, options_of
+from bench.files import results_directory
+from bench.reporting.classification_report import REPORT_COLUMNS, report_rows
+from bench.reporting.numbers import interval, resampled_units
+from bench.reporting.run_report import write_report
+from bench.reporting.terminal import print_table
+from bench.results.study_folder import find_run
 
 
 def command(
@@ -22,19 +28,12 @@ def command(
     results: ResultsDir = None,
 ) -> None:
     """Write the classification report of a run: tables as Markdown and JSON, figures as PNG."""
-    from bench.files import results_directory
-    from bench.reporting.classification_report import HEADER, report_rows
-    from bench.reporting.numbers import interval, over
-    from bench.reporting.run_report import write_report
-    from bench.reporting.terminal import print_table
-    from bench.results.study_folder import find_run
-
-    study, record = find_run(results_directory(results), run)
-    paths = write_report(study, record, output or study.report_folder(record))
+    study, record = find_run(results_directory(options_of(results=results).results), run)
+    paths = write_report(study, record, output or study.report_folder(record), registry=installed_plugins())
     report = paths.report.report
     print(f"{record.study}/{record.name}, {report.split} split\n")
-    print_table(HEADER, report_rows(report))
+    print_table(REPORT_COLUMNS, report_rows(report))
     accuracy = report.accuracy_interval
-    print(f"\nAccuracy, 95 % interval over {over(accuracy)}: {interval(accuracy)}\n")
+    print(f"\nAccuracy, 95 % interval over {resampled_units(accuracy)}: {interval(accuracy)}\n")
     for path in paths.files:
         print(path)

@@ -2,158 +2,137 @@
 
 from __future__ import annotations
 
+import shlex
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
 
-from bench.cli import run_options as option
-from bench.cli.common import DataDir, MaxUnusable, ResultsDir, Settings
+from bench import api
+from bench.cli.common import command_line, installed_plugins
+from bench.cli.dry_run import describe
+from bench.cli.leaderboard import print_leaderboard
+from bench.cli.option_flags import merged, read_config, takes_run_options
+from bench.errors import WrongUsage
+from bench.files import results_directory
+from bench.options import SEARCH, STUDY, checked_options, flag
+from bench.plugins.references import dataset_config, dataset_reference
+from bench.reporting.progress import study_progress
+from bench.results.study_folder import find_run, open_study
+
+if TYPE_CHECKING:
+    from bench.search.callback import StudyCallback
+    from bench.search.run_study import Ending
+
+EPILOG = "bench run --dataset speechcommands-digits --trials 100   |   bench run --resume fsdd-1 --trials 200"
 
 
+@takes_run_options
 def command(
-    context: typer.Context,
-    dataset: option.Dataset = "",
-    trials: option.Trials = None,
-    models: option.Models = "",
-    features: option.Features = "",
-    epochs: option.Epochs = None,
-    settings: Settings = None,
-    seed: option.Seed = 0,
-    pruner: option.Pruner = "median",
-    config: option.Config = None,
-    dry_run: option.DryRun = False,
-    finalists: option.Finalists = 3,
-    final_seeds: option.FinalSeeds = 3,
-    study: option.Study = "",
-    resume: option.Resume = "",
-    workers: option.Workers = None,
-    workers_per_gpu: option.WorkersPerGpu = None,
-    device: option.Device = "auto",
-    threads: option.Threads = None,
-    compile: option.Compile = False,
-    timeout: option.Timeout = None,
-    trial_timeout: option.TrialTimeout = 1800,
-    trial_budget: option.TrialBudget = None,
-    executor: option.Executor = "local",
-    ray_address: option.RayAddress = None,
-    cpus_per_trial: option.CpusPerTrial = 1.0,
-    gpus_per_trial: option.GpusPerTrial = 0.0,
-    storage: option.Storage = None,
-    tracking_uri: option.TrackingUri = None,
-    max_unusable: MaxUnusable = 0.05,
-    data_dir: DataDir = None,
-    results: ResultsDir = None,
-) -> None:
-    """Search features, models and training settings for a data set, then retrain and test the best."""
-    from bench.cli.common import command_line, parse_settings, registry
-    from bench.cli.config_file import CONFIG_SETTINGS
-    from bench.cli.study_run import StudyRun, begin, go_on
-    from bench.errors import BenchError
-    from bench.files import data_directory, results_directory
-    from bench.results.study_records import StudyRequest
-
-    if bool(dataset) == bool(resume):
-        raise BenchError("bench run needs --dataset NAME, or --resume STUDY to continue one: see bench run --help")
-    if pruner not in ("median", "halving", "none"):
-        raise BenchError(f"--pruner {pruner}: choose median, halving or none")
-    if executor not in ("local", "ray"):
-        raise BenchError(f"--executor {executor}: choose local or ray")
-    if executor == "ray" and threads is not None:
-        raise BenchError(
-            "--threads is for --executor local: with ray, --cpus-per-trial says how many threads a trial has"
-        )
-    if executor == "ray" and workers_per_gpu is not None:
-        raise BenchError("--workers-per-gpu is for --executor local: with ray, --gpus-per-trial 0.5 shares a card")
-    given = [name for name in OF_RAY if _typed(context, name)]
-    if executor == "local" and given:
-        raise BenchError(f"--{given[0].replace('_', '-')} is for --executor ray")
-    if resume:
-        _refuse_what_a_resume_cannot_change(context)
-    run = StudyRun(
-        registry=registry(),
-        results=results_directory(results),
-        data_dir=data_directory(data_dir),
-        workers=workers,
-        workers_per_gpu=workers_per_gpu,
-        device=device,
-        threads=threads,
-        timeout=timeout,
-        trial_timeout=trial_timeout,
-        trial_budget=trial_budget,
-        max_unusable=max_unusable,
-        storage=storage,
-        tracking_uri=tracking_uri,
-        executor=executor,
-        ray_address=ray_address,
-        cpus_per_trial=cpus_per_trial,
-        gpus_per_trial=gpus_per_trial,
-        dry_run=dry_run,
-        again=_given_again(context),
-    )
-    if resume:
-        go_on(run, resume, trials=trials)
-        return
-    fixed = parse_settings([*context.meta.get(CONFIG_SETTINGS, ()), *(settings or ())])
-    if epochs is not None:
-        fixed["training.epochs"] = epochs
-    begin(
-        run,
-        dataset,
-        StudyRequest(
-            features=_names("features", features), models=_names("models", models), settings=fixed, pruner=pruner
+    dataset: Annotated[
+        str,
+        typer.Option(
+            "--dataset",
+            "-d",
+            help="Data set: fsdd, folder:PATH, csv:FILE. See: bench list datasets",
+            rich_help_panel=SEARCH,
+            show_default=False,
         ),
-        name=study,
-        command=command_line(),
-        trials=100 if trials is None else trials,
-        finalists=finalists,
-        final_seeds=final_seeds,
-        seed=seed,
-        compile=compile,
-    )
+    ] = "",
+    resume: Annotated[
+        str,
+        typer.Option(
+            "--resume",
+            metavar="STUDY",
+            help="Continue a study as it was begun; options beside it replace its own, and --trials raises its number.",
+            rich_help_panel=STUDY,
+            show_default=False,
+        ),
+    ] = "",
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            help="TOML file with any of these options, and a table \\[set] of settings. The command line goes before it.",
+            rich_help_panel=SEARCH,
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool | None,
+        typer.Option("--dry-run", help="Say what would be done, and how long it would take.", rich_help_panel=SEARCH),
+    ] = None,
+    **given: Any,
+) -> int:
+    """Search features, models and training settings for a data set, then retrain and test the best."""
+    options = merged({} if config is None else read_config(config), given)
+    dataset = dataset or str(options.pop("dataset", ""))
+    dry_run = bool(options.pop("dry_run", False)) if dry_run is None else dry_run
+    if bool(dataset) == bool(resume):
+        raise WrongUsage("bench run needs --dataset NAME, or --resume STUDY to continue one: see bench run --help")
+    callback = study_progress()
+    with callback:
+        study = _resumed(resume, options, callback) if resume else _new(dataset, options, callback)
+        for line in study.notes:
+            callback.warning(line)
+        for line in api.headline(study):
+            callback.note(line)
+    if dry_run:
+        describe(study)
+        return 0
+    ending = _run(study, callback)
+    if ending.interrupted:
+        return 0
+    _show(study)
+    return 0 if ending.complete else 1
 
 
-OF_THE_STUDY = (
-    *("study", "models", "features", "epochs", "settings", "seed"),
-    *("finalists", "final_seeds", "pruner", "compile"),
-)
-"""Options that a study keeps from its first command on."""
-OF_RAY = ("ray_address", "cpus_per_trial", "gpus_per_trial")
-"""Options that say nothing without a Ray cluster."""
-OF_THE_PLACE = ("results", "data_dir", "max_unusable", "tracking_uri", "trial_budget")
-"""Options without which a study of this command would not be found again, or not be what it was."""
+def _new(dataset: str, options: Mapping[str, Any], callback: StudyCallback) -> api.ResolvedStudy:
+    registry, checked = installed_plugins(), checked_options(options, spell=flag)
+    dataset_config(registry, dataset, checked.settings)  # a wrong name is said before torch and Optuna are imported
+    return api.resolve_new(dataset, checked, registry=registry, command=command_line(), callback=callback)
 
 
-def _refuse_what_a_resume_cannot_change(context: typer.Context) -> None:
-    """Raises BenchError rather than leave out what the user has typed."""
-    from bench.errors import BenchError
-
-    for name in OF_THE_STUDY:
-        if _typed(context, name):
-            raise BenchError(
-                f"--{'set' if name == 'settings' else name.replace('_', '-')} cannot change a study that has begun: "
-                "leave it out, or start another study with --dataset"
-            )
+def _resumed(study: str, options: Mapping[str, Any], callback: StudyCallback) -> api.ResolvedStudy:
+    registry = installed_plugins()
+    open_study(results_directory(options.get("results")), study)  # as above
+    return api.resolve_resumed(study, options, registry=registry, callback=callback, spell=flag)
 
 
-def _given_again(context: typer.Context) -> tuple[str, ...]:
-    """What a resume of this command has to repeat, as it is typed; passwords are masked."""
-    from bench.passwords import without_password
-
-    return tuple(
-        word
-        for name in OF_THE_PLACE
-        if _typed(context, name) or _typed(context, name, "DEFAULT_MAP")
-        for word in (f"--{name.replace('_', '-')}", without_password(str(context.params[name])))
-    )
-
-
-def _typed(context: typer.Context, name: str, source: str = "COMMANDLINE") -> bool:
-    found = context.get_parameter_source(name)
-    return found is not None and found.name == source
+def _run(study: api.ResolvedStudy, callback: StudyCallback) -> Ending:
+    resume = api.resume_command(study)
+    with api.held(study) as storage:
+        try:
+            with callback:
+                ending = api.execute(study, storage, callback)
+        except BaseException:  # whatever it is: what has finished is safe
+            print(f"to continue: {resume}")
+            raise
+    wanted = study.record.options.trials
+    if ending.trials < wanted or ending.interrupted:
+        print(f"{ending.trials} of {wanted} trials are done; to continue: {resume}")
+    return ending
 
 
-def _names(option: str, comma_list: str) -> tuple[str, ...]:
-    from bench.errors import BenchError
-
-    names = tuple(name.strip() for name in comma_list.split(",") if name.strip())
-    if comma_list and not names:
-        raise BenchError(f"--{option} {comma_list!r} names none: leave it out to search all, see bench list {option}")
-    return names
+def _show(study: api.ResolvedStudy) -> None:
+    """Prints what a finished study came to, and where to find it."""
+    folder, results = study.folder, study.folder.folder.parent
+    statuses = Counter(trial.result.status for trial in folder.trials())
+    print(f"trials: {', '.join(f'{number} {status}' for status, number in statuses.most_common())}")
+    if not any(final.result.test for final in folder.finals()):
+        print("no configuration was tested: no trial was complete, or --finalists is 0")
+        return
+    dataset = dataset_reference(study.registry, study.record.dataset)
+    print_leaderboard(results, dataset, registry=study.registry)
+    best = find_run(results, folder.name)[1]
+    report = folder.report_folder(best) / "report.md"
+    if not report.is_file():  # the scheduler was killed after this run was stored and before its report was
+        api.write_reports(study, best)
+    elsewhere = () if study.options.results is None else ("--results", str(study.options.results))
+    print(f"report of the best: {report}")
+    print(f"all files:          {folder.folder}")
+    print(f"browse the trials:  {shlex.join(['bench', 'ui', *elsewhere])}")
+    publish = ["bench", "leaderboard", dataset, "--publish", "leaderboards/", *elsewhere]
+    print(f"publish the table:  {shlex.join(publish)}")

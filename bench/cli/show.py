@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
+from pydantic import BaseModel
 
-from bench.cli.common import DataDir, Settings
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-    from bench.plugins import Dataset, Feature, Model, PluginConfig
-    from bench.plugins.registry import Registry
+from bench.cli.common import DataDir, Settings, installed_plugins, options_of, warn
+from bench.data.preparation import clip_length
+from bench.errors import BenchError, did_you_mean
+from bench.files import data_directory
+from bench.plugins import Dataset, Feature, Infeasible, Model, PluginConfig
+from bench.plugins.annotations import search_ranges
+from bench.plugins.references import dataset_config
+from bench.plugins.registry import Registry
+from bench.reporting.reproductions import published_figures
+from bench.reporting.summary import summarise
+from bench.reporting.terminal import print_table
 
 
 def command(
@@ -26,66 +32,60 @@ def command(
     data_dir: DataDir = None,
 ) -> None:
     """Show a plugin's options, ranges and source; for a recipe, or a model with --feature and --dataset, its layers."""
-    from bench.cli.common import parse_settings, registry
-    from bench.errors import BenchError, did_you_mean
 
-    found = registry()
-    chosen = parse_settings(settings)
-    kinds = [kind for kind in ("dataset", "feature", "model", "recipe") if (kind, name) in found.origins]
+    options = options_of(settings=settings, data_dir=data_dir)
+    registry, chosen = installed_plugins(), options.settings
+    kinds = [kind for kind in ("dataset", "feature", "model", "recipe") if (kind, name) in registry.origins]
     if not kinds:
-        known = {known for _, known in found.origins}
+        known = {known for _, known in registry.origins}
         raise BenchError(f"nothing is called {name!r}: {did_you_mean(name, known)} (see: bench list)")
     if (feature or dataset or chosen) and not {"model", "recipe"} & set(kinds):
         raise BenchError(f"{name} is a {kinds[0]}: --feature, --dataset and --set are for models and recipes")
     for number, kind in enumerate(kinds):
         shown = kind in ("model", "recipe")
-        network = _network(found, kind, name, feature, dataset, chosen) if shown else None
+        network = _network(registry, kind, name, feature, dataset, chosen) if shown else None
         if number:
             print()
         if kind == "recipe":
-            _print_recipe(found, name)
+            _print_recipe(registry, name)
         else:
-            _print_plugin(found, kind, name)
+            _print_plugin(registry, kind, name)
         if network is not None:
-            segment = found.recipes[name].training.segment_seconds if kind == "recipe" else None
-            _print_layers(*network, data_dir, segment=segment)
+            segment = registry.recipes[name].training.segment_seconds if kind == "recipe" else None
+            _print_layers(*network, data_directory(options.data_dir), segment=segment)
         elif shown:
             print(f"\nIts layers: bench show {name} --feature FEATURE --dataset DATASET")
 
 
 def _network(
-    found: Registry, kind: str, name: str, feature: str | None, dataset: str | None, settings: dict[str, Any]
+    registry: Registry, kind: str, name: str, feature: str | None, dataset: str | None, settings: dict[str, Any]
 ) -> tuple[Feature, Model, Dataset] | None:
     """What the layers depend on, from the options and, for a recipe, from its own parts; None where too little is said."""
-    from bench.cli.common import dataset_config
-    from bench.errors import BenchError
-    from bench.plugins import PluginConfig
 
-    recipe = found.recipes[name] if kind == "recipe" else None
+    recipe = registry.recipes[name] if kind == "recipe" else None
     if recipe is None and feature is None and dataset is None and not settings:
         return None
     if recipe is None and (feature is None or dataset is None):
         raise BenchError(f"the layers of {name} depend on its input: give both --feature and --dataset")
     front_end = PluginConfig(name=feature) if feature is not None else recipe.feature  # type: ignore[union-attr]
     network = PluginConfig(name=name) if recipe is None else recipe.model
-    reference = dataset if dataset is not None else _first_installed(found, recipe.datasets)  # type: ignore[union-attr]
+    reference = dataset if dataset is not None else _first_installed(registry, recipe.datasets)  # type: ignore[union-attr]
     sections = ("dataset.", f"feature.{front_end.name}.", f"model.{network.name}.")
     for key in settings:
         if not key.startswith(sections):
             raise BenchError(f"--set {key} has nothing to set here: keys begin with {', '.join(sections)}")
     return (
-        found.feature(_with_settings(front_end, sections[1], settings)),
-        found.model(_with_settings(network, sections[2], settings)),
-        found.dataset(dataset_config(found, reference, settings)),
+        registry.feature(_with_settings(front_end, sections[1], settings)),
+        registry.model(_with_settings(network, sections[2], settings)),
+        registry.dataset(dataset_config(registry, reference, settings)),
     )
 
 
-def _print_plugin(found: Registry, kind: str, name: str) -> None:
+def _print_plugin(registry: Registry, kind: str, name: str) -> None:
     """Docstring, source and options of a data set, feature or model."""
-    import inspect
 
-    plugin = getattr(found, f"{kind}s")[name]
-    print(f"{kind} {name}, from {found.origins[kind, name]}\n")
+    plugin = getattr(registry, f"{kind}s")[name]
+    print(f"{kind} {name}, from {registry.origins[kind, name]}\n")
     print(inspect.getdoc(plugin))
     if kind == "dataset":
         print(f"\nFrom: {plugin.source}" if plugin.source else "")
@@ -98,8 +98,6 @@ def _print_plugin(found: Registry, kind: str, name: str) -> None:
 
 
 def _print_options(plugin: type[BaseModel]) -> None:
-    from bench.plugins.annotations import search_ranges
-    from bench.reporting.terminal import print_table
 
     ranges = search_ranges(plugin)
     rows = [
@@ -120,19 +118,16 @@ def _print_options(plugin: type[BaseModel]) -> None:
 
 def _type_name(annotation: Any) -> str:
     """`int | None`, or the values of a Literal."""
-    from typing import Literal, get_args, get_origin
 
     if get_origin(annotation) is Literal:
         return " | ".join(str(value) for value in get_args(annotation))
     return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
 
 
-def _print_recipe(found: Registry, name: str) -> None:
-    from bench.reporting.reproductions import published_figures
-    from bench.reporting.terminal import print_table
+def _print_recipe(registry: Registry, name: str) -> None:
 
-    recipe = found.recipes[name]
-    print(f"recipe {name}, from {found.origins['recipe', name]}\n")
+    recipe = registry.recipes[name]
+    print(f"recipe {name}, from {registry.origins['recipe', name]}\n")
     print(recipe.summary)
     print(f"\nSource: {recipe.source}" if recipe.source else "")
     print(f"Data sets: {', '.join(recipe.datasets)}")
@@ -151,16 +146,15 @@ def _print_recipe(found: Registry, name: str) -> None:
     print_table(("option", "value"), rows, left=(0, 1))
 
 
-def _first_installed(found: Registry, names: tuple[str, ...]) -> str:
+def _first_installed(registry: Registry, names: tuple[str, ...]) -> str:
     """The first data set of a recipe that is installed; the first at all where none is, for the error that follows.
 
     Raises BenchError where the recipe names none.
     """
-    from bench.errors import BenchError
 
     if not names:
         raise BenchError("the recipe names no data set: give one by --dataset")
-    return next((name for name in names if name in found.datasets), names[0])
+    return next((name for name in names if name in registry.datasets), names[0])
 
 
 def _with_settings(config: PluginConfig, prefix: str, settings: dict[str, Any]) -> PluginConfig:
@@ -169,13 +163,8 @@ def _with_settings(config: PluginConfig, prefix: str, settings: dict[str, Any]) 
     return config.model_copy(update={"options": {**config.options, **own}})
 
 
-def _print_layers(
-    feature: Feature, model: Model, dataset: Dataset, data_dir: Path | None, *, segment: float | None
-) -> None:
+def _print_layers(feature: Feature, model: Model, dataset: Dataset, data_dir: Path, *, segment: float | None) -> None:
     """The network for one clip of the data set, or one segment of so many seconds, layer by layer."""
-    from bench.errors import BenchError
-    from bench.plugins import Infeasible
-    from bench.reporting.summary import summarise
 
     seconds = segment if segment is not None else dataset.seconds()
     if seconds is None:
@@ -196,15 +185,11 @@ SHOWN_SECONDS = 2.0
 """Clips for which a network is shown that takes any length, where there are none to look at."""
 
 
-def _own_length(dataset: Dataset, model: Model, data_dir: Path | None) -> float:
+def _own_length(dataset: Dataset, model: Model, data_dir: Path) -> float:
     """Clip length, in seconds, that a run takes for a data set whose clips set their own. Without the data a network that
     takes any length is shown for `SHOWN_SECONDS`: its parameters do not depend on them."""
-    from bench.cli.common import warn
-    from bench.data.preparation import clip_length
-    from bench.errors import BenchError
-    from bench.files import data_directory
 
-    root = dataset.root(data_directory(data_dir))
+    root = dataset.root(data_dir)
     if root.exists():
         return clip_length(dataset, root, dataset.clips(root).clips)[0]
     line = f"{dataset.name}: its clips set their own length, and they are not at {root}"

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from bench.cli.common import ResultsDir, warn
+from bench.cli.common import ResultsDir, options_of, warn
 from bench.errors import BenchError
+from bench.files import results_directory
+from bench.passwords import without_password
+from bench.tracking.server import Server, free_port
+from bench.tracking.tracking_store import MLFLOW_DATABASE, create_database, default_uri, follow_moved_folder
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -29,18 +33,13 @@ def command(
     ),
     tracking_uri: Annotated[
         str | None,
-        typer.Option("--tracking-uri", help="Database to show, where it is not the results folder's own."),
+        typer.Option("--tracking-uri", help="Database to show, instead of the results folder's own."),
     ] = None,
 ) -> None:
     """Look at every study, trial and curve in a browser (MLflow)."""
-    from bench.files import results_directory
-    from bench.tracking.server import Server
-
-    folder = results_directory(results)
+    folder = results_directory(options_of(results=results).results)
     uri = tracking_uri or _own_database(folder)
     if uri.startswith(("http://", "https://")):
-        from bench.passwords import without_password
-
         raise BenchError(f"{without_password(uri)} is a server already: open it in a browser")
     chosen = _port(host, port)
     if host not in LOOPBACK:
@@ -62,9 +61,7 @@ def command(
 
 
 def _own_database(folder: Path) -> str:
-    from bench.tracking.tracking_store import DATABASE, create_database, default_uri, follow_moved_folder
-
-    if not (folder / DATABASE).is_file():
+    if not (folder / MLFLOW_DATABASE).is_file():
         raise BenchError(
             f"no results in {folder} yet: start a study with bench run --dataset NAME, or name another folder with --results"
         )
@@ -74,8 +71,6 @@ def _own_database(folder: Path) -> str:
 
 
 def _port(host: str, wanted: int | None) -> int:
-    from bench.tracking.server import free_port
-
     free = free_port(host, DEFAULT_PORT if wanted is None else wanted)
     if free is not None:
         return free

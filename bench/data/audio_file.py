@@ -14,28 +14,20 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-_KINDS = "wav wave w64 rf64 flac mp3 ogg oga opus aif aiff aifc au snd caf voc sph nist avr paf svx"
-SUFFIXES = frozenset(f".{kind}" for kind in _KINDS.split())
-"""File name endings, in lower case, of the formats that libsndfile knows by their content."""
-
-_FOREIGN_KINDS = "m4a mp4 aac wma webm amr 3gp ape wv mka raw pcm"
-FOREIGN_SUFFIXES = frozenset(f".{kind}" for kind in _FOREIGN_KINDS.split())
-"""File name endings, in lower case, of recordings that libsndfile cannot read."""
-
 HEADERLESS = ".raw"
-"""The ending at which soundfile wants to be told the format, whatever the file holds."""
+"""The file name ending for which soundfile asks the caller for the format, whatever the file holds."""
 
 SHORTEST = 0.01
-"""Seconds; a clip below this holds no sound that could be recognised."""
+"""Seconds below which a clip holds no sound that could be recognised."""
 
 UNKNOWN_SIZE = 0xFFFFFFFF
-"""What programs that write to a pipe leave in a RIFF header, since they cannot go back to it."""
+"""Length that programs leave in a RIFF header when they write to a pipe, since they cannot go back to it."""
 
 Suspicion = Literal["silent", "very short"]
 
 
 class UnreadableClip(Exception):
-    """The file, or this stretch of it, gives no usable audio; the message says why in a few words."""
+    """A file, or a stretch of it, holds no usable audio; the message says why in a few words."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +39,15 @@ class Recording:
 
     @property
     def seconds(self) -> float:
+        """Length of the recording."""
         return len(self.waveform) / self.sample_rate
 
     def stretch(self, start: float = 0.0, end: float | None = None) -> Recording:
-        """The part from `start` to `end` seconds, or to the end of the file. Raises UnreadableClip where it is empty."""
+        """Cuts out the part from `start` to `end` seconds, or to the end of the file.
+
+        Raises:
+            UnreadableClip: the part is empty.
+        """
         first = round(start * self.sample_rate)
         last = len(self.waveform) if end is None else round(end * self.sample_rate)
         part = self.waveform[first:last]
@@ -59,13 +56,13 @@ class Recording:
         return Recording(part, self.sample_rate)
 
     def suspicion(self) -> Suspicion | None:
-        """What a person should be told: it has no sound at all in 16 bits, or it is shorter than 10 ms."""
+        """Tells whether the recording is silent in 16 bits or shorter than 10 ms, which a user should know."""
         if self.seconds < SHORTEST:
             return "very short"
         return None if to_int16(self.waveform).any() else "silent"
 
     def at(self, sample_rate: int) -> NDArray[np.int16]:
-        """The samples at another rate, [frames * sample_rate / own rate]."""
+        """Resamples to another rate: int16 [frames * sample_rate / own rate]."""
         if sample_rate == self.sample_rate:
             return to_int16(self.waveform)
         import soxr
@@ -73,15 +70,13 @@ class Recording:
         return to_int16(soxr.resample(self.waveform, self.sample_rate, sample_rate, quality="HQ"))
 
 
-def read_clip(path: Path, *, sample_rate: int, start: float = 0.0, end: float | None = None) -> NDArray[np.int16]:
-    """One clip as mono int16 samples, [samples]. Raises UnreadableClip."""
-    return decode(path).stretch(start, end).at(sample_rate)
-
-
 def decode(path: Path) -> Recording:
-    """A whole file. Raises UnreadableClip where it cannot be read, is empty, is cut short, or holds NaN or infinity.
+    """Decodes a whole audio file.
 
-    An ogg file, and an mp3 file without a Xing or Info header, promise no length: cut short, they are taken as they are.
+    An ogg file, or an mp3 file without a Xing or Info header, states no length, so a truncated one is not noticed.
+
+    Raises:
+        UnreadableClip: the file cannot be read, is empty, is truncated, or holds NaN or infinity.
     """
     import soundfile
 
@@ -90,7 +85,7 @@ def decode(path: Path) -> Recording:
     try:
         _check_size(path)
         with soundfile.SoundFile(path) as file:
-            promised, rate, kind = file.frames, file.samplerate, file.format
+            stated, rate, kind = file.frames, file.samplerate, file.format
             channels = file.read(dtype="float32", always_2d=True)
     except OSError as error:
         raise UnreadableClip(error.strerror or str(error)) from error
@@ -98,8 +93,8 @@ def decode(path: Path) -> Recording:
         raise UnreadableClip(error.error_string.removeprefix("Error : ").strip().rstrip(".")) from error
     if not len(channels):
         raise UnreadableClip("empty: no samples")
-    if len(channels) < promised and (kind != "MP3" or _mp3_says_its_length(path)):
-        raise UnreadableClip(f"truncated: {len(channels)} of {promised} samples are there")
+    if len(channels) < stated and (kind != "MP3" or _mp3_states_its_length(path)):
+        raise UnreadableClip(f"truncated: {len(channels)} of {stated} samples are there")
     waveform = channels[:, 0] if channels.shape[1] == 1 else channels.mean(axis=1, dtype=np.float32)
     if not np.isfinite(waveform).all():
         raise UnreadableClip("holds values that are not numbers (NaN or infinity)")
@@ -107,7 +102,7 @@ def decode(path: Path) -> Recording:
 
 
 def header_seconds(path: Path) -> float | None:
-    """Length by the file's header, without decoding; None where it has none to read."""
+    """Reads the length in seconds from the file's header, without decoding; None if there is no readable header."""
     import soundfile
 
     if path.suffix.lower() == HEADERLESS:
@@ -119,19 +114,21 @@ def header_seconds(path: Path) -> float | None:
 
 
 def to_int16(waveform: NDArray[np.float32]) -> NDArray[np.int16]:
-    """Rounded and clipped; 16-bit files come through unchanged."""
+    """Converts float samples in -1..1 to int16 by rounding and clipping; 16-bit files come through unchanged."""
     scaled = np.rint(waveform * np.float32(32768))
     samples: NDArray[np.int16] = scaled.clip(-32768, 32767).astype(np.int16)
     return samples
 
 
-def _mp3_says_its_length(path: Path) -> bool:
-    """Whether the first frame, after any ID3v2 tag, is the Xing or Info header that holds the number of frames; without it,
-    libsndfile guesses from the file's size, tags and pictures included."""
+def _mp3_states_its_length(path: Path) -> bool:
+    """Whether the first frame, after any ID3v2 tag, is the Xing or Info header that holds the number of frames.
+
+    Without that header, libsndfile guesses the number from the file's size, tags and pictures included.
+    """
     with path.open("rb") as file:
-        head = file.read(10)
-        if head[:3] == b"ID3":  # size: four bytes of seven bits
-            file.seek(10 + sum(byte << 7 * place for place, byte in enumerate(reversed(head[6:10]))))
+        tag = file.read(10)
+        if tag[:3] == b"ID3":  # its size is four bytes of seven bits
+            file.seek(10 + sum(byte << 7 * position for position, byte in enumerate(reversed(tag[6:10]))))
         else:
             file.seek(0)
         frame = file.read(200)
@@ -139,22 +136,24 @@ def _mp3_says_its_length(path: Path) -> bool:
 
 
 def _check_size(path: Path) -> None:
-    """Raises UnreadableClip on a file without bytes, and where the sound chunk of a wav or aiff file promises more bytes
-    than the file has: libsndfile reads such files without complaint."""
+    """Raises UnreadableClip for an empty file, and for a wav or aiff file whose sound chunk states more bytes than it has.
+
+    libsndfile reads such files without complaint.
+    """
     size = path.stat().st_size
     if not size:
         raise UnreadableClip("empty: 0 bytes")
     with path.open("rb") as file:
-        form = file.read(12)
-        if form[:4] not in (b"RIFF", b"FORM"):
+        file_header = file.read(12)
+        if file_header[:4] not in (b"RIFF", b"FORM"):
             return
-        order: Literal["little", "big"] = "little" if form[:4] == b"RIFF" else "big"
-        while len(head := file.read(8)) == 8:
-            length = int.from_bytes(head[4:], order)
-            if head[:4] not in (b"data", b"SSND"):
+        order: Literal["little", "big"] = "little" if file_header[:4] == b"RIFF" else "big"
+        while len(chunk_header := file.read(8)) == 8:
+            length = int.from_bytes(chunk_header[4:], order)
+            if chunk_header[:4] not in (b"data", b"SSND"):
                 file.seek(length + length % 2, os.SEEK_CUR)  # chunks begin at even positions
                 continue
-            there = size - file.tell()
-            if length > there and length != UNKNOWN_SIZE:
-                raise UnreadableClip(f"truncated: {there} of {length} bytes of sound are there")
+            present = size - file.tell()
+            if length > present and length != UNKNOWN_SIZE:
+                raise UnreadableClip(f"truncated: {present} of {length} bytes of sound are there")
             return

@@ -1,5 +1,5 @@
-"""What stands in the cache folder, and how it is cleared away. What is not known to be ours is neither shown nor touched,
-and no link is followed."""
+"""Lists what is in the cache folder, and clears it. Folders of other programs are neither listed nor touched, and no link is
+followed."""
 
 from __future__ import annotations
 
@@ -13,82 +13,93 @@ from pydantic import ValidationError
 
 from bench.data.feature_cache import FOLDER, KEY, read_manifest
 from bench.data.folders import discard
-from bench.data.holding import discard_unheld
 from bench.data.waveform_cache import MANIFEST, Manifest
+from bench.locks import Locked, NoLocks, lock
 
 Kind = Literal["audio", "copies", "features"]
-KINDS: tuple[Kind, ...] = ("audio", "copies", "features")
-AUDIO = re.compile(r"(?P<dataset>.+)-(?P<key>[0-9a-f]{16})-(?P<rate>\d+)(?P<copies>-copies-[0-9a-f]{12})?", re.ASCII)
+AUDIO_FOLDER = re.compile(
+    r"(?P<dataset>.+)-(?P<key>[0-9a-f]{16})-(?P<rate>\d+)(?P<augmented>-augmented-[0-9a-f]{12})?", re.ASCII
+)
 """Name of a folder of decoded audio, or of augmented copies."""
 NODES = "nodes"
-"""Folder of what a node of a cluster was sent; laid out as the cache folder is."""
+"""Folder of the data that was sent to a node of a cluster; its layout is that of the cache folder."""
 
 
 @dataclass(frozen=True)
 class CachedFolder:
-    """One folder that can be made again."""
+    """One folder of the cache. It can be made again."""
 
     kind: Kind
     dataset: str
     what: str
-    """Of which kind, in a few words: its rate, its feature."""
+    """What distinguishes it from others of its kind: its sample rate, or its feature and split."""
     clips: int | None
-    """None for features."""
+    """Number of clips; None for features."""
     size: int
     """Bytes on disk."""
     used: float
-    """When it was used last, in seconds since 1970."""
+    """Time of the last use, in seconds since 1970."""
     folder: Path
 
 
 def cache_contents(cache_dir: Path) -> list[CachedFolder]:
-    """Everything of ours, least recently used first."""
+    """Lists all folders of decoded audio, augmented copies and features, least recently used first."""
     cache_dir = cache_dir.resolve()
-    folders = (cache_dir, cache_dir / NODES)
-    found = [item for folder in folders for item in (*_audio(folder), *_features(folder / FOLDER))]
-    return sorted(found, key=lambda item: item.used)
+    parents = (cache_dir, cache_dir / NODES)
+    items = [item for parent in parents for item in (*_audio(parent), *_features(parent / FOLDER))]
+    return sorted(items, key=lambda item: item.used)
 
 
 def clear(item: CachedFolder) -> bool:
-    """Removes it; False where a running study holds it. Features are never held: who reads some can go on reading.
+    """Removes a folder of the cache.
 
-    Raises BenchError where the folder cannot be written to.
+    Returns:
+        Whether it was removed: not if a running study uses its audio. Features are always removed, since a process that
+        has some mapped can go on reading them.
+
+    Raises:
+        BenchError: The folder cannot be written to.
     """
-    if item.kind == "features":
-        discard(item.folder)
-        return True
     audio = item.folder
     if item.kind == "copies":
-        audio = audio.with_name(audio.name.rpartition("-copies-")[0])
-    return discard_unheld(item.folder, holds=audio)
+        audio = audio.with_name(audio.name.rpartition("-augmented-")[0])
+    if item.kind == "features" or not audio.is_dir():  # the decoded audio of augmented copies is gone
+        discard(item.folder)
+        return True
+    try:
+        with lock(audio):
+            discard(item.folder)
+    except (Locked, NoLocks, PermissionError):
+        return False
+    return True
 
 
 def _audio(parent: Path) -> Iterator[CachedFolder]:
     for folder in _folders(parent):
-        named = AUDIO.fullmatch(folder.name)
+        named = AUDIO_FOLDER.fullmatch(folder.name)
         if named is None:
             continue
         try:
-            facts = Manifest.model_validate_json((folder / MANIFEST).read_bytes()).facts
-        except (OSError, ValidationError):  # another program's, or damaged, which the next run makes again
+            metadata = Manifest.model_validate_json((folder / MANIFEST).read_bytes()).metadata
+        except (OSError, ValidationError):  # of another program or version, or damaged and made again by the next run
             continue
         yield CachedFolder(
-            kind="copies" if named["copies"] else "audio",
+            kind="copies" if named["augmented"] else "audio",
             dataset=named["dataset"],
             what=f"{int(named['rate']):,} Hz",
-            clips=sum(sum(of_class) for of_class in facts.supports.values()),
+            clips=sum(sum(of_class) for of_class in metadata.supports.values()),
             size=_size(folder),
             used=folder.stat().st_mtime,
             folder=folder,
         )
 
 
-def _features(store: Path) -> Iterator[CachedFolder]:
-    for folder in _folders(store):
+def _features(parent: Path) -> Iterator[CachedFolder]:
+    for folder in _folders(parent):
         if not KEY.fullmatch(folder.name) or (manifest := read_manifest(folder)) is None:
             continue
         clips, _, split = manifest.clips.partition(" ")
-        named = AUDIO.fullmatch(clips)
+        named = AUDIO_FOLDER.fullmatch(clips)
         yield CachedFolder(
             kind="features",
             dataset=named["dataset"] if named else clips,
@@ -107,5 +118,5 @@ def _folders(parent: Path) -> list[Path]:
 
 
 def _size(folder: Path) -> int:
-    """Bytes that removing it frees: the padding of clips takes none."""
+    """Bytes that removing the folder frees; the padding of clips takes none."""
     return sum(512 * file.lstat().st_blocks for file in folder.rglob("*"))

@@ -1,4 +1,4 @@
-"""Decoding all clips of a data set, in parallel and in order."""
+"""Decodes all clips of a data set, in parallel and in order."""
 
 from __future__ import annotations
 
@@ -13,31 +13,35 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.audio_suffixes import AUDIO_SUFFIXES
 from bench.cores import available_cores
-from bench.data.audio_file import SUFFIXES, Recording, UnreadableClip, decode, header_seconds
+from bench.data.audio_file import Recording, UnreadableClip, decode, header_seconds
 from bench.plugins import Clip
 
 LONGEST_SECONDS = 30.0
-"""What a clip is cut to at most where the data set names no length."""
+"""Longest clip length of a data set that names none."""
 
 BATCH = 16
-"""Files that a thread decodes in one go: small files take less time than handing them over."""
+"""Files that a thread decodes in one go, since handing over a small file takes longer than decoding it."""
 
 
 @dataclass(frozen=True)
 class DecodedClip:
-    """A clip's samples by sample rate, or why there are none."""
+    """A clip's samples by sample rate, or the reason why there are none."""
 
     clip: Clip
-    content: str
-    """Digest of the file's bytes and of the stretch; empty where the file cannot be read."""
+    digest: str
+    """Digest of the file's bytes and of the clip's stretch of it; empty if the file cannot be read."""
     seconds: float
     """Length before it is cut."""
     samples: Mapping[int, NDArray[np.int16]]
+    """int16 [samples] by sample rate."""
     suspicion: str | None = None
+    """Why the clip may be useless, in a few words."""
     problem: str | None = None
+    """Why the clip cannot be used, in a few words."""
     silent_piece: bool = False
-    """Whether this is a silent stretch that was cut from a recording with sound in it: left out, without being a problem."""
+    """Whether this is a silent stretch that was cut from a recording with sound in it; it is left out without a warning."""
 
 
 def decode_clips(
@@ -49,17 +53,22 @@ def decode_clips(
     cut: bool = False,
     progress: Callable[[int, int], None],
 ) -> Iterator[DecodedClip]:
-    """Every clip, in the order given, cut to `seconds`; a file is read once for all its clips that stand together.
+    """Decodes every clip, in the order given. A file is read once for all its clips that follow each other.
 
-    With `cut`, a longer clip becomes consecutive ones of that length, see `pieces`. `progress` is called with the number of
-    clips done and their total.
+    Args:
+        root: The data set's folder.
+        clips: The clips to decode.
+        sample_rates: Rates in Hz to which each clip is resampled.
+        seconds: Length that clips are cut to.
+        cut: Whether a longer clip becomes consecutive ones of that length, see `pieces`.
+        progress: Called with the number of clips done and their total.
     """
     files = [list(of_file) for _, of_file in groupby(clips, key=lambda clip: clip.path)]
-    batches = iter([files[place : place + BATCH] for place in range(0, len(files), BATCH)])
+    batches = iter([files[start : start + BATCH] for start in range(0, len(files), BATCH)])
     threads = available_cores()
     done = 0
     with ThreadPoolExecutor(threads) as pool:
-        # A few batches at a time: what is decoded waits in memory until it is taken.
+        # A few batches at a time, since decoded clips wait in memory until they are taken.
         while window := list(islice(batches, 4 * threads)):
             decoded = pool.map(lambda batch: _decode_batch(root, batch, sample_rates, seconds, cut), window)
             for batch, of_batch in zip(window, decoded, strict=True):
@@ -69,50 +78,57 @@ def decode_clips(
 
 
 def pieces(clip: Clip, length: float, seconds: float) -> tuple[Clip, ...]:
-    """A clip that lasts `length` seconds as consecutive ones of `seconds`, all of one group.
+    """Cuts a clip that lasts `length` seconds into consecutive ones of `seconds`, all of one group.
 
-    What is left at the end is one, too, from half of that on; a clip that is no longer than one stays as it is.
+    The rest at the end becomes a clip of its own if it lasts at least half of `seconds`; a clip that is no longer than
+    `seconds` stays whole.
     """
     group = clip.path if clip.group is None else clip.group
     if length <= seconds * 1.001:
         return (replace(clip, group=group),)
     count = max(1, math.floor(length / seconds + 0.5 + 1e-6))
-    starts = [clip.start + place * seconds for place in range(count)]
+    starts = [clip.start + number * seconds for number in range(count)]
     last = math.inf if clip.end is None else clip.end
     return tuple(replace(clip, start=start, end=min(start + seconds, last), group=group) for start in starts)
 
 
 def decode_noise(root: Path, folder: str | None, sample_rate: int) -> tuple[NDArray[np.int16] | None, tuple[str, ...]]:
-    """The data set's background noise, [samples], one recording after another, and a line for each that cannot be read."""
-    pieces, notes = [], []
+    """Decodes the data set's background noise.
+
+    Returns:
+        int16 [samples], one recording after another, or None if there are none; and a note for each unreadable file.
+    """
+    recordings, notes = [], []
     for path in noise_files(root, folder):
         try:
-            pieces.append(decode(path).at(sample_rate))
+            recordings.append(decode(path).at(sample_rate))
         except UnreadableClip as error:
             notes.append(f"background noise {path.relative_to(root).as_posix()} is left out: {error}")
-    return (np.concatenate(pieces) if pieces else None), tuple(notes)
+    return (np.concatenate(recordings) if recordings else None), tuple(notes)
 
 
 def noise_files(root: Path, folder: str | None) -> list[Path]:
-    """The audio files of the data set's folder of background noise, sorted."""
+    """Lists the audio files of the data set's folder of background noise, sorted."""
     if folder is None or not (root / folder).is_dir():
         return []
     return sorted(
-        path for path in (root / folder).iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+        path
+        for path in (root / folder).iterdir()
+        if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
     )
 
 
 def longest_seconds(root: Path, clips: Sequence[Clip]) -> float:
-    """Length of the longest clip by the files' headers, rounded up to a millisecond, uncapped; 0 where none can be read."""
+    """Length of the longest clip by the files' headers, rounded up to a millisecond; 0 if no header can be read."""
     paths = sorted({clip.path for clip in clips})
     with ThreadPoolExecutor(available_cores()) as pool:
-        lengths = dict(zip(paths, pool.map(lambda path: header_seconds(root / path), paths), strict=True))
+        file_seconds = dict(zip(paths, pool.map(lambda path: header_seconds(root / path), paths), strict=True))
 
-    def length(clip: Clip) -> float:
-        file = lengths[clip.path] or 0.0
-        return min(file, clip.end if clip.end is not None else file) - clip.start
+    def clip_seconds(clip: Clip) -> float:
+        end = file_seconds[clip.path] or 0.0
+        return min(end, clip.end if clip.end is not None else end) - clip.start
 
-    longest = max(map(length, clips), default=0.0)
+    longest = max(map(clip_seconds, clips), default=0.0)
     return float(np.ceil(round(longest * 1000, 6)) / 1000)
 
 
@@ -128,45 +144,48 @@ def _decode_file(
     path = root / clips[0].path
     try:
         with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            file_digest = hashlib.file_digest(file, "sha256").hexdigest()
         recording = decode(path)
     except (UnreadableClip, OSError) as error:
         reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
         yield from (DecodedClip(clip, "", 0.0, {}, problem=reason) for clip in clips)
         return
     for clip in clips:
-        content = f"{digest}:{clip.start!r}:{clip.end!r}"
         try:
             if cut:
-                yield from _decode_pieces(clip, digest, recording, sample_rates, seconds)
+                yield from _decode_pieces(clip, file_digest, recording, sample_rates, seconds)
             else:
-                yield _decode_clip(clip, content, recording, sample_rates, seconds)
+                yield _decode_clip(clip, file_digest, recording, sample_rates, seconds)
         except UnreadableClip as error:
-            yield DecodedClip(clip, content, 0.0, {}, problem=str(error))
+            yield DecodedClip(clip, _clip_digest(file_digest, clip), 0.0, {}, problem=str(error))
 
 
 def _decode_pieces(
-    clip: Clip, digest: str, recording: Recording, sample_rates: Sequence[int], seconds: float
+    clip: Clip, file_digest: str, recording: Recording, sample_rates: Sequence[int], seconds: float
 ) -> Iterator[DecodedClip]:
     whole = recording.stretch(clip.start, clip.end)
-    found = pieces(clip, whole.seconds, seconds)
-    for piece in found:
-        decoded = _decode_clip(piece, f"{digest}:{piece.start!r}:{piece.end!r}", recording, sample_rates, seconds)
-        if decoded.suspicion == "silent" and len(found) > 1 and whole.suspicion() is None:
+    of_clip = pieces(clip, whole.seconds, seconds)
+    for piece in of_clip:
+        decoded = _decode_clip(piece, file_digest, recording, sample_rates, seconds)
+        if decoded.suspicion == "silent" and len(of_clip) > 1 and whole.suspicion() is None:
             decoded = replace(decoded, samples={}, suspicion=None, silent_piece=True)
         yield decoded
 
 
 def _decode_clip(
-    clip: Clip, content: str, recording: Recording, sample_rates: Sequence[int], seconds: float
+    clip: Clip, file_digest: str, recording: Recording, sample_rates: Sequence[int], seconds: float
 ) -> DecodedClip:
     whole = recording.stretch(clip.start, clip.end)
-    heard = whole.stretch(end=seconds)
-    suspicion = heard.suspicion()
+    shortened = whole.stretch(end=seconds)
+    suspicion = shortened.suspicion()
     return DecodedClip(
         clip,
-        content,
+        _clip_digest(file_digest, clip),
         whole.seconds,
-        {rate: heard.at(rate) for rate in sample_rates},
+        {rate: shortened.at(rate) for rate in sample_rates},
         suspicion=None if clip.silent and suspicion == "silent" else suspicion,
     )
+
+
+def _clip_digest(file_digest: str, clip: Clip) -> str:
+    return f"{file_digest}:{clip.start!r}:{clip.end!r}"

@@ -1,4 +1,4 @@
-"""Getting a data set: downloaded with its checksum verified, or synthesised; whole in its place, or not there at all."""
+"""Gets a data set: downloads it and verifies its checksum, or synthesises it. Its folder appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ CHUNK = 2**18
 
 
 def obtain(dataset: Dataset, data_dir: Path, progress: ProgressCallback) -> Path:
-    """The data set's folder; one that is synthesised is made where it is missing. Nothing is downloaded.
+    """Finds the data set's folder, and synthesises it if it is missing and can be. Nothing is downloaded.
 
-    Raises BenchError where it is not there, with what to do.
+    Raises:
+        BenchError: The folder does not exist; the message says what to do.
     """
     root = dataset.root(data_dir)
     if root.is_dir():
@@ -42,11 +43,20 @@ def obtain(dataset: Dataset, data_dir: Path, progress: ProgressCallback) -> Path
 
 
 def fetch(dataset: Dataset, *, data_dir: Path, progress: bool = True) -> Path:
-    """Downloads a data set into its official folder, or synthesises it there; one that is there already is left alone.
+    """Downloads a data set into its official folder, or synthesises it there. An existing folder is left alone.
 
-    `progress` shows a bar on the error stream. Safe to repeat: until everything has arrived, been verified and been
-    unpacked, the folder is not there. Raises BenchError without network, on a wrong checksum, on a damaged or unsafe
-    archive, and on a full disk.
+    It is safe to repeat: the folder does not exist until everything has been downloaded, verified and unpacked.
+
+    Args:
+        dataset: The data set.
+        data_dir: Folder of all data sets.
+        progress: Whether a progress bar is shown on the error stream.
+
+    Returns:
+        The data set's folder.
+
+    Raises:
+        BenchError: There is no network, the checksum is wrong, the archive is damaged or unsafe, or the disk is full.
     """
     root = dataset.root(data_dir)
     if root.is_dir():
@@ -60,25 +70,28 @@ def fetch(dataset: Dataset, *, data_dir: Path, progress: bool = True) -> Path:
 
 
 def is_synthesised(dataset: Dataset) -> bool:
-    """Whether the data set makes its own files."""
+    """Whether the data set synthesises its own files."""
     return type(dataset).prepare is not Dataset.prepare
 
 
 def _synthesise(dataset: Dataset, root: Path, progress: ProgressCallback) -> Path:
-    with building(root) as place:
-        dataset.prepare(place, progress)
-        if not place.is_dir():
-            raise BenchError(f"data set {dataset.name} made no files: its plugin is at fault, report it there")
+    try:
+        with building(root) as unfinished:
+            dataset.prepare(unfinished, progress)
+            if not unfinished.is_dir():
+                raise BenchError(f"data set {dataset.name} made no files: its plugin is at fault, report it there")
+    except OSError as error:
+        raise cannot_write(root, error) from error
     return root
 
 
 def _download_and_unpack(name: str, archive: Archive, root: Path, progress: bool) -> Path:
     try:
-        with building(root) as place:
-            file = place.with_name(f"{name}-{PurePosixPath(urlsplit(archive.url).path).name}")
+        with building(root) as folder:
+            file = folder.with_name(f"{name}-{PurePosixPath(urlsplit(archive.url).path).name}")
             _download(name, archive, file, progress)
             _verify(name, archive, file)
-            unpack(file, place, strip=archive.strip)
+            unpack(file, folder, strip=archive.strip)
             file.unlink()
     except OSError as error:
         raise cannot_write(root, error) from error
@@ -104,16 +117,16 @@ def _verify(name: str, archive: Archive, file: Path) -> None:
 
     if archive.sha256 is None:
         return
-    found = pooch.file_hash(str(file), alg="sha256")
-    if found != archive.sha256:
+    sha256 = pooch.file_hash(str(file), alg="sha256")
+    if sha256 != archive.sha256:
         raise BenchError(
-            f"{archive.url} has a wrong checksum (sha256 {found[:12]}..., not {archive.sha256[:12]}...): nothing was kept; "
+            f"{archive.url} has a wrong checksum (sha256 {sha256[:12]}..., not {archive.sha256[:12]}...): nothing was kept; "
             f"run `bench fetch {name}` again, and if it repeats, the archive has changed: report it"
         )
 
 
 def _reason(error: Exception) -> str:
-    """The cause of a network error in a few words; requests wraps it in what nobody reads."""
+    """The cause of a network error in a few words, without the wrapping of requests."""
     import requests
 
     if isinstance(error, requests.HTTPError) and error.response is not None:

@@ -1,8 +1,8 @@
-"""Features of whole splits on disk, for every trial that wants the same ones: bounded, least recently used out first.
+"""The feature cache: features of whole splits on disk, shared by trials, bounded in size, least recently used out first.
 
-    features/3f0c.../manifest.json    of which clips and by which feature, and the checksum of the file beside it
-    features/3f0c.../features.npy     as numpy writes it, mapped by all workers: they share its pages
-    features/77d1....asked            asked for once, and not kept yet
+    features/3f0c.../manifest.json    names the clips and the feature, and has the checksum of features.npy
+    features/3f0c.../features.npy     a numpy file that all workers map, so that they share its pages
+    features/77d1....asked            marks features that were asked for once and are not cached yet
 
 An entry is named by a digest of everything that its numbers depend on, see `bench.training.cached_features`. It can be
 removed at any time: a process that has it mapped can still read it.
@@ -10,13 +10,11 @@ removed at any time: a process that has it mapped can still read it.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,70 +22,78 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from bench.data.checksums import Corrupt, FileSum, file_sum, verify_file
 from bench.data.folders import building, discard, mark_used
-from bench.data.waveform_cache import MANIFEST, Corrupt, FileSum, file_sum
+from bench.data.waveform_cache import MANIFEST
 from bench.errors import BenchError
+from bench.locks import Locked, NoLocks, lock
 from bench.plugins import PluginConfig
 from bench.sizes import parse_size
 
 FOLDER = "features"
-"""Of the store, in the cache folder."""
+"""Name of the feature cache's folder in the cache folder."""
 FEATURES = "features.npy"
 LIMIT = "BENCH_FEATURE_CACHE"
-"""Variable that bounds the store, as in 5GB; 0 turns it off."""
-MOST = 20 * 10**9
-SHARE = 10
-"""Unless told otherwise the store takes this part of the free disk, and no more than MOST bytes."""
+"""Environment variable that bounds the feature cache, as in 5GB; 0 turns it off."""
+DEFAULT_LIMIT = 20 * 10**9
+"""Bytes that the feature cache takes at most if no limit is given."""
+DISK_SHARE = 10
+"""If no limit is given, the feature cache takes at most one part in so many of the free disk."""
 MARGIN = 2**14
-"""Bytes of an entry beside its numbers, at most."""
+"""Bytes that an entry takes at most beside its numbers."""
 ASKED_SECONDS = 7 * 24 * 3600
-"""How long it is remembered that features were asked for once."""
+"""Seconds for which it is remembered that features were asked for once."""
 KEY = re.compile(r"[0-9a-f]{32}")
 
 
 class FeatureManifest(BaseModel):
-    """What an entry holds."""
+    """Describes an entry of the feature cache."""
 
     model_config = ConfigDict(frozen=True)
     clips: str
-    """Folder of the decoded audio, split, and how it was cut: for people."""
+    """Human-readable name of the clips: folder of the decoded audio, split, and how they were cut."""
     feature: PluginConfig
     sum: FileSum
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Features in the store."""
+    """Features in the cache."""
 
     folder: Path
     size: int
     """Bytes."""
     used: float
-    """When it was used last, in seconds since 1970."""
+    """Time of the last use, in seconds since 1970."""
 
 
 def feature_limit() -> int | None:
-    """Bytes that BENCH_FEATURE_CACHE allows; None where it is not set. Raises BenchError where it is no size."""
-    given = os.environ.get(LIMIT)
-    return parse_size(given, where=LIMIT) if given else None
+    """Bytes that BENCH_FEATURE_CACHE allows; None if it is not set. Raises BenchError if it is no size."""
+    limit = os.environ.get(LIMIT)
+    return parse_size(limit, where=LIMIT) if limit else None
 
 
 class FeatureCache:
-    """The store in one cache folder. Several processes may use it at once."""
+    """The feature cache in one cache folder. Several processes may use it at once."""
 
     def __init__(self, cache_dir: Path, *, limit: int | None) -> None:
-        """`limit`: bytes, 0 for no store at all; None for a part of the disk."""
+        """Opens the feature cache.
+
+        Args:
+            cache_dir: Folder of all caches.
+            limit: Bytes that it may take: 0 turns it off, None stands for a part of the free disk.
+        """
         self._folder = cache_dir / FOLDER
         self._limit = limit
 
     def read(self, key: str) -> NDArray[np.generic] | None:
-        """The features under a key, mapped, or None. A damaged entry is removed."""
+        """Maps the features of a key into memory; None if they are not cached. A damaged entry is removed."""
         folder = self._folder / key
         if self._limit == 0 or not folder.is_dir():
             return None
         try:
             manifest = FeatureManifest.model_validate_json((folder / MANIFEST).read_bytes())
-            _check(folder / FEATURES, manifest.sum)
+            verify_file(folder / FEATURES, manifest.sum, once=True)
             features = np.load(folder / FEATURES, mmap_mode="c", allow_pickle=False)
         except (OSError, ValueError, Corrupt):  # or another process has just removed it
             with suppress(BenchError):
@@ -97,7 +103,7 @@ class FeatureCache:
         return np.asarray(features)
 
     def asked_before(self, key: str) -> bool:
-        """Whether features that the store does not have were asked for before, by whichever process; remembers this time."""
+        """Tells whether any process has asked for these features before, and remembers that this one has."""
         marker = self._folder / f"{key}.asked"
         if self._limit == 0:
             return False
@@ -105,41 +111,55 @@ class FeatureCache:
             before = marker.exists()
             self._folder.mkdir(parents=True, exist_ok=True)
             marker.touch()
-        except OSError:  # a cache that is only read keeps nothing
+        except OSError:  # nothing is written into a read-only cache
             return False
         return before
 
     def write(self, key: str, features: NDArray[np.generic], *, clips: str, feature: PluginConfig) -> None:
-        """Keeps features where there is room for them, those used longest ago make it, and no other process is writing:
-        what is not kept is computed again. Nothing is raised where the folder or the disk refuses."""
-        with suppress(OSError, BenchError), self._alone() as alone:
-            there = (self._folder / key).exists()  # another process was quicker
-            if alone and not there and self._make_room(features.nbytes + MARGIN):
-                with building(self._folder / key) as place:
-                    place.mkdir()
-                    np.save(place / FEATURES, features, allow_pickle=False)
-                    manifest = FeatureManifest(clips=clips, feature=feature, sum=file_sum(place / FEATURES))
-                    (place / MANIFEST).write_text(manifest.model_dump_json(), encoding="utf-8")
-                    mark_used(place)
-                self._forget(key)
+        """Caches features, removing those used longest ago if they need space.
+
+        They are not cached, and nothing is raised, if another process is writing, if they are larger than the limit, or if
+        the folder or the disk refuses: they are then computed again the next time.
+
+        Args:
+            key: 32 hex digits that name the features.
+            features: Features of a whole split, [clips, ...].
+            clips: Human-readable name of the clips.
+            feature: The feature that computed them.
+        """
+        with suppress(OSError, BenchError, Locked, NoLocks):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with lock(self._folder / ".lock"):
+                self._write(key, features, clips=clips, feature=feature)
+
+    def _write(self, key: str, features: NDArray[np.generic], *, clips: str, feature: PluginConfig) -> None:
+        exists = (self._folder / key).exists()  # another process was quicker
+        if not exists and self._free_space(features.nbytes + MARGIN):
+            with building(self._folder / key) as folder:
+                folder.mkdir()
+                np.save(folder / FEATURES, features, allow_pickle=False)
+                manifest = FeatureManifest(clips=clips, feature=feature, sum=file_sum(folder / FEATURES))
+                (folder / MANIFEST).write_text(manifest.model_dump_json(), encoding="utf-8")
+                mark_used(folder)
+            self._forget(key)
 
     def entries(self) -> list[Entry]:
-        """What is in the store, least recently used first."""
-        found = []
+        """Lists what is cached, least recently used first."""
+        entries = []
         for folder in self._folder.iterdir() if self._folder.is_dir() else ():
             with suppress(OSError):  # another process has just removed it
                 if KEY.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
                     size = sum(file.stat().st_size for file in folder.iterdir())
-                    found.append(Entry(folder, size, folder.stat().st_mtime))
-        return sorted(found, key=lambda entry: entry.used)
+                    entries.append(Entry(folder, size, folder.stat().st_mtime))
+        return sorted(entries, key=lambda entry: entry.used)
 
-    def _make_room(self, size: int) -> bool:
-        """Removes what was used longest ago until `size` bytes fit; False, and nothing is removed, where they never do."""
+    def _free_space(self, size: int) -> bool:
+        """Removes what was used longest ago until `size` bytes fit; returns False and removes nothing if they never do."""
         entries = self.entries()
         taken = sum(entry.size for entry in entries)
         limit = self._limit
         if limit is None:
-            limit = min(MOST, (shutil.disk_usage(self._folder).free + taken) // SHARE)
+            limit = min(DEFAULT_LIMIT, (shutil.disk_usage(self._folder).free + taken) // DISK_SHARE)
         if size > limit:
             return False
         for entry in entries:
@@ -150,44 +170,16 @@ class FeatureCache:
         return True
 
     def _forget(self, key: str) -> None:
-        """Removes the mark of this key, so that an entry that is crowded out is asked for twice again, and old marks."""
+        """Removes old marks and that of this key, so that features that are removed must be asked for twice again."""
         for marker in self._folder.glob("*.asked"):
             with suppress(OSError):
                 if marker.stem == key or time.time() - marker.stat().st_mtime > ASKED_SECONDS:
                     marker.unlink()
 
-    @contextmanager
-    def _alone(self) -> Iterator[bool]:
-        """Whether this process is the only one that writes: one that is not does without, rather than wait."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                yield False
-                return
-            yield True
-        finally:
-            os.close(handle)
-
 
 def read_manifest(folder: Path) -> FeatureManifest | None:
-    """What an entry holds; None where it cannot be read."""
+    """Reads the manifest of an entry; None if it cannot be read."""
     try:
         return FeatureManifest.model_validate_json((folder / MANIFEST).read_bytes())
     except (OSError, ValidationError):
         return None
-
-
-_checked: dict[Path, tuple[int, int]] = {}
-"""Size and time of the files of which this process has checked every byte."""
-
-
-def _check(path: Path, expected: FileSum) -> None:
-    """Raises Corrupt where a file is not what its manifest says, and OSError. Every byte is read once a process."""
-    status = path.stat()
-    stamp = (status.st_ino, status.st_mtime_ns)
-    if status.st_size != expected.size or (_checked.get(path) != stamp and file_sum(path) != expected):
-        raise Corrupt(f"{path.name} has a wrong checksum")
-    _checked[path] = stamp

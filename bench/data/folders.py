@@ -1,4 +1,4 @@
-"""Making a folder so that others see the whole of it or nothing: built beside its place, then renamed into it."""
+"""Makes a folder so that others see it complete or not at all: it is built in the same parent, then renamed."""
 
 from __future__ import annotations
 
@@ -19,40 +19,42 @@ LEFTOVER_SECONDS = 24 * 3600
 
 @contextmanager
 def building(folder: Path) -> Iterator[Path]:
-    """A place, not there yet, to make the content of `folder` in; renamed to `folder` where the block ends well.
+    """Yields a path, which does not exist yet, to build `folder` at; it is renamed to `folder` when the block ends well.
 
-    Where another process put `folder` there meanwhile, that one stays and ours is dropped. Nothing is left behind by a
-    block that raises, and what killed processes left is removed after a day. Raises BenchError on a full disk or a
-    read-only place.
+    If another process has made `folder` meanwhile, that one stays and this one is dropped. A block that raises leaves
+    nothing behind, and leftovers of killed processes are removed after a day.
+
+    Raises:
+        BenchError: The disk is full or read-only.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(folder.parent)
-        workshop = Path(tempfile.mkdtemp(dir=folder.parent, prefix=PREFIX))
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=PREFIX))
     except OSError as error:
         raise cannot_write(folder, error) from error
     try:
-        workshop.chmod(0o755)
-        yield workshop / folder.name
+        temporary.chmod(0o755)
+        yield temporary / folder.name
         if not folder.exists():
-            _rename(workshop / folder.name, folder)
+            _rename(temporary / folder.name, folder)
     finally:
-        shutil.rmtree(workshop, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def discard(folder: Path) -> None:
-    """Removes a folder: at once for those who look for it; who has its files open can still read them."""
+    """Removes a folder in one step for others; a process that has its files open can still read them."""
     try:
-        workshop = Path(tempfile.mkdtemp(dir=folder.parent, prefix=PREFIX))
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=PREFIX))
         with suppress(FileNotFoundError):  # another process was quicker
-            folder.rename(workshop / folder.name)
+            folder.rename(temporary / folder.name)
     except OSError as error:
         raise cannot_write(folder, error) from error
-    shutil.rmtree(workshop, ignore_errors=True)
+    shutil.rmtree(temporary, ignore_errors=True)
 
 
 def mark_used(folder: Path) -> None:
-    """Sets a folder's time to now, which is how it is known what was used longest ago. Where it is not ours, nothing."""
+    """Sets a folder's time to now, by which the least recently used ones are known; does nothing if that is forbidden."""
     now = time.time_ns()
     with suppress(OSError):
         os.utime(folder, ns=(now, now))
@@ -69,9 +71,9 @@ def remove_leftovers(parent: Path) -> None:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _rename(made: Path, folder: Path) -> None:
+def _rename(built: Path, folder: Path) -> None:
     try:
-        made.rename(folder)
+        built.rename(folder)
     except OSError as error:
-        if not folder.is_dir():  # otherwise another process was quicker, with the same content
+        if not folder.is_dir():  # otherwise another process was quicker and has built the same
             raise cannot_write(folder, error) from error

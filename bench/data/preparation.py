@@ -1,4 +1,4 @@
-"""From a data set's folder to decoded clips: `prepare` once, in the head process; `load_split` in every worker."""
+"""From a data set's folder to decoded clips: the main process calls `prepare` once, every worker calls `load_split`."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.data_issues import judge
+from bench.data.checksums import Corrupt
+from bench.data.data_issues import check_issues
+from bench.data.dataset_files import DatasetFiles, check_classes, check_files, count_supports
 from bench.data.decoding import LONGEST_SECONDS, DecodedClip, decode_clips, decode_noise, longest_seconds
 from bench.data.download import obtain
 from bench.data.folders import building, discard, mark_used
 from bench.data.leakage import ClipDigest, clips_of, leaks
 from bench.data.prepared import ClipSet, PreparedData
-from bench.data.source import Source, check_classes, count_supports, look
-from bench.data.waveform_cache import NOISE, CacheWriter, Corrupt, DataIssue, Metadata, map_samples, read_index, verify
+from bench.data.waveform_cache import NOISE, CacheWriter, DataIssue, Metadata, map_samples, read_index, verify
 from bench.errors import BenchError
 from bench.files import cannot_write
 from bench.plugins import Clip, Dataset, Split
 from bench.plugins.contracts import SPLITS
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is."""
+PreparationProgress = Callable[[str, int, int], None]
+"""Called with the name of the step, how much of it is done, and how much there is."""
 
 
 def prepare(
@@ -35,41 +36,51 @@ def prepare(
     cache_dir: Path,
     sample_rates: Sequence[int],
     max_unusable: float = 0.05,
-    progress: Progress | None = None,
+    progress: PreparationProgress | None = None,
 ) -> PreparedData:
-    """Decodes a data set at each rate, or takes what was decoded before, every byte of which is checked.
+    """Decodes a data set at each rate, or reuses what was decoded before after checking every byte of it.
 
-    Clips that cannot be read, and files that are missing, are left out and named in the notes. `max_unusable` is the share
-    of all clips (0 to 1) that may be left out or be silent or very short.
-    Raises BenchError where the data set is not there, where too many of its clips cannot be used, and where a class or the
-    validation split is left without clips.
+    Clips that cannot be read, and files that are missing, are left out and named in the notes.
+
+    Args:
+        dataset: The data set.
+        data_dir: Folder of all data sets.
+        cache_dir: Folder of the caches.
+        sample_rates: Rates in Hz.
+        max_unusable: Share of all clips, 0 to 1, that may be left out or be silent or very short.
+        progress: Called with the name of the step, how much of it is done, and how much there is.
+
+    Raises:
+        BenchError: The data set is missing, too many of its clips cannot be used, or a class or the validation split is
+            left without clips.
     """
-    report = progress if progress is not None else lambda what, done, total: None
-    cache_dir = cache_dir.resolve()  # workers may run elsewhere
+    report = progress if progress is not None else lambda step, done, total: None
+    cache_dir = cache_dir.resolve()  # workers may run in another directory
     root = obtain(dataset, data_dir, lambda done, total: report(f"making {dataset.name}", done, total))
     labels, listing = dataset.labels(), dataset.clips(root)
-    source = look(dataset, root, labels, listing)
-    folders = {rate: cache_dir / f"{dataset.name}-{source.key}-{rate}" for rate in sample_rates}
-    facts, corrupt_notes = _decoded(source, folders, report)
-    list_file = cache_dir / f"{dataset.name}-{source.key}.unusable.txt"
-    issue_notes = judge(source, facts.issues, max_unusable, list_file)
-    check_classes(dataset.name, labels, facts.supports)
+    files = check_files(dataset, root, labels, listing)
+    folders = {rate: cache_dir / f"{dataset.name}-{files.key}-{rate}" for rate in sample_rates}
+    metadata, corrupt_notes = _load_or_build(files, folders, report)
+    list_file = cache_dir / f"{dataset.name}-{files.key}.unusable.txt"
+    issue_notes = check_issues(files, metadata.issues, max_unusable, list_file)
+    check_classes(dataset.name, labels, metadata.supports)
     return PreparedData(
         dataset=dataset.config(),
-        revision=facts.revision,
-        labels=facts.labels,
-        seconds=facts.seconds,
-        supports=facts.supports,
-        grouped=facts.grouped,
+        revision=metadata.revision,
+        labels=metadata.labels,
+        seconds=metadata.seconds,
+        supports=metadata.supports,
+        grouped=metadata.grouped,
         caches=folders,
-        notes=(*listing.notes, *issue_notes, *facts.notes, *corrupt_notes),
+        notes=(*listing.notes, *issue_notes, *metadata.notes, *corrupt_notes),
     )
 
 
 def load_split(prepared: PreparedData, split: Split, *, sample_rate: int) -> ClipSet:
-    """The clips of a split; their samples are mapped, not read.
+    """Loads the clips of a split; their samples are mapped into memory, not read.
 
-    Raises BenchError where the split is not in the holder's hands, and where the cache is not there or not whole.
+    Raises:
+        BenchError: The split is out of reach through `prepared`, or the cache is missing or damaged.
     """
     if split not in prepared.splits:
         raise BenchError(f"the {split} split is out of reach here: only the finals read it")
@@ -88,7 +99,7 @@ def load_split(prepared: PreparedData, split: Split, *, sample_rate: int) -> Cli
 
 
 def load_noise(prepared: PreparedData, *, sample_rate: int) -> NDArray[np.int16] | None:
-    """The data set's background noise, [samples]; None where it has none. Raises BenchError where the cache is gone."""
+    """Maps the data set's background noise, int16 [samples]; None if it has none. Raises BenchError if the cache is gone."""
     folder = _cache_folder(prepared, sample_rate)
     if not folder.is_dir():
         raise _gone(prepared, folder)
@@ -116,46 +127,48 @@ def _gone(prepared: PreparedData, folder: Path) -> BenchError:
     )
 
 
-def _decoded(source: Source, folders: Mapping[int, Path], report: Progress) -> tuple[Metadata, tuple[str, ...]]:
-    """The facts of whole caches at every rate, made where they are missing or torn. Second, a note for each torn one."""
-    known: dict[int, Metadata] = {}
+def _load_or_build(
+    files: DatasetFiles, folders: Mapping[int, Path], report: PreparationProgress
+) -> tuple[Metadata, tuple[str, ...]]:
+    """Checks the caches of all rates, and builds those that are missing or corrupt; notes which ones were corrupt."""
+    intact: dict[int, Metadata] = {}
     notes = []
-    for place, (rate, folder) in enumerate(folders.items()):
-        report("checking decoded audio", place, len(folders))
+    for index, (rate, folder) in enumerate(folders.items()):
+        report("checking decoded audio", index, len(folders))
         try:
-            facts = verify(folder)
-        except Corrupt as torn:
-            # Without the folder: notes are published with the study's page.
-            notes.append(f"the decoded audio at {rate:,} Hz was damaged ({torn}): it was made again")
+            metadata = verify(folder)
+        except Corrupt as error:
+            # The folder is not named, since notes are published with the study's page.
+            notes.append(f"the decoded audio at {rate:,} Hz was damaged ({error}): it was made again")
             discard(folder)
-            facts = None
-        if facts is not None:
-            known[rate] = facts
+            metadata = None
+        if metadata is not None:
+            intact[rate] = metadata
             mark_used(folder)
-    wanted = {rate: folder for rate, folder in folders.items() if rate not in known}
-    if wanted:
-        made = _build(source, wanted, report)
-        if any(facts != made for facts in known.values()):  # a file has changed without changing its date
-            for rate in known:
-                discard(folders[rate])
-            made = _build(source, folders, report)
-        return made, tuple(notes)
-    return next(iter(known.values())), tuple(notes)
+    missing = {rate: folder for rate, folder in folders.items() if rate not in intact}
+    if not missing:
+        return next(iter(intact.values())), tuple(notes)
+    built = _build(files, missing, report)
+    if any(metadata != built for metadata in intact.values()):  # a file has changed without changing its date
+        for rate in intact:
+            discard(folders[rate])
+        built = _build(files, folders, report)
+    return built, tuple(notes)
 
 
-def _build(source: Source, folders: Mapping[int, Path], report: Progress) -> Metadata:
+def _build(files: DatasetFiles, folders: Mapping[int, Path], report: PreparationProgress) -> Metadata:
     """Decodes every file once and writes the caches of all rates."""
-    seconds, notes = clip_length(source.dataset, source.root, source.clips)
+    seconds, notes = clip_length(files.dataset, files.root, files.clips)
     clips = decode_clips(
-        source.root,
-        source.clips,
+        files.root,
+        files.clips,
         sample_rates=tuple(folders),
         seconds=seconds,
-        cut=source.dataset.cuts_recordings(),
+        cut=files.dataset.cuts_recordings(),
         progress=lambda done, total: report("decoding", done, total),
     )
-    target = {label: place for place, label in enumerate(source.labels)}
-    seen: list[DecodedClip] = []
+    target = {label: index for index, label in enumerate(files.labels)}
+    without_samples: list[DecodedClip] = []
     try:
         with ExitStack() as stack:
             writers = {
@@ -168,40 +181,43 @@ def _build(source: Source, folders: Mapping[int, Path], report: Progress) -> Met
                     writers[rate].splits[clip.split].add(
                         samples, id=clip.id, group=clip.group or "", target=target[clip.label]
                     )
-                seen.append(replace(decoded, samples={}))
+                without_samples.append(replace(decoded, samples={}))
             for rate, writer in writers.items():
-                noise, noise_notes = decode_noise(source.root, source.dataset.noise_folder, rate)
+                noise, noise_notes = decode_noise(files.root, files.dataset.noise_folder, rate)
                 if noise is not None:
                     writer.add_noise(noise)
-            facts = _facts(source, seen, seconds, (*notes, *noise_notes))
+            metadata = _metadata(files, without_samples, seconds, (*notes, *noise_notes))
             for writer in writers.values():
-                writer.close(facts)
+                writer.close(metadata)
     except OSError as error:
         raise cannot_write(next(iter(folders.values())), error) from error
-    return facts
+    return metadata
 
 
 def clip_length(dataset: Dataset, root: Path, clips: Sequence[Clip]) -> tuple[float, tuple[str, ...]]:
-    """The data set's clip length in seconds, or else the longest clip's, within reason. Second, a note where that cuts."""
-    given = dataset.seconds()
-    if given is not None:
-        return given, ()
+    """Chooses the length that clips are padded or cut to: the data set's own, or else that of the longest clip up to 30 s.
+
+    Returns:
+        The length in seconds, and a note if it cuts the longest clip.
+    """
+    own = dataset.seconds()
+    if own is not None:
+        return own, ()
     longest = longest_seconds(root, clips)
     if longest <= LONGEST_SECONDS:
         return longest or 1.0, ()
     return LONGEST_SECONDS, (
-        f"clip length {LONGEST_SECONDS:g} s, the most where the data set names none: the longest clip lasts {longest:g} s",
+        f"clip length {LONGEST_SECONDS:g} s, the most if the data set names none: the longest clip lasts {longest:g} s",
     )
 
 
-def _facts(source: Source, seen: Sequence[DecodedClip], seconds: float, notes: tuple[str, ...]) -> Metadata:
-    usable = [decoded for decoded in seen if decoded.problem is None and not decoded.silent_piece]
-    heard = [ClipDigest(decoded.clip, decoded.content) for decoded in usable]
+def _metadata(files: DatasetFiles, clips: Sequence[DecodedClip], seconds: float, notes: tuple[str, ...]) -> Metadata:
+    usable = [decoded for decoded in clips if decoded.problem is None and not decoded.silent_piece]
     return Metadata(
         revision=_revision(usable),
-        labels=source.labels,
+        labels=files.labels,
         seconds=seconds,
-        supports=count_supports(source.labels, (decoded.clip for decoded in usable)),
+        supports=count_supports(files.labels, (decoded.clip for decoded in usable)),
         grouped={
             split: all(decoded.clip.group is not None for decoded in usable if decoded.clip.split == split)
             for split in SPLITS
@@ -210,17 +226,21 @@ def _facts(source: Source, seen: Sequence[DecodedClip], seconds: float, notes: t
             DataIssue(
                 clip=decoded.clip.id, what=decoded.problem or decoded.suspicion or "", skipped=bool(decoded.problem)
             )
-            for decoded in seen
+            for decoded in clips
             if decoded.problem or decoded.suspicion
         ),
-        notes=(*notes, *_lengths(source, seen, seconds), *leaks(heard)),
+        notes=(
+            *notes,
+            *_length_notes(files, clips, seconds),
+            *leaks(ClipDigest(decoded.clip, decoded.digest) for decoded in usable),
+        ),
     )
 
 
-def _lengths(source: Source, seen: Sequence[DecodedClip], seconds: float) -> Iterator[str]:
-    """Lines on what did not fit the clip length."""
-    usable = [decoded for decoded in seen if decoded.problem is None]
-    if not source.dataset.cuts_recordings():
+def _length_notes(files: DatasetFiles, clips: Sequence[DecodedClip], seconds: float) -> Iterator[str]:
+    """Notes on clips that did not fit the clip length."""
+    usable = [decoded for decoded in clips if decoded.problem is None]
+    if not files.dataset.cuts_recordings():
         longer = sum(decoded.seconds > seconds + 0.001 for decoded in usable)
         if longer:
             yield f"{clips_of(longer)} longer than {seconds:g} s {'is' if longer == 1 else 'are'} cut there"
@@ -235,9 +255,9 @@ def _lengths(source: Source, seen: Sequence[DecodedClip], seconds: float) -> Ite
 
 
 def _revision(usable: Iterable[DecodedClip]) -> str:
-    """16 hex digits over what every clip holds and where it stands; independent of sample rate, file dates and place."""
+    """16 hex digits over every clip's audio, label, split and group; independent of sample rate, file dates and folder."""
     digest = hashlib.sha256()
     for decoded in usable:
         clip = decoded.clip
-        digest.update(f"{decoded.content}\x1f{clip.label}\x1f{clip.split}\x1f{clip.group!r}\n".encode())
+        digest.update(f"{decoded.digest}\x1f{clip.label}\x1f{clip.split}\x1f{clip.group!r}\n".encode())
     return digest.hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""What a data set has become once it is decoded: facts and paths, small enough to send to any worker."""
+"""A data set after decoding: metadata and paths, small enough to send to any worker."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ class PreparedData(BaseModel):
     model_config = ConfigDict(frozen=True)
     dataset: PluginConfig
     revision: str
-    """16 hex digits over the content, label, split and group of every clip: two equal revisions are the same data."""
+    """16 hex digits over the audio, label, split and group of every clip: two equal revisions are the same data."""
     labels: tuple[str, ...]
     seconds: float
     """Length that every clip is padded or cut to."""
     supports: dict[Split, tuple[int, ...]]
-    """Clips of every class, in the order of `labels`, by split."""
+    """Number of clips of every class, in the order of `labels`, by split."""
     grouped: dict[Split, bool]
     """Whether every clip of a split has a known group (speaker, recording)."""
     caches: dict[int, Path]
-    """By sample rate in Hz, the folder of decoded clips."""
+    """Folder of the decoded clips, by sample rate in Hz."""
     splits: tuple[Split, ...] = ("train", "validation", "test")
-    """The splits that the holder may read."""
+    """The splits that may be read through this object."""
     notes: tuple[str, ...] = ()
-    """Lines for a person: an incomplete copy, files that were skipped, groups in two splits."""
+    """Human-readable notes: files that are missing or were skipped, groups that are in two splits."""
 
     def without_test(self) -> PreparedData:
-        """The same data with the test split out of reach: what search trials are given."""
+        """Returns the same data with the test split out of reach, as search trials get it."""
         return self.model_copy(update={"splits": ("train", "validation")})
 
     def clips(self, split: Split) -> int:
@@ -49,12 +49,12 @@ class ClipSet:
     sample_rate: int
     ids: tuple[str, ...]
     groups: tuple[str, ...]
-    """Speaker or recording of every clip, empty where unknown."""
+    """Speaker or recording of every clip, empty if unknown."""
     targets: NDArray[np.int64]
-    """Class of every clip, [clips]."""
+    """Class index of every clip, [clips]."""
     samples: NDArray[np.int16]
     """[clips, samples], padded with zeros at the end or cut to the data set's clip length."""
     lengths: NDArray[np.int64]
     """Samples of every clip before padding, [clips]."""
     file: Path
-    """That `samples` are mapped from."""
+    """File that `samples` are mapped from."""

@@ -1,4 +1,4 @@
-"""Unpacking tar and zip archives that came from the network: nothing is written outside the folder given."""
+"""Unpacks tar and zip archives that came from the network: nothing is written outside the folder given."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from bench.errors import BenchError
 
 
 def unpack(archive: Path, folder: Path, *, strip: int = 0) -> None:
-    """Unpacks into `folder`, leaving out the first `strip` folders of every path.
+    """Unpacks an archive into `folder`, leaving out the first `strip` folders of every path.
 
-    Raises BenchError where the archive is damaged, is of another kind, or holds a path that leads out of the folder;
-    OSError where the folder cannot be written.
+    Raises:
+        BenchError: The archive is damaged, is of another kind, or has a path that leads out of the folder.
+        OSError: The folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -45,7 +46,7 @@ def _untar(archive: Path, folder: Path, strip: int) -> None:
     with tarfile.open(archive) as file:
         file.extractall(folder, filter=member_below)
         while file.fileobj is not None and file.fileobj.read(2**20):
-            pass  # a compressed file's checksum stands at its end, behind the last member
+            pass  # a compressed file's checksum is at its end, behind the last member
 
 
 def _unzip(archive: Path, folder: Path, strip: int) -> None:
@@ -61,7 +62,7 @@ def _unzip(archive: Path, folder: Path, strip: int) -> None:
 
 
 def _inside(name: str, strip: int) -> str | None:
-    """The member's path without its first folders; None for those folders themselves. Raises _Outside."""
+    """Strips the first folders off a member's path; None for those folders themselves. Raises _Outside."""
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or PureWindowsPath(name).drive:
         raise _Outside(f"it holds {name!r}, which leads out of the folder")

@@ -1,4 +1,4 @@
-"""Scores of one split, computed from its predictions with scikit-learn."""
+"""Computes the scores of one split from its predictions, with scikit-learn."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from bench.evaluation.predictions import Predictions
 
 Objective = Literal["accuracy", "balanced_accuracy"]
-"""What a study maximises; both are better when higher."""
+"""A score that a study may maximise."""
 
 
 class Scores(BaseModel):
@@ -19,19 +19,23 @@ class Scores(BaseModel):
 
     model_config = ConfigDict(frozen=True)
     clips: int
+    """Number of clips in the split."""
     accuracy: float
     balanced_accuracy: float
+    """Mean recall of the classes that the split has."""
     macro_f1: float
+    """Mean F1 score over all classes."""
     loss: float
+    """Mean cross entropy, in nats."""
 
 
 def score(predictions: Predictions) -> Scores:
-    """Accuracy, balanced accuracy (mean recall of the classes present), macro F1 over all classes, mean cross entropy."""
+    """Computes the scores of one split."""
     from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
     targets, predicted = predictions.targets, predictions.predicted
     with warnings.catch_warnings():
-        # A class that is predicted and not there has no recall to average: said of every poor epoch, it helps nobody.
+        # A class that is predicted but not in the split has no recall; the warning would come with every poor epoch.
         warnings.filterwarnings("ignore", message="y_pred contains classes not in y_true")
         balanced = balanced_accuracy_score(targets, predicted)
     of_target = np.take_along_axis(predictions.probabilities, targets[:, None], axis=1)

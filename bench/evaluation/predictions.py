@@ -1,4 +1,4 @@
-"""What a network said of every clip of a split: the source of every figure in a report."""
+"""Per-clip predictions of a network over a split: the source of every figure in a report."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from bench.files import write_atomically
 
 @dataclass(frozen=True)
 class Predictions:
-    """Per-clip predictions over one split. Kept as plain arrays, read back without unpickling anything."""
+    """Per-clip predictions over one split, stored as plain arrays that are read without unpickling anything."""
 
     labels: tuple[str, ...]
     """Class names; column c of `probabilities` belongs to labels[c]."""
     ids: tuple[str, ...]
     """Name of every clip, [clips]."""
     groups: tuple[str, ...]
-    """Speaker or recording of every clip, empty where unknown, [clips]."""
+    """Speaker or recording of every clip, empty if unknown, [clips]."""
     targets: NDArray[np.int64]
     """True class of every clip, [clips]."""
     probabilities: NDArray[np.float32]
@@ -34,7 +34,7 @@ class Predictions:
         return np.asarray(self.probabilities.argmax(axis=1), dtype=np.int64)
 
     def save(self, path: Path) -> None:
-        """Writes a compressed .npz atomically."""
+        """Writes a compressed .npz file atomically."""
         buffer = io.BytesIO()
         np.savez_compressed(
             buffer,
@@ -48,7 +48,7 @@ class Predictions:
 
     @classmethod
     def load(cls, path: Path) -> Predictions:
-        """Reads what `save` wrote. Raises BenchError where the file is missing or damaged."""
+        """Reads a file of `save`. Raises BenchError if it is missing or damaged."""
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 return cls(
@@ -58,7 +58,7 @@ class Predictions:
                     targets=arrays["targets"],
                     probabilities=arrays["probabilities"],
                 )
-        except Exception as error:  # zipfile, zlib, numpy and the file system each raise their own
+        except Exception as error:  # zipfile, zlib, numpy and the file system each raise exceptions of their own
             raise BenchError(
                 f"predictions {path} cannot be read ({error}): "
                 "restore the file, or move its folder away, and bench run --resume makes up for it"

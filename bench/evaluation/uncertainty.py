@@ -1,7 +1,7 @@
 """How far a figure would move on other clips, or other speakers, of the same kind: bootstrap intervals.
 
-Percentile bootstrap (Efron & Tibshirani, 1993). Where the speaker (group) of every clip is known, speakers are resampled
-and not clips: clips of one speaker are not independent, and an interval over clips would be too narrow.
+This is the percentile bootstrap (Efron & Tibshirani, 1993). If the speaker (group) of every clip is known, speakers are
+resampled and not clips: clips of one speaker are not independent, and an interval over clips would be too narrow.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ Floats = NDArray[np.float64]
 CONFIDENCE = 0.95
 RESAMPLES = 2000
 FEWEST_GROUPS = 3
-"""Below this, resampling groups says nothing, and clips are resampled instead. Below about 20 it is still a rough guide."""
+"""Number of groups below which clips are resampled instead, since so few tell nothing; up to about 20 are a rough guide."""
 
 
 class Interval(BaseModel):
-    """A 95 % bootstrap interval. It collapses to a point where nothing varies: no clip wrong, or all of them."""
+    """A 95 % bootstrap interval. It collapses to a point if nothing varies: no clip is wrong, or all of them are."""
 
     model_config = ConfigDict(frozen=True)
     low: float
@@ -35,28 +35,34 @@ class Interval(BaseModel):
     over: Literal["clips", "groups"]
     """What was resampled; groups are speakers or recordings."""
     units: int
-    """How many clips or groups there are."""
+    """Number of clips or groups."""
     resamples: int
+    """Number of resamples."""
 
 
 @dataclass(frozen=True)
 class Resamples:
-    """Bootstrap resamples of one split. Clips with equal target and equal predictions are one *kind*: a metric needs to
-    know only how many clips of every kind a resample holds, so that thousands of resamples are one small matrix."""
+    """Bootstrap resamples of one split.
+
+    Clips with equal target and equal predictions are one *kind*: a metric needs to know only how many clips of every kind a
+    resample has, so that thousands of resamples are one small matrix.
+    """
 
     targets: NDArray[np.int64]
     """True class of every kind, [kinds]."""
     predicted: NDArray[np.int64]
-    """Predicted class, [results, kinds]: one row per seed or network."""
+    """Predicted class, [results, kinds]: a row for each seed or network."""
     counts: Floats
-    """Clips of every kind in the split itself, [1, kinds]."""
+    """Number of clips of every kind in the split itself, [1, kinds]."""
     resampled: Floats
-    """Clips of every kind in every resample, [resamples, kinds]."""
+    """Number of clips of every kind in every resample, [resamples, kinds]."""
     over: Literal["clips", "groups"]
+    """What was resampled."""
     units: int
+    """Number of clips or groups."""
 
     def interval(self, statistic: Callable[[Floats], Floats]) -> Interval:
-        """Interval of a statistic that maps counts [n, kinds] to values [n]."""
+        """Computes the interval of a statistic that maps counts [n, kinds] to values [n]."""
         tail = (1 - CONFIDENCE) / 2
         low, high = np.quantile(statistic(self.resampled), [tail, 1 - tail])
         return Interval(
@@ -67,10 +73,16 @@ class Resamples:
 def bootstrap_interval(
     results: Sequence[Predictions], *, metric: Metric = "accuracy", resamples: int = RESAMPLES, seed: int = 0
 ) -> Interval:
-    """Interval of a metric over the clips (or groups) of a split.
+    """Computes the interval of a metric over the clips (or groups) of a split.
 
-    Several seeds' predictions of the same split can be given at once: every resample then gives the mean over them.
-    Raises BenchError where the results are of different clips.
+    Args:
+        results: Predictions of the same split, as by several seeds; the metric is its mean over them.
+        metric: The metric.
+        resamples: Number of bootstrap resamples.
+        seed: Seed of the resamples.
+
+    Raises:
+        BenchError: The results are of different clips, or of none.
     """
     drawn = resample(results, resamples=resamples, seed=seed)
     classes = len(results[0].labels)
@@ -79,16 +91,22 @@ def bootstrap_interval(
         if metric == "accuracy":
             of_results = accuracy(drawn, counts)
         else:
-            of_results = np.stack([_macro_f1(drawn, row, counts, classes) for row in drawn.predicted])
+            of_results = np.stack([_macro_f1(drawn, predicted, counts, classes) for predicted in drawn.predicted])
         return np.asarray(of_results.mean(axis=0), dtype=np.float64)
 
     return drawn.interval(mean_over_results)
 
 
 def resample(results: Sequence[Predictions], *, resamples: int = RESAMPLES, seed: int = 0) -> Resamples:
-    """Draws resamples of the clips that all `results` are of, or of their groups where those are known and enough.
+    """Draws resamples of the clips that all `results` are of, or of their groups if those are known and enough.
 
-    Raises BenchError where the results are of different clips, or of none.
+    Args:
+        results: Predictions of the same split.
+        resamples: Number of resamples.
+        seed: Seed of the draws.
+
+    Raises:
+        BenchError: The results are of different clips, or of none.
     """
     first = results[0]
     if not first.ids:
@@ -115,15 +133,15 @@ def resample(results: Sequence[Predictions], *, resamples: int = RESAMPLES, seed
 
 
 def aligned(result: Predictions, reference: Predictions) -> Predictions:
-    """`result` with its clips in the order of `reference`. Raises BenchError unless both are of the same clips."""
+    """Returns `result` with its clips in the order of `reference`. Raises BenchError unless both are of the same clips."""
     if result.labels != reference.labels:
         raise BenchError("the results have different classes: compare results of one data set and revision")
     if result.ids != reference.ids:
-        mine, theirs = np.argsort(result.ids, kind="stable"), np.argsort(reference.ids, kind="stable")
-        if [result.ids[i] for i in mine] != [reference.ids[i] for i in theirs]:
+        by_id, reference_by_id = np.argsort(result.ids, kind="stable"), np.argsort(reference.ids, kind="stable")
+        if [result.ids[i] for i in by_id] != [reference.ids[i] for i in reference_by_id]:
             raise BenchError("the results are of different clips: compare results of one data set, revision and split")
-        order = np.empty_like(mine)
-        order[theirs] = mine
+        order = np.empty_like(by_id)
+        order[reference_by_id] = by_id
         result = Predictions(
             labels=result.labels,
             ids=reference.ids,
@@ -137,17 +155,20 @@ def aligned(result: Predictions, reference: Predictions) -> Predictions:
 
 
 def accuracy(drawn: Resamples, counts: Floats) -> Floats:
-    """Accuracy of every result in every resample, [results, n], from counts [n, kinds]."""
+    """Computes the accuracy of every result in every resample, [results, n], from counts [n, kinds]."""
     correct = (drawn.predicted == drawn.targets).astype(np.float64)
     return np.asarray((correct @ counts.T) / counts.sum(axis=1), dtype=np.float64)
 
 
 def _macro_f1(drawn: Resamples, predicted: NDArray[np.int64], counts: Floats, classes: int) -> Floats:
-    """Macro F1 of one result in every resample, [n]. A class that the whole split lacks counts 0, as in Scores; a class
-    that a resample alone lacks is left out of its mean, or small classes would pull the interval down."""
+    """Computes the macro F1 of one result in every resample, [n].
+
+    A class that the whole split lacks counts 0, as in Scores; a class that only a resample lacks is left out of its mean,
+    or small classes would pull the interval down.
+    """
     is_target, is_predicted = np.eye(classes)[drawn.targets], np.eye(classes)[predicted]
     hits = counts @ (is_target * is_predicted)
-    sought_and_found = counts @ (is_target + is_predicted)
+    targets_and_predictions = counts @ (is_target + is_predicted)
     counted = (counts @ is_target > 0) | (drawn.counts @ is_target == 0)
-    f1 = np.divide(2 * hits, sought_and_found, out=np.zeros_like(hits), where=sought_and_found > 0)
+    f1 = np.divide(2 * hits, targets_and_predictions, out=np.zeros_like(hits), where=targets_and_predictions > 0)
     return np.asarray((f1 * counted).sum(axis=1) / counted.sum(axis=1), dtype=np.float64)

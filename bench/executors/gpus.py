@@ -1,4 +1,4 @@
-"""Which card every worker of this machine has, and how many workers the gpus make."""
+"""Which GPU every worker of this machine has, and how many workers the GPUs make."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from bench.errors import BenchError
 
 
 def gpu_of_each(workers: int, gpus: Sequence[str]) -> tuple[str | None, ...]:
-    """CUDA_VISIBLE_DEVICES of every worker: the gpus in turn, so that each has as many as the others or one more.
+    """CUDA_VISIBLE_DEVICES of every worker: the GPUs in turn, so that each has as many as the others or one more.
 
-    None for every worker where there are no gpus.
+    It is None for every worker if there are no GPUs.
     """
     return tuple(gpus[number % len(gpus)] if gpus else None for number in range(workers))
 
 
 def count_workers(workers: int | None, per_gpu: int | None, *, device: str, gpus: int) -> int:
-    """Workers on this machine: `workers` where it is given, and else `per_gpu` (1) on each of its gpus, or one on a CPU.
+    """Number of workers on this machine: `workers` if it is given, or else `per_gpu` (1) on each GPU, or one on a CPU.
 
-    Raises BenchError where the two contradict each other, and where workers are asked for on gpus that are not used.
+    Raises BenchError if the two contradict each other, or workers are asked for on GPUs that are not used.
     """
     if per_gpu is not None and device != "cuda":
         raise BenchError(
@@ -37,14 +37,14 @@ def count_workers(workers: int | None, per_gpu: int | None, *, device: str, gpus
 
 
 def visible_gpus() -> tuple[str, ...]:
-    """What CUDA_VISIBLE_DEVICES has to be for each of the gpus that torch sees here: a number, or the id that was given."""
+    """What CUDA_VISIBLE_DEVICES has to be for each of the GPUs that torch sees here: a number, or the id that was given."""
     import torch
 
     return named_gpus(os.environ.get("CUDA_VISIBLE_DEVICES"), torch.cuda.device_count())
 
 
 def named_gpus(visible: str | None, count: int) -> tuple[str, ...]:
-    """Names of the first `count` gpus that the variable `visible` names: CUDA itself stops at one that it does not know."""
+    """Names of the first `count` GPUs that the variable `visible` names: CUDA itself stops at one that it does not know."""
     if visible is None:
         return tuple(map(str, range(count)))
     return tuple(name.strip() for name in visible.split(","))[:count]

@@ -1,28 +1,27 @@
-"""What the head and an executor say to each other."""
+"""What a scheduler and an executor say to each other."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from bench.data.prepared import PreparedData
+from bench.options import RunOptions
 from bench.trial import Epoch, TrialOutcome, TrialSpec
 
 
 @dataclass(frozen=True)
 class Job:
-    """One trial to run. A search's `data` has its test split out of reach."""
+    """One trial to run. The `data` of a search's job has its test split out of reach."""
 
     name: str
-    """The run's name in its study, unique among running jobs."""
+    """Name of the run in its study, unique among running jobs."""
     spec: TrialSpec
     data: PreparedData
+    options: RunOptions = field(default_factory=RunOptions)
+    """Options of the study, some of which limit or change how a trial runs."""
     test: bool = False
-    """Whether the test split is evaluated at the end: for finals and reproductions alone."""
-    budget: float | None = None
-    """Seconds of training that the trial may take: one that is going to take longer is ended as soon as that is clear."""
-    compile: bool = False
-    """Whether the network's steps run as code that torch.compile generates."""
+    """Whether the test split is evaluated at the end, which finals and reproductions alone do."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Lost:
-    """The job's worker died. Its place has been filled again; the job may be submitted once more."""
+    """The worker of a job died. Another one takes its slot, and the job may be submitted once more."""
 
     job: Job
     reason: str
@@ -51,7 +50,7 @@ class Lost:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something about the workers that a person wants to know, in one line."""
+    """One human-readable line about the workers."""
 
     text: str
 
@@ -60,15 +59,18 @@ Event = EpochDone | Finished | Lost | Notice
 
 
 class Executor(Protocol):
-    """Runs jobs in parallel."""
+    """Runs jobs, several at the same time if it has several slots."""
+
+    in_process: bool
+    """Whether jobs run in this process, which is then to start no others."""
 
     @property
     def free(self) -> int:
-        """How many more jobs can be submitted now."""
+        """Number of further jobs that can be submitted now."""
         ...
 
     def submit(self, job: Job) -> None:
-        """Starts a job on a free worker."""
+        """Starts a job in a free slot."""
         ...
 
     def stop(self, job: Job) -> None:
@@ -76,9 +78,11 @@ class Executor(Protocol):
         ...
 
     def events(self, timeout: float) -> list[Event]:
-        """What happened since the last call, waiting up to `timeout` seconds for something to happen.
+        """Returns what has happened since the last call, waiting up to `timeout` seconds for something to happen.
 
-        Raises BenchError where workers cannot be started, and where the decoded audio has gone.
+        Raises:
+            BenchError: If workers cannot be started, or the decoded audio is gone. The next call returns what had happened
+                before that.
         """
         ...
 

@@ -1,30 +1,34 @@
-"""Runs trials on this machine: one spawned process per slot, each with its share of the cores and gpus."""
+"""Runs trials on this machine: one child process per slot, each with its share of the cores and GPUs."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
+from bench.child_process import ChildProcess
 from bench.cores import has_spare_cores, threads_per_worker
 from bench.errors import BenchError
 from bench.executors import worker
 from bench.executors.gpus import gpu_of_each, visible_gpus
 from bench.executors.jobs import EpochDone, Event, Finished, Job, Lost, Notice
 from bench.files import cannot_write
+from bench.plugins.registry import Registry
 from bench.trial import Epoch, TrialOutcome, TrialResult
+
+WORKER = "bench.executors.worker:main"
+"""Function of a worker process."""
 
 GRACE_SECONDS = 10.0
 """Between interrupting, terminating and killing a worker whose job makes no progress."""
 START_SECONDS = 300.0
-"""For a worker to import what it needs and find its device; then it is killed."""
+"""Time that a worker has to import what it needs and find its device, before it is killed."""
 STARTS = 3
 """A worker that dies this many times in a row before it is ready will not be started again."""
 ALLOCATOR = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_MAX_": "0"}
@@ -35,26 +39,30 @@ HINTS = {
     "SIGKILL": "; the system may have been out of memory",
     "SIGBUS": "; a file it reads may have been cut short, or its disk be full",
 }
-"""What may be behind a signal that ends a worker."""
+"""What may be the cause of a signal that ends a worker."""
 
 
 @dataclass
 class _Slot:
-    """A place for one worker, and what it is doing."""
+    """Room for one worker, and what that is doing."""
 
     settings: worker.WorkerSettings
-    process: SpawnProcess | None = None
-    connection: Connection | None = None
+    environment: Mapping[str, str]
+    log: Path
+    """File that takes what the worker and its plugins print, which would else garble the terminal."""
+    child: ChildProcess | None = None
     ready: bool = False
     failed_starts: int = 0
     job: Job | None = None
     last_progress: float = 0.0
     signals: list[int] = field(default_factory=list)
-    """Sent to a worker whose job has passed its time limit, in order."""
+    """Signals that were sent to a worker whose job has passed its time limit, in order."""
 
 
 class LocalExecutor:
-    """See `bench.executors.jobs.Executor`."""
+    """An executor with a process for each slot. See `bench.executors.jobs.Executor`."""
+
+    in_process: bool = False
 
     def __init__(
         self,
@@ -62,32 +70,41 @@ class LocalExecutor:
         workers: int,
         device: str,
         log_folder: Path,
+        registry: Registry,
         time_limit: float | None = None,
         threads: int | None = None,
     ) -> None:
-        """Starts `workers` processes. `time_limit`: seconds that a job may go without finishing an epoch.
+        """Starts the worker processes.
 
-        Raises BenchError where `log_folder` cannot be made.
+        Args:
+            workers: Number of processes.
+            device: Device that trains, `cpu` or `cuda`.
+            log_folder: Folder of what the workers print.
+            registry: Plugins that jobs name; the workers get the same.
+            time_limit: Seconds that a job may go without finishing an epoch.
+            threads: Number of torch threads of a worker; its share of the cores unless given.
+
+        Raises:
+            BenchError: If `log_folder` cannot be made, or a plugin cannot be sent to another process.
         """
         self._time_limit = time_limit
-        self._context = multiprocessing.get_context("spawn")
+        plugins = registry.portable()
         gpus = visible_gpus() if device == "cuda" else ()
         threads = threads if threads is not None else threads_per_worker(workers)
+        spare_cores = device == "cpu" and has_spare_cores(workers=workers, threads=threads)
         try:
             log_folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise cannot_write(log_folder, error) from error
+        self._events: deque[Event] = deque()
+        """What has happened and was not asked for yet."""
         self._slots = [
             _Slot(
-                worker.WorkerSettings(
-                    device=device,
-                    visible_gpu=card,
-                    threads=threads,
-                    log=log_folder / f"worker-{number}.log",
-                    spare_cores=device == "cpu" and has_spare_cores(workers=workers, threads=threads),
-                )
+                worker.WorkerSettings(plugins=plugins, device=device, threads=threads, spare_cores=spare_cores),
+                environment=_environment(threads, gpu),
+                log=log_folder / f"worker-{number}.log",
             )
-            for number, card in enumerate(gpu_of_each(workers, gpus))
+            for number, gpu in enumerate(gpu_of_each(workers, gpus))
         ]
         for slot in self._slots:
             self._start(slot)
@@ -99,61 +116,63 @@ class LocalExecutor:
     @property
     def pids(self) -> list[int]:
         """Process numbers of the workers that run."""
-        return [slot.process.pid for slot in self._slots if slot.process is not None and slot.process.pid is not None]
+        return [slot.child.pid for slot in self._slots if slot.child is not None]
 
     def submit(self, job: Job) -> None:
         slot = next(slot for slot in self._slots if slot.job is None and slot.ready)
         slot.job = job
         slot.last_progress = time.monotonic()
         slot.signals = []
-        assert slot.connection is not None
-        with suppress(OSError):  # it died while idle: `events` will find it dead and report the job as lost
-            slot.connection.send(job)
+        assert slot.child is not None
+        with suppress(OSError):  # It died while idle: `events` will find it dead and report the job as lost.
+            slot.child.connection.send(job)
 
     def stop(self, job: Job) -> None:
         for slot in self._slots:
-            if slot.job is job and slot.connection is not None:
+            if slot.job is job and slot.child is not None:
                 with suppress(OSError):
-                    slot.connection.send(worker.StopJob())
+                    slot.child.connection.send(worker.StopJob())
 
     def events(self, timeout: float) -> list[Event]:
-        connections = {slot.connection: slot for slot in self._slots if slot.connection is not None}
-        events: list[Event] = []
-        for connection in wait(list(connections), timeout):
+        connections = {slot.child.connection: slot for slot in self._slots if slot.child is not None}
+        for connection in wait(list(connections), 0.0 if self._events else timeout):
             assert isinstance(connection, Connection)
-            events += self._receive(connections[connection])
+            for event in self._receive(connections[connection]):
+                self._events.append(event)
         for slot in self._slots:
             self._enforce_time_limit(slot)
+        events = list(self._events)
+        self._events.clear()
         return events
 
     def close(self, *, now: bool = False) -> None:
+        children = [slot.child for slot in self._slots if slot.child is not None]
+        if not now:
+            for child in children:
+                with suppress(OSError):
+                    child.connection.send(worker.Close())
+            for child in children:
+                child.wait(GRACE_SECONDS)
+        for child in children:
+            child.end()
         for slot in self._slots:
-            if slot.connection is not None:
-                slot.connection.close()
-            if now and slot.process is not None:
-                slot.process.kill()
-        for slot in self._slots:
-            if slot.process is not None:
-                slot.process.join(None if now else GRACE_SECONDS)
-                slot.process.kill()
-                slot.process.join()
-            slot.process = slot.connection = None
+            slot.child, slot.ready = None, False
 
     def _start(self, slot: _Slot) -> None:
-        slot.connection, theirs = self._context.Pipe()
-        slot.process = self._context.Process(target=worker.main, args=(theirs, slot.settings), daemon=True)
-        with _environment(ALLOCATOR):
-            slot.process.start()
-        theirs.close()
+        try:
+            with slot.log.open("ab") as log:
+                slot.child = ChildProcess(WORKER, slot.settings, environment=slot.environment, output=log)
+        except OSError as error:
+            raise cannot_write(slot.log, error) from error
         slot.ready = False
         slot.last_progress = time.monotonic()
 
     def _receive(self, slot: _Slot) -> Iterator[Event]:
         """Events of one worker that has something to say, be it that it is dead."""
-        assert slot.connection is not None
+        assert slot.child is not None
         try:
-            message = slot.connection.recv()
-        except Exception:  # a worker killed while it wrote leaves half a message: any error means that it is gone
+            message = slot.child.connection.recv()
+        except Exception:  # A worker killed while it wrote leaves half a message: any error means that it is gone.
             yield from self._replace(slot)
             return
         slot.last_progress = time.monotonic()
@@ -171,18 +190,16 @@ class LocalExecutor:
             raise BenchError(message.reason)
 
     def _replace(self, slot: _Slot) -> Iterator[Event]:
-        """Fills the place of a dead worker, and says what became of its job."""
-        assert slot.process is not None and slot.connection is not None
-        slot.connection.close()
-        slot.process.join(GRACE_SECONDS)
-        if slot.process.is_alive():  # it said something that cannot be read, and would wait for an answer for ever
-            slot.process.kill()
-            slot.process.join()
-        reason = _cause_of_death(slot.process.exitcode)
+        """Starts another worker in the slot of a dead one, and says what became of its job."""
+        assert slot.child is not None
+        child, slot.child = slot.child, None
+        child.wait(GRACE_SECONDS)
+        child.end()  # It may have said something that cannot be read, and would wait for an answer for ever.
+        reason = _cause_of_death(child.exit_code)
         if not slot.ready:
             slot.failed_starts += 1
             if slot.failed_starts >= STARTS:
-                raise BenchError(f"a worker cannot be started ({reason}): see {slot.settings.log}")
+                raise BenchError(f"a worker cannot be started ({reason}): see {slot.log}")
         job, slot.job = slot.job, None
         self._start(slot)
         if job is None:
@@ -195,11 +212,11 @@ class LocalExecutor:
 
     def _enforce_time_limit(self, slot: _Slot) -> None:
         """Interrupt, then terminate, then kill, a grace apart; a worker that does not get ready is killed."""
-        if slot.process is None or slot.process.pid is None:
+        if slot.child is None:
             return
         waited = time.monotonic() - slot.last_progress
         if not slot.ready and waited > START_SECONDS:
-            slot.process.kill()
+            slot.child.signal(signal.SIGKILL)
         if self._time_limit is None or slot.job is None:
             return
         overdue = waited - self._time_limit
@@ -207,19 +224,15 @@ class LocalExecutor:
         sent = len(slot.signals)
         if sent < len(escalation) and overdue > sent * GRACE_SECONDS:
             slot.signals.append(escalation[sent])
-            os.kill(slot.process.pid, escalation[sent])
+            slot.child.signal(escalation[sent])
 
 
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Sets variables that a process reads at its start, where the user has not set them, while one is started."""
-    unset = [name for name in values if name not in os.environ]
-    os.environ.update({name: values[name] for name in unset})
-    try:
-        yield
-    finally:
-        for name in unset:
-            del os.environ[name]
+def _environment(threads: int, gpu: str | None) -> dict[str, str]:
+    """Variables of a worker, some of which libraries read when they are imported. What the user has set of the allocator
+    stays."""
+    number = str(threads)
+    environment = {**ALLOCATOR, **os.environ, "OMP_NUM_THREADS": number, "TORCHINDUCTOR_COMPILE_THREADS": number}
+    return environment if gpu is None else {**environment, "CUDA_VISIBLE_DEVICES": gpu}
 
 
 def _cause_of_death(exit_code: int | None) -> str:

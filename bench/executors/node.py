@@ -1,6 +1,6 @@
-"""What stands on a node of a cluster for one place of an executor: a local executor with one worker, and its events.
+"""What fills one slot of a cluster's executor on a node: a local executor with one worker, and its events.
 
-Knows nothing of the cluster's engine: whoever places it calls it from two threads, one that waits for `events` and one that
+It knows nothing of the cluster's engine, which calls it from two threads, one that waits for `events` and one that
 gives orders.
 """
 
@@ -23,20 +23,21 @@ from numpy.typing import NDArray
 from bench.data.offline_augmentation import augmented_copies_folder
 from bench.executors.jobs import EpochDone, Event, Finished, Job, Lost, Notice
 from bench.executors.local import LocalExecutor
-from bench.plugins.registry import installed
+from bench.plugins.registry import PluginSource, Registry
 
 WAKE_SECONDS = 0.02
 """Between two looks for orders: how long a job waits at most before it starts."""
 CLOSE_SECONDS = 5.0
-"""For a worker process to end when the place is closed; it ends with the place in any case."""
+"""Time that a worker process has to end when the slot is closed; it ends with this process in any case."""
 NODE_CACHE = "BENCH_NODE_CACHE"
 """Variable that names a folder of the node for decoded audio; nodes that have it read nothing from shared folders."""
 
 
 @dataclass(frozen=True)
 class NodeSettings:
-    """What a place is told when it is made."""
+    """What a node's side of a slot is told when it is made."""
 
+    plugins: PluginSource
     device: str
     threads: int
     time_limit: float | None
@@ -45,7 +46,7 @@ class NodeSettings:
 
 @dataclass(frozen=True)
 class NodeInfo:
-    """What the head checks before it gives out work."""
+    """What is checked before a node gets work."""
 
     name: str
     versions: dict[str, str]
@@ -53,7 +54,7 @@ class NodeInfo:
 
 @dataclass(frozen=True)
 class NeedsData:
-    """The node does not have these folders of the head, and waits for them before it starts its job."""
+    """The node does not have these folders of a job, and waits for them before it starts the job."""
 
     folders: tuple[Path, ...]
 
@@ -61,33 +62,34 @@ class NeedsData:
 Message = Event | NeedsData
 
 
-def software() -> dict[str, str]:
+def software(registry: Registry) -> dict[str, str]:
     """Versions of what has to be the same on every node for a number to mean the same."""
     from importlib.metadata import version
 
     import bench
 
     python = platform.python_version()
-    return {"python": python, "bench": bench.__version__, "torch": version("torch"), **installed().versions()}
+    return {"python": python, "bench": bench.__version__, "torch": version("torch"), **registry.versions()}
 
 
 class NodeWorker:
-    """One place for a job on this node."""
+    """Room for one job on this node."""
 
     def __init__(self, settings: NodeSettings) -> None:
         self._settings = settings
+        self._registry = settings.plugins.load()
         self._orders: queue.SimpleQueue[Callable[[LocalExecutor], None]] = queue.SimpleQueue()
         self._executor: LocalExecutor | None = None
         self._asked: Job | None = None
-        """The head's job, until it starts."""
+        """The job as it was submitted, until it starts."""
         self._asked_for: tuple[Path, ...] = ()
-        """Folders of it that the head was told to send."""
+        """Folders of it that the scheduler's side was told to send."""
         self._running: tuple[Job, Job] | None = None
-        """The head's job, and the same with this node's paths."""
+        """The job as it was submitted, and the same with this node's paths."""
 
     def hello(self) -> NodeInfo:
-        """Who is here. The worker process is started by the first call of `events`."""
-        return NodeInfo(socket.gethostname(), software())
+        """Says who is here. The worker process is started by the first call of `events`."""
+        return NodeInfo(socket.gethostname(), software(self._registry))
 
     def submit(self, job: Job) -> None:
         """An order: run this job."""
@@ -98,18 +100,18 @@ class NodeWorker:
         self._orders.put(lambda executor: executor.stop(self._running[1]) if self._running else None)
 
     def receive(self, folder: Path, names: Sequence[str], *contents: NDArray[np.uint8]) -> None:
-        """Keeps one of the head's folders on this node: whole, or not at all. `contents`: of the files, uint8 [bytes]."""
+        """Writes a folder of a job to this node, whole or not at all. `contents` are those of its files, uint8 [bytes]."""
         from bench.data.folders import building
 
-        place = node_folder(folder)
-        if not place.is_dir():  # another place of this node may have been quicker
-            with building(place) as made:
+        copy = node_folder(folder)
+        if not copy.is_dir():  # another slot of this node may have been quicker
+            with building(copy) as made:
                 made.mkdir()
                 for name, content in zip(names, contents, strict=True):
                     content.tofile(made / name)
 
     def events(self, timeout: float) -> list[Message]:
-        """What happened, waiting up to `timeout` seconds for something to happen. Starts the worker at its first call."""
+        """Returns what happened, waiting up to `timeout` seconds for it. The first call starts the worker."""
         executor = self._started()
         begin = time.monotonic()
         messages: list[Message] = []
@@ -138,6 +140,7 @@ class NodeWorker:
                 workers=1,
                 device=self._settings.device,
                 log_folder=_writable(self._settings.log_folder),
+                registry=self._registry,
                 time_limit=self._settings.time_limit,
                 threads=self._settings.threads,
             )
@@ -152,11 +155,11 @@ class NodeWorker:
             order(executor)
 
     def _start(self, executor: LocalExecutor) -> list[Message]:
-        """Starts what was asked as soon as its data are here and its worker is ready; asks for data once."""
+        """Starts the submitted job as soon as its data are here and its worker is ready; asks for data once."""
         job = self._asked
         if job is None or not executor.free:
             return []
-        missing = tuple(folder for folder in needed(job) if not here(folder).is_dir())
+        missing = tuple(folder for folder in needed(job, self._registry) if not here(folder).is_dir())
         if missing:
             if missing == self._asked_for:
                 return []
@@ -169,7 +172,7 @@ class NodeWorker:
         return []
 
     def _as_asked(self, event: Event) -> Event:
-        """The event of the job as the head knows it."""
+        """The event, with the job as it was submitted."""
         if isinstance(event, Notice):
             return event
         assert self._running is not None
@@ -185,17 +188,17 @@ class NodeWorker:
                 return Lost(job, f"{reason}, on {socket.gethostname()}")
 
 
-def needed(job: Job) -> tuple[Path, ...]:
-    """The head's folders that a job reads: the decoded audio, and the augmented copies where it trains on them."""
+def needed(job: Job, registry: Registry) -> tuple[Path, ...]:
+    """The folders that a job reads: the decoded audio, and the augmented copies if it trains on them."""
     folders = tuple(job.data.caches.values())
     if job.spec.training.offline_copies:
-        rate = installed().feature(job.spec.feature).sample_rate
+        rate = registry.feature(job.spec.feature).sample_rate
         folders += (augmented_copies_folder(job.data, job.spec.training, rate),)
     return folders
 
 
 def node_folder(folder: Path) -> Path:
-    """Where this node keeps what was sent to it of one of the head's folders."""
+    """The folder of this node that holds what was sent to it of a folder of a job."""
     from bench.files import cache_directory
 
     own = os.environ.get(NODE_CACHE)
@@ -203,14 +206,14 @@ def node_folder(folder: Path) -> Path:
 
 
 def here(folder: Path) -> Path:
-    """One of the head's folders as this node reads it: where the head has it, if the node sees that, or its own."""
+    """A folder of a job as this node reads it: the very one if the node sees it, or else a copy of its own."""
     if NODE_CACHE not in os.environ and folder.is_dir():
         return folder
     return node_folder(folder)
 
 
 def _writable(folder: Path) -> Path:
-    """The head's log folder where this node can write there, and else one of its own."""
+    """The log folder of the study if this node can write there, and else one of its own."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return folder

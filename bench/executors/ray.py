@@ -1,4 +1,4 @@
-"""Runs trials on the nodes of a Ray cluster: one actor per place, which Ray puts where its resources are.
+"""Runs trials on the nodes of a Ray cluster: one actor per slot, which Ray puts where its resources are.
 
 An actor is a `bench.executors.node.NodeWorker`: a local executor of its node, so that time limits, lost workers and logs are
 what they are on one machine. Ray does placement, carries messages and data, and tells of nodes that are gone.
@@ -25,29 +25,32 @@ from bench.errors import BenchError, one_line
 from bench.executors.jobs import Event, Finished, Job, Lost, Notice
 from bench.executors.local import STARTS
 from bench.executors.node import NeedsData, NodeInfo, NodeSettings, NodeWorker, software
+from bench.plugins.registry import Registry
 
 POLL_SECONDS = 5.0
-"""For which an actor is asked for events in one go."""
+"""Time for which an actor is asked for events in one call."""
 PATIENCE_SECONDS = 30.0
-"""After which it is said that the cluster has no room for a place; it is still waited for."""
+"""Time after which it is said that the cluster has no room for a slot; it is still waited for."""
 
 
 @dataclass
-class _Place:
-    """One actor, and what it is doing."""
+class _Slot:
+    """Room for one worker: an actor, and what it is doing."""
 
     actor: Any
     answer: Any
     """Reference to what it was asked last: who it is, until it has a node, and then its events."""
     asked: float = field(default_factory=time.monotonic)
-    facts: NodeInfo | None = None
+    info: NodeInfo | None = None
     job: Job | None = None
     sending: dict[Any, Path] = field(default_factory=dict)
     """References to its receipts of folders that are under way."""
 
 
 class RayExecutor:
-    """See `bench.executors.jobs.Executor`."""
+    """An executor with an actor of a cluster for each slot. See `bench.executors.jobs.Executor`."""
+
+    in_process: bool = False
 
     def __init__(
         self,
@@ -55,16 +58,29 @@ class RayExecutor:
         workers: int,
         device: str,
         log_folder: Path,
+        registry: Registry,
         address: str | None = None,
         cpus_per_trial: float = 1.0,
         gpus_per_trial: float = 0.0,
         time_limit: float | None = None,
     ) -> None:
-        """Joins the cluster at `address` (`auto`: the one that this machine is a node of), or starts one on this machine.
+        """Joins a cluster, or starts one on this machine. Slots that no node has room for now are filled as nodes join.
 
-        Places that no node has room for now are filled as nodes join. Raises BenchError where Ray is not installed, where
-        there is no such cluster, and where no node has what a trial asks for, since Ray would wait for one for ever.
+        Args:
+            workers: Number of slots.
+            device: Device that trains unless trials reserve GPUs, `cpu` or `cuda`.
+            log_folder: Folder of what the workers print, or a folder of their node if they cannot write there.
+            registry: Plugins that jobs name; the nodes have to have the same packages, in the same versions.
+            address: HOST:PORT of the cluster, or `auto` for the one that this machine is a node of; None starts one.
+            cpus_per_trial: Number of CPUs that a trial reserves.
+            gpus_per_trial: Number of GPUs that a trial reserves.
+            time_limit: Seconds that a job may go without finishing an epoch.
+
+        Raises:
+            BenchError: If Ray is not installed, there is no such cluster, no node has what a trial reserves (Ray would wait
+                for one for ever), or a plugin cannot be sent to another process.
         """
+        plugins = registry.portable()
         self._ray = _connect(address)
         self._resources = {"num_cpus": cpus_per_trial, "num_gpus": gpus_per_trial}
         try:
@@ -73,12 +89,13 @@ class RayExecutor:
             self._ray.shutdown()
             raise
         self._settings = NodeSettings(
+            plugins=plugins,
             device="cuda" if gpus_per_trial else device,
             threads=max(1, int(cpus_per_trial)),
             time_limit=time_limit,
             log_folder=log_folder.resolve(),
         )
-        self._software = software()
+        self._software = software(registry)
         self._sent: dict[Path, dict[str, Any]] = {}
         """References to the files of folders that were put into the object store, once for all nodes."""
         self._failed_starts = 0
@@ -86,153 +103,158 @@ class RayExecutor:
         self._refused: dict[str, list[Any]] = {}
         """Actors on nodes of other software, by node. They stay, idle, so that Ray puts no other one there."""
         self._waiting_said = False
-        self._places = [self._place() for _ in range(workers)]
+        self._events: list[Event] = []
+        """What has happened and was not asked for yet."""
+        self._slots = [self._new_slot() for _ in range(workers)]
 
     @property
     def free(self) -> int:
-        return sum(place.facts is not None and place.job is None for place in self._places)
+        return sum(slot.info is not None and slot.job is None for slot in self._slots)
 
     @property
     def nodes(self) -> list[str]:
-        """Names of the nodes that places are on, one a place that is ready."""
-        return [place.facts.name for place in self._places if place.facts is not None]
+        """Names of the nodes of the slots that are ready, one a slot."""
+        return [slot.info.name for slot in self._slots if slot.info is not None]
 
     def submit(self, job: Job) -> None:
-        place = next(place for place in self._places if place.facts is not None and place.job is None)
-        place.job = job
-        place.actor.submit.remote(job)
+        slot = next(slot for slot in self._slots if slot.info is not None and slot.job is None)
+        slot.job = job
+        slot.actor.submit.remote(job)
 
     def stop(self, job: Job) -> None:
-        for place in self._places:
-            if place.job is job:
-                place.actor.stop.remote()
+        for slot in self._slots:
+            if slot.job is job:
+                slot.actor.stop.remote()
 
     def events(self, timeout: float) -> list[Event]:
-        waiting = {reference: place for place in self._places for reference in (place.answer, *place.sending)}
+        waiting = {reference: slot for slot in self._slots for reference in (slot.answer, *slot.sending)}
         ready, _ = self._ray.wait(list(waiting), num_returns=len(waiting), timeout=0)
         if not ready:
             ready, _ = self._ray.wait(list(waiting), num_returns=1, timeout=timeout)
-        events = [event for reference in ready for event in self._answered(waiting[reference], reference)]
-        return events + self._what_waits()
+        for reference in ready:
+            self._events += self._answered(waiting[reference], reference)
+        events, self._events = self._events + self._what_waits(), []
+        return events
 
     def close(self, *, now: bool = False) -> None:
-        for place in self._places:
-            if not now and place.facts is not None:
-                self._ray.wait([place.actor.close.remote()], timeout=10.0)
-            self._ray.kill(place.actor)
+        for slot in self._slots:
+            if not now and slot.info is not None:
+                self._ray.wait([slot.actor.close.remote()], timeout=10.0)
+            self._ray.kill(slot.actor)
         for actor in chain.from_iterable(self._refused.values()):
             self._ray.kill(actor)
-        self._places, self._refused = [], {}
+        self._slots, self._refused = [], {}
         self._ray.shutdown()
 
-    def _place(self) -> _Place:
+    def _new_slot(self) -> _Slot:
         node_worker = self._ray.remote(
             max_concurrency=2,  # one call waits for events while another gives an order
             scheduling_strategy="SPREAD",
             **self._resources,
         )(_Actor)
         actor = node_worker.remote(self._settings)
-        return _Place(actor, answer=actor.who.remote())
+        return _Slot(actor, answer=actor.who.remote())
 
-    def _answered(self, place: _Place, reference: Any) -> list[Event]:
+    def _answered(self, slot: _Slot, reference: Any) -> list[Event]:
         """What an actor said, be it that it is gone."""
-        if place not in self._places:  # it was replaced since
+        if slot not in self._slots:  # it was replaced since
             return []
         try:
             answer = self._ray.get(reference)
         except self._ray.exceptions.RayActorError as error:
-            return self._replace(place, _cause(error))
+            return self._replace(slot, _cause(error))
         except (
             self._ray.exceptions.RayTaskError
         ) as error:  # the local executor of the node gave up, or its disk is full
-            folder = place.sending.get(reference)
+            folder = slot.sending.get(reference)
             what = f"keep {folder.name}" if folder else "go on"
-            raise BenchError(f"a worker on {_name(place)} cannot {what}: {one_line(error.cause)}") from error
-        if place.sending.pop(reference, None):
+            raise BenchError(f"a worker on {_name(slot)} cannot {what}: {one_line(error.cause)}") from error
+        if slot.sending.pop(reference, None):
             return []
-        if place.facts is None:
-            return self._welcome(place, *answer)
-        place.answer = place.actor.events.remote(POLL_SECONDS)
+        if slot.info is None:
+            return self._welcome(slot, *answer)
+        slot.answer = slot.actor.events.remote(POLL_SECONDS)
         events: list[Event] = []
         for message in answer:
             if isinstance(message, NeedsData):
-                self._send(place, message)
+                self._send(slot, message)
             elif isinstance(message, Notice):
                 events.append(message)
-            elif place.job is not None:
+            elif slot.job is not None:
                 # The very job that was submitted, and not the copy of it that came back.
-                events.append(replace(message, job=place.job))
+                events.append(replace(message, job=slot.job))
                 if isinstance(message, Finished | Lost):
-                    place.job = None
+                    slot.job = None
         return events
 
-    def _welcome(self, place: _Place, node: str, facts: NodeInfo) -> list[Event]:
-        """Puts a place to work whose actor has found a node; a node of other software gets none.
+    def _welcome(self, slot: _Slot, node: str, info: NodeInfo) -> list[Event]:
+        """Lets a slot whose actor has a node take jobs; a node of other software gets none.
 
-        Raises BenchError where no other node has what a trial asks for.
+        Raises BenchError if no other node has what a trial asks for.
         """
         self._failed_starts = 0
-        difference = self._difference(facts)
+        difference = _difference(info, self._software)
         if not difference:
-            place.facts = facts
-            place.answer = place.actor.events.remote(POLL_SECONDS)
+            slot.info = info
+            slot.answer = slot.actor.events.remote(POLL_SECONDS)
             return []
         others = {other["NodeID"] for other in _fitting(self._ray, self._resources)} - self._refused.keys() - {node}
         if not others:
             raise BenchError(difference)
         actors = self._refused.setdefault(node, [])
-        actors.append(place.actor)
-        self._places[self._places.index(place)] = self._place()
+        actors.append(slot.actor)
+        self._slots[self._slots.index(slot)] = self._new_slot()
         return [Notice(f"{difference}; it gets no trials")] if len(actors) == 1 else []
 
-    def _difference(self, facts: NodeInfo) -> str:
-        """In which software a node is not like the head, if in any: its numbers would be of something else."""
-        for name, ours in self._software.items():
-            theirs = facts.versions.get(name)
-            if theirs != ours:
-                return (
-                    f"node {facts.name} has {name} {theirs or 'not installed'}, and the head has {ours}: "
-                    f"install {name} {ours} there"
-                )
-        unknown = sorted(facts.versions.keys() - self._software.keys())
-        if unknown:
-            return f"node {facts.name} has the plugins {', '.join(unknown)}, and the head has not: install them"
-        return ""
-
-    def _send(self, place: _Place, message: NeedsData) -> None:
+    def _send(self, slot: _Slot, message: NeedsData) -> None:
         for folder in message.folders:
             if folder not in self._sent:
                 self._sent[folder] = {name: self._ray.put(content) for name, content in _content(folder)}
             files = self._sent[folder]
-            receipt = place.actor.receive.remote(folder, tuple(files), *files.values())
-            place.sending[receipt] = folder
+            receipt = slot.actor.receive.remote(folder, tuple(files), *files.values())
+            slot.sending[receipt] = folder
 
-    def _replace(self, place: _Place, reason: str) -> list[Event]:
-        """Fills the place of an actor that is gone, or cannot be reached, in which case it must not come back."""
-        if place.facts is None:
+    def _replace(self, slot: _Slot, reason: str) -> list[Event]:
+        """Starts another actor in the slot of one that is gone, or cannot be reached and must not come back."""
+        if slot.info is None:
             self._failed_starts += 1
             if self._failed_starts >= STARTS:
                 raise BenchError(f"a worker cannot be started in the cluster: {reason}")
-        job, name = place.job, _name(place)
-        self._ray.kill(place.actor)
-        self._places[self._places.index(place)] = self._place()
+        job, name = slot.job, _name(slot)
+        self._ray.kill(slot.actor)
+        self._slots[self._slots.index(slot)] = self._new_slot()
         return [] if job is None else [Lost(job, f"{name} was lost: {reason}")]
 
     def _what_waits(self) -> list[Event]:
-        """Says once, while it is so, that places wait for room."""
+        """Says once, while it is so, that slots wait for room."""
         now = time.monotonic()
-        waiting = sum(place.facts is None and now > place.asked + PATIENCE_SECONDS for place in self._places)
+        waiting = sum(slot.info is None and now > slot.asked + PATIENCE_SECONDS for slot in self._slots)
         said, self._waiting_said = self._waiting_said, waiting > 0
         if said or not waiting:
             return []
-        return [Notice(f"the cluster has no room for {waiting} of {len(self._places)} workers: they start when it has")]
+        return [Notice(f"the cluster has no room for {waiting} of {len(self._slots)} workers: they start when it has")]
+
+
+def _difference(info: NodeInfo, ours: Mapping[str, str]) -> str:
+    """In which software a node is not like this machine, if in any: its numbers would be of something else."""
+    for name, version in ours.items():
+        theirs = info.versions.get(name)
+        if theirs != version:
+            return (
+                f"node {info.name} has {name} {theirs or 'not installed'}, and this machine has {version}: "
+                f"install {name} {version} there"
+            )
+    unknown = sorted(info.versions.keys() - ours.keys())
+    if unknown:
+        return f"node {info.name} has the plugins {', '.join(unknown)}, and this machine has not: install them"
+    return ""
 
 
 class _Actor(NodeWorker):
-    """A place, and where Ray put it."""
+    """A worker of a node that also knows the node."""
 
     def who(self) -> tuple[str, NodeInfo]:
-        """The id of its node, and what the head checks."""
+        """Returns the id of its node, and what is checked before it gets work."""
         import ray
 
         return ray.get_runtime_context().get_node_id(), self.hello()
@@ -266,7 +288,7 @@ def _connect(address: str | None) -> Any:
 
 
 def _check_reachable(address: str | None) -> None:
-    """Raises BenchError where nobody listens at HOST:PORT: Ray itself would try for minutes."""
+    """Raises BenchError if nobody listens at HOST:PORT: Ray itself would try for minutes."""
     host, _, port = (address or "").rpartition(":")
     if not (host and port.isdigit()) or "://" in host:
         return
@@ -322,5 +344,5 @@ def _cause(error: Exception) -> str:
     return one_line(error).split(". ")[0][:200]
 
 
-def _name(place: _Place) -> str:
-    return "a node of the cluster" if place.facts is None else f"node {place.facts.name}"
+def _name(slot: _Slot) -> str:
+    return "a node of the cluster" if slot.info is None else f"node {slot.info.name}"

@@ -1,7 +1,11 @@
-"""What a plugin author imports: contracts, search annotations, and the hook marker."""
+"""All that a plugin author imports: contracts, search ranges, the hook marker, errors, and help with splits and files."""
 
-from bench.plugins.annotations import Choice, Float, Int
+from bench.audio_suffixes import AUDIO_SUFFIXES, FOREIGN_AUDIO_SUFFIXES
+from bench.errors import BenchError, did_you_mean, first_few
+from bench.files import cache_directory
+from bench.plugins.annotations import Choice, Float, Int, Scalar
 from bench.plugins.contracts import (
+    SPLITS,
     Archive,
     Clip,
     Dataset,
@@ -10,14 +14,20 @@ from bench.plugins.contracts import (
     Listing,
     Model,
     PluginConfig,
+    ProgressCallback,
     Recipe,
     Split,
 )
 from bench.plugins.hookspecs import hookimpl
+from bench.plugins.splits import add_missing_splits, stratified_split
 from bench.plugins.training_settings import TrainingSettings
 
 __all__ = [
+    "AUDIO_SUFFIXES",
+    "FOREIGN_AUDIO_SUFFIXES",
+    "SPLITS",
     "Archive",
+    "BenchError",
     "Choice",
     "Clip",
     "Dataset",
@@ -28,8 +38,15 @@ __all__ = [
     "Listing",
     "Model",
     "PluginConfig",
+    "ProgressCallback",
     "Recipe",
+    "Scalar",
     "Split",
     "TrainingSettings",
+    "add_missing_splits",
+    "cache_directory",
+    "did_you_mean",
+    "first_few",
     "hookimpl",
+    "stratified_split",
 ]

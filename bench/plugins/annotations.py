@@ -1,6 +1,6 @@
 """Search ranges, written as annotations on the fields of a plugin: `width: Annotated[float, Choice(1.0, 1.5)] = 1.0`.
 
-They say what may be searched, and nothing about how: this module knows no search library.
+They say which values may be searched, not how: this module knows no search library.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ Scalar = str | int | float | bool | None
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few values. Strings, numbers, booleans and None."""
+    """One of a few values.
+
+    Attributes:
+        values: Strings, numbers, booleans or None.
+    """
 
     values: tuple[Scalar, ...]
 
@@ -24,11 +28,12 @@ class Choice:
         object.__setattr__(self, "values", values)
 
     def contains(self, value: object) -> bool:
+        """Whether the value is in the range."""
         # True == 1 in Python, and a switch is not a count.
         return any(value == known and isinstance(value, bool) == isinstance(known, bool) for known in self.values)
 
     def including(self, value: Scalar) -> Choice:
-        """This range, widened to hold `value`."""
+        """Returns this range, widened to hold `value`."""
         return self if self.contains(value) else Choice(*self.values, value)
 
     def __str__(self) -> str:
@@ -37,7 +42,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class Float:
-    """Any number from low to high, both ends included; `log` searches orders of magnitude evenly."""
+    """Any number of an interval.
+
+    Attributes:
+        low: Lowest value.
+        high: Highest value.
+        log: Whether orders of magnitude are searched evenly.
+    """
 
     low: float
     high: float
@@ -48,10 +59,11 @@ class Float:
             raise ValueError(f"Float({self.low}, {self.high}, log={self.log}) is no range")
 
     def contains(self, value: object) -> bool:
+        """Whether the value is in the range."""
         return isinstance(value, int | float) and not isinstance(value, bool) and self.low <= value <= self.high
 
     def including(self, value: Scalar) -> Float:
-        """This range, widened to hold `value`; no longer logarithmic where `value` has no logarithm."""
+        """Returns this range, widened to hold `value`; no longer logarithmic if `value` has no logarithm."""
         if not isinstance(value, int | float):
             raise ValueError(f"{value!r} is no number")
         return Float(min(self.low, value), max(self.high, value), self.log and value > 0)
@@ -62,7 +74,14 @@ class Float:
 
 @dataclass(frozen=True)
 class Int:
-    """Any whole number from low to high, both ends included, in steps of `step` (with `log`, step must be 1)."""
+    """Any whole number of an interval.
+
+    Attributes:
+        low: Lowest value.
+        high: Highest value.
+        log: Whether orders of magnitude are searched evenly.
+        step: Distance of neighbouring values; 1 if `log` is set.
+    """
 
     low: int
     high: int
@@ -76,11 +95,12 @@ class Int:
             raise ValueError(f"Int({self.low}, {self.high}, step={self.step}): the step does not reach the end")
 
     def contains(self, value: object) -> bool:
+        """Whether the value is in the range."""
         whole = isinstance(value, int) and not isinstance(value, bool)
         return whole and self.low <= value <= self.high and (value - self.low) % self.step == 0  # type: ignore[operator]
 
     def including(self, value: Scalar) -> Int:
-        """This range, widened to hold `value`; the step becomes 1 where `value` is off the grid."""
+        """Returns this range, widened to hold `value`; the step becomes 1 if `value` is off the grid."""
         if not isinstance(value, int):
             raise ValueError(f"{value!r} is no whole number")
         low, high = min(self.low, value), max(self.high, value)
@@ -96,7 +116,7 @@ Range = Choice | Float | Int
 
 
 def search_ranges(fields_of: type[BaseModel]) -> dict[str, Range]:
-    """The annotated search range of every field that has one, in the order of declaration."""
+    """Returns the search range of every annotated field, in the order of declaration."""
     ranges: dict[str, Range] = {}
     for name, field in fields_of.model_fields.items():
         for annotation in field.metadata:

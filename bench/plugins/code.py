@@ -1,4 +1,4 @@
-"""What a plugin is made of, as a few digits: whether what it has computed before would be computed the same now."""
+"""Digest of a plugin's code: tells whether what it computed before would be computed the same now."""
 
 from __future__ import annotations
 
@@ -11,18 +11,29 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from bench.plugins.contracts import Plugin
-from bench.plugins.registry import READY
+from bench.plugins.discovery import IMPORTS_BEGIN
 
 OURS = ("bench", "pydantic", "builtins", "abc")
-"""Top packages of a plugin's base classes that are no part of it."""
+"""Top packages of base classes that are no part of a plugin."""
 
 
 def code_digest(plugin: type[Plugin], distribution: str, *, also: Iterable[Path] = ()) -> str | None:
-    """64 hex digits over the files of the packages that the plugin and its bases are in and of the folders `also`, and over
-    the versions of its distribution and of what that requires. Files count by name, size and time.
+    """Digest of the code that a plugin's results depend on.
 
-    None where it cannot be said: there are no files, or one of them has been changed since this process began.
+    It covers the files of the packages that the plugin and its bases are in and of the folders `also`, by name, size and
+    time, and the versions of its distribution and of what that requires.
+
+    Args:
+        plugin: The plugin's class.
+        distribution: Name of the distribution that brings it.
+        also: Further folders of code.
+
+    Returns:
+        64 hex digits; None if the code is not known: there are no files, one of them has been changed since this process
+        began, or the class was made by a script, a notebook or a function.
     """
+    if any(base.__module__ == "__main__" or "<locals>" in base.__qualname__ for base in plugin.__mro__):
+        return None
     roots = {root for base in plugin.__mro__ if (root := _root(base.__module__)) is not None}
     defining = _root(plugin.__module__)
     return None if defining is None else _digest(frozenset((*roots, *also)), distribution)
@@ -34,7 +45,7 @@ def _digest(roots: frozenset[Path], distribution: str) -> str | None:
     try:
         for path in sorted(path for root in roots for path in _files(root)):
             status = path.stat()
-            if status.st_mtime > READY:  # perhaps changed after it was imported
+            if status.st_mtime > IMPORTS_BEGIN:  # perhaps changed after it was imported
                 return None
             digest.update(f"{path}\x1f{status.st_size}\x1f{status.st_mtime_ns}\n".encode())
     except OSError:

@@ -1,7 +1,7 @@
-"""The four nouns: Dataset, Feature, Model, Recipe. A plugin is a frozen pydantic model; its fields are its hyperparameters.
+"""The contracts of plugins: Dataset, Feature, Model and Recipe.
 
-A field's type, default, docstring and `Annotated` search range are the whole declaration: validation, search
-space, documentation, JSON and hash are derived from it.
+A plugin is a frozen pydantic model whose fields are its hyperparameters. A field's type, default, docstring and `Annotated`
+search range are the whole declaration: validation, search space, documentation, JSON and hash are derived from it.
 """
 
 from __future__ import annotations
@@ -24,15 +24,19 @@ Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 ProgressCallback = Callable[[int, int], None]
-"""Called with (done, total) while something long is being made."""
+"""A function that is called with (done, total) while something long is being made."""
 
 
 class Infeasible(Exception):
-    """Raised by a model that cannot take a feature's shape; the pair is recorded as infeasible and the search goes on."""
+    """A model cannot take a feature's shape. Raise it with one line that says what the model takes.
+
+    The pair is left out of the search, or its trial is recorded as infeasible, and the search goes on. Other exceptions are
+    faults: they fail the trial.
+    """
 
 
 class PluginConfig(BaseModel):
-    """A plugin by name with the values of its fields: what specs, results and pages hold."""
+    """A plugin by its name with the values of its fields, as specifications, results and pages hold it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: str
@@ -40,23 +44,29 @@ class PluginConfig(BaseModel):
 
 
 class Plugin(BaseModel, ABC):
-    """What the kinds have in common: a name, frozen fields, and the configuration they add up to."""
+    """Base class of data sets, features and models: a name and frozen fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
     name: ClassVar[str]
 
     def config(self) -> PluginConfig:
-        """This plugin's name and every field, defaults included."""
+        """The plugin's name and all its fields, with defaults."""
         return PluginConfig(name=self.name, options=self.model_dump(mode="json"))
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One labelled stretch of audio, on its way from a data set to a split.
+    """One labelled stretch of audio of a data set.
 
-    `path` is relative to the data set's folder, with forward slashes. `start` and `end` are seconds into the file (None: to
-    its end). Clips of one `group` (a speaker, a recording) never stand in two splits unless the data set's official split
-    does so. `silent` says that silence is what the clip should hold.
+    Attributes:
+        path: Path relative to the data set's folder, with forward slashes.
+        label: Name of its class.
+        split: Split that it belongs to.
+        group: Speaker or recording. Clips of one group never stand in two splits, unless the official split of the data set
+            does so; None for a group of its own.
+        start: First second in the file.
+        end: Last second in the file; None for the end of the file.
+        silent: Whether silence is what the clip should hold.
     """
 
     path: str
@@ -69,7 +79,7 @@ class Clip:
 
     @property
     def id(self) -> str:
-        """The clip's name in predictions and reports: its path, and its stretch where it is not the whole file."""
+        """Name of the clip in predictions and reports: its path and, unless it is the whole file, its stretch."""
         if self.start == 0.0 and self.end is None:
             return self.path
         # Twelve digits: an hour into a recording, six would not tell stretches apart that begin 10 ms after each other.
@@ -78,8 +88,13 @@ class Clip:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a data set found in its folder: the clips, files that its own lists name but that are not there, and
-    lines that a person should read (an incomplete copy, a cut that had to be made)."""
+    """The contents of a data set's folder.
+
+    Attributes:
+        clips: All clips.
+        missing: Files that the data set's own lists name but that are not there.
+        notes: Lines that the user should read, as on an incomplete copy.
+    """
 
     clips: tuple[Clip, ...]
     missing: tuple[str, ...] = ()
@@ -88,98 +103,155 @@ class Listing:
 
 @dataclass(frozen=True)
 class Archive:
-    """Where `bench fetch` gets a data set. `sha256` is that of the archive, None where no fixed one is published."""
+    """The download of a data set, for `bench fetch`.
+
+    Attributes:
+        url: Address of the archive.
+        sha256: Checksum of the archive; None if no fixed archive is published.
+        size: Size in bytes, roughly, which is said before the download starts.
+        strip: Number of leading folders that are dropped from the archive's paths, so that its files land in the official
+            folder.
+    """
 
     url: str
     sha256: str | None
     size: int
-    """Bytes, roughly: said before the download starts."""
     strip: int = 0
-    """Leading folders of the archive's paths that are dropped, so that the content lands in the official folder."""
 
 
 class Dataset(Plugin):
-    """Labelled clips with a split. Fields are options of the protocol (which split, which test speaker), never searched."""
+    """Labelled clips with a split. Fields are options of the protocol, as the test speaker, and are never searched."""
 
     folder: ClassVar[str] = ""
-    """Official name of the data set's folder below the data directory; empty where a path is an option."""
+    """Official name of the data set's folder below the data directory; empty if the path is an option."""
     archive: ClassVar[Archive | None] = None
+    """Download of the data set, if there is one."""
     argument: ClassVar[str | None] = None
-    """The field that takes what follows the colon in `NAME:ARGUMENT` on the command line."""
+    """Name of the field that is given after the colon of `NAME:ARGUMENT` on the command line."""
     noise_folder: ClassVar[str | None] = None
-    """Folder of background-noise recordings inside the data set, used by the noise augmentation."""
+    """Folder inside the data set of recorded background noise, which the noise augmentation uses."""
     source: ClassVar[str] = ""
-    """Paper, licence and home page, in a line."""
+    """Paper, licence and home page in one line."""
     training: ClassVar[Mapping[str, Scalar]] = {}
-    """Training settings that suit the data set, as `segment_seconds`: a search holds them fixed unless told otherwise."""
+    """Training settings that suit the data set. A search holds them fixed unless other values are given."""
 
     @abstractmethod
     def labels(self) -> tuple[str, ...]:
-        """Class names, in the order of the report. Official data sets know them with no data on disk."""
+        """Returns the class names in the order of reports. Official data sets know them without any data on disk."""
 
     @abstractmethod
     def clips(self, root: Path) -> Listing:
-        """Every clip with label and split, from names and lists alone (no audio is opened).
+        """Lists every clip with its label and split, from the names of files and from lists alone: no audio is opened.
 
-        Raises BenchError where the folder is not what its name says.
+        Args:
+            root: Folder of the data set.
+
+        Raises:
+            BenchError: If the folder is not that of this data set.
         """
 
     def seconds(self) -> float | None:
-        """Clip length: shorter clips get zeros at their end, longer ones are cut; None: the longest clip's length."""
+        """Returns the clip length in seconds: shorter clips get zeros at their end, longer ones are cut.
+
+        Returns:
+            The length; None for that of the longest clip.
+        """
         return 1.0
 
     def cuts_recordings(self) -> bool:
-        """Whether recordings longer than `seconds()` become consecutive clips of that length, all in one split, rather than
-        being cut off there."""
+        """Whether recordings longer than `seconds()` become consecutive clips of that length, all in one split.
+
+        Otherwise they are cut off there.
+        """
         return False
 
     def root(self, data_dir: Path) -> Path:
-        """The data set's folder, given the folder that holds all data sets."""
+        """Returns the data set's folder, given the folder that holds all data sets."""
         return data_dir / self.folder
 
     def prepare(self, root: Path, progress: ProgressCallback) -> None:
-        """Makes the files of a data set that is synthesised rather than downloaded, in the new folder `root`.
+        """Makes the files of a data set that is synthesised instead of downloaded.
 
-        Called where the data set's own root is not there yet. `root` is a temporary place that is renamed when this
-        returns, so that a data set is whole or not there: nothing in the files may depend on its path.
+        It is called if the data set's own folder does not exist. Nothing in the files may depend on their path: `root` is a
+        temporary folder that is renamed afterwards, so that a data set is complete or absent.
+
+        Args:
+            root: New folder that the files are written to.
+            progress: Called with the number of files that are done and the number of all.
         """
 
 
 class Feature(Plugin):
-    """A front end: waveforms to tensors, in batches, on the device. A clip's output never depends on its batch."""
+    """A front end, from waveforms to tensors. The output of a clip never depends on the other clips of its batch."""
 
     sample_rate: Annotated[int, Choice(8000, 16000, 22050), Field(gt=0)] = 16000
-    """Samples per second of the audio that the module is given, in Hz."""
+    """Sample rate of the waveforms that the module is given, in Hz."""
 
     @abstractmethod
     def build(self) -> nn.Module:
-        """A module from float32 waveforms [B, samples] in -1..1 to [B, *shape(samples)], without trainable parameters."""
+        """Builds the module of the front end, which has no trainable parameters.
+
+        Returns:
+            A module from float32 waveforms [B, samples] in -1..1 to features [B, *shape(samples)].
+        """
 
     @abstractmethod
     def shape(self, samples: int) -> tuple[int, ...]:
-        """Output shape for one clip of that many samples: [samples], [bands, frames] or [channels, bands, frames]."""
+        """Computes the shape of one clip's features without running the module.
+
+        Args:
+            samples: Length of the clip in samples.
+
+        Returns:
+            (samples,), (bands, frames) or (channels, bands, frames).
+        """
 
 
 class Model(Plugin):
-    """A network: feature tensors to logits."""
+    """A network, from features to logits."""
 
     any_length: ClassVar[bool] = False
-    """Whether the network takes clips of any length. The module's call is then `module(features, lengths=None)`: `lengths`,
-    int64 [B], says how many of the last frames (of a waveform: samples) are the clip's own; what stands before them is
-    zeros, and changes nothing of the clip's logits in evaluation mode. None: all are."""
+    """Whether the network takes clips of any length.
+
+    Its module is then called as `module(features, lengths=None)`. `lengths`, int64 [B], is the number of last frames (of a
+    waveform: samples) that are the clip's own; zeros stand before them, and in evaluation mode they change nothing of the
+    clip's logits. None stands for all frames.
+    """
 
     @abstractmethod
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
-        """A module from [B, *shape] to logits [B, classes].
+        """Builds the network.
 
-        `shape` is a feature's: [samples], [bands, frames] or [channels, bands, frames]; its last number is that of the
-        longest clip, for a network that takes any length.
-        Raises Infeasible where the network cannot take it.
+        Args:
+            shape: Shape of a feature: (samples,), (bands, frames) or (channels, bands, frames). For a network that takes any
+                length its last number is that of the longest clip.
+            classes: Number of classes.
+
+        Returns:
+            A module from features [B, *shape] to logits [B, classes].
+
+        Raises:
+            Infeasible: If the network cannot take the shape.
         """
 
 
 class Recipe(BaseModel):
-    """A named, complete configuration: feature, model, training, the data sets it belongs to, what was published."""
+    """A named, complete configuration.
+
+    Attributes:
+        name: Name of the recipe.
+        summary: One line that says what it is.
+        datasets: Names of the data sets that it belongs to.
+        feature: The feature with its options.
+        model: The model with its options.
+        training: Training settings.
+        protocol: The data set that the published figures are of, with its options; None for the first of `datasets` with
+            its defaults.
+        published: Published figures to compare with, by name: validation_accuracy, test_accuracy,
+            validation_segment_accuracy, test_segment_accuracy (0 to 1), validation_loss, test_loss (nats).
+        published_clips: Number of clips (or of segments, if those were counted) behind the published figures, by split.
+        source: Where the recipe was published.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: str
@@ -189,10 +261,6 @@ class Recipe(BaseModel):
     model: PluginConfig
     training: TrainingSettings
     protocol: PluginConfig | None = None
-    """The data set that the published figures are of, with its options; None: the first of `datasets`, with its defaults."""
     published: Mapping[str, float] = {}
-    """Published figures to compare with, by name: validation_accuracy, test_accuracy, validation_segment_accuracy,
-    test_segment_accuracy (0 to 1), validation_loss, test_loss (nats)."""
     published_clips: Mapping[Split | Literal["all"], int] = {}
-    """Clips (or segments, where those were counted) that the published figures come from, by split."""
     source: str = ""

@@ -1,4 +1,4 @@
-"""The four hooks of a plugin package. Entry-point group: `bench`.
+"""The four hooks of a plugin package. The package names its module as an entry point of the group `bench`.
 
 from bench.plugins import Model, hookimpl
 
@@ -21,19 +21,19 @@ hookimpl = pluggy.HookimplMarker("bench")
 
 @hookspec
 def bench_datasets() -> list[type[Dataset]]:  # type: ignore[empty-body]
-    """Dataset classes that this package brings."""
+    """Returns the Dataset classes of the package."""
 
 
 @hookspec
 def bench_features() -> list[type[Feature]]:  # type: ignore[empty-body]
-    """Feature classes that this package brings."""
+    """Returns the Feature classes of the package."""
 
 
 @hookspec
 def bench_models() -> list[type[Model]]:  # type: ignore[empty-body]
-    """Model classes that this package brings."""
+    """Returns the Model classes of the package."""
 
 
 @hookspec
 def bench_recipes() -> list[Recipe]:  # type: ignore[empty-body]
-    """Recipes that this package brings."""
+    """Returns the recipes of the package."""

@@ -1,4 +1,4 @@
-"""Finds the installed plugins through pluggy entry points, and answers for them by name.
+"""The registry: all plugins by name. It is made at the edges of the program and handed down; nothing looks it up again.
 
 A package that cannot be imported, whose hook raises, or that clashes with another is left out and reported with its
 distribution's name; it never breaks the command line.
@@ -8,26 +8,24 @@ from __future__ import annotations
 
 import os
 import re
-import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import Any, TypeVar
 
-import pluggy
 from pydantic import ValidationError
 
 from bench.errors import BenchError, did_you_mean, one_line
-from bench.plugins import hookspecs
+from bench.plugins.by_value import pickled, source_digest, unpickled
 from bench.plugins.contracts import Dataset, Feature, Model, Plugin, PluginConfig, Recipe
+from bench.plugins.discovery import Package, Problem, discover
 
 Contributed = TypeVar("Contributed")
 
-READY = time.time()
-"""Plugins are imported after this."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-"""Of a plugin or recipe: it becomes part of paths, pages and commands."""
+"""Valid names of plugins and recipes: they become parts of paths, pages and commands."""
+CALLER = "calling script"
+"""Stands in the place of a distribution's name for classes that the calling script or notebook defines."""
 
 
 class Incompatible(BenchError):
@@ -35,31 +33,46 @@ class Incompatible(BenchError):
 
 
 @dataclass(frozen=True)
-class Package:
-    """An installed distribution that brings plugins."""
+class PluginSource:
+    """What another process needs in order to make the same registry. It can be pickled.
 
-    entry_point: str
-    distribution: str
-    version: str
+    Attributes:
+        only: Names of the entry points to load; None for all.
+        caller: The package that stands for the calling script, if it brings classes.
+        classes: Kind, name and pickled class of each plugin of the calling script.
+    """
 
-    def __str__(self) -> str:
-        return f"{self.distribution} {self.version}"
+    only: tuple[str, ...] | None = None
+    caller: Package | None = None
+    classes: tuple[tuple[str, str, bytes], ...] = ()
+
+    def load(self) -> Registry:
+        """Makes the registry in this process.
+
+        Raises:
+            BenchError: If a class of the calling script cannot be loaded here.
+        """
+        registry = load(only=self.only)
+        if self.caller is None:
+            return registry
+        loaded = [(kind, unpickled(kind, name, content)) for kind, name, content in self.classes]
+        return registry._with(self.caller, loaded)
 
 
 @dataclass(frozen=True)
-class Problem:
-    """A package, or one plugin of it, that was left out, and why, in one line."""
-
-    package: Package
-    what: str
-
-    def __str__(self) -> str:
-        return f"plugin package {self.package} is left out: {self.what}"
-
-
-@dataclass
 class Registry:
-    """All plugins by name, the package that each came from, and what was left out."""
+    """All plugins by name, the package that each came from, and what was left out.
+
+    Attributes:
+        datasets: Data set classes by name.
+        features: Feature classes by name.
+        models: Model classes by name.
+        recipes: Recipes by name.
+        packages: Every package that was loaded, also those with problems.
+        origins: The package that brought a plugin, by kind (dataset, feature, model, recipe) and name.
+        problems: Packages and plugins that were left out, with reasons.
+        only: Names of the entry points that were loaded; None for all.
+    """
 
     datasets: dict[str, type[Dataset]] = field(default_factory=dict)
     features: dict[str, type[Feature]] = field(default_factory=dict)
@@ -67,23 +80,42 @@ class Registry:
     recipes: dict[str, Recipe] = field(default_factory=dict)
     packages: list[Package] = field(default_factory=list)
     origins: dict[tuple[str, str], Package] = field(default_factory=dict)
-    """(kind, name) to the package that brought it; kinds are dataset, feature, model, recipe."""
     problems: list[Problem] = field(default_factory=list)
+    only: tuple[str, ...] | None = None
 
     def dataset(self, config: PluginConfig) -> Dataset:
-        """Builds a data set from its configuration. Raises BenchError on an unknown name or option."""
+        """Builds a data set from its configuration.
+
+        Raises:
+            BenchError: If there is no data set of that name, or an option is unknown or out of its bounds.
+            Incompatible: If options that are allowed one by one do not go together.
+        """
         return _build("dataset", self.datasets, config)
 
     def feature(self, config: PluginConfig) -> Feature:
-        """Builds a feature from its configuration. Raises BenchError on an unknown name or option."""
+        """Builds a feature from its configuration.
+
+        Raises:
+            BenchError: If there is no feature of that name, or an option is unknown or out of its bounds.
+            Incompatible: If options that are allowed one by one do not go together.
+        """
         return _build("feature", self.features, config)
 
     def model(self, config: PluginConfig) -> Model:
-        """Builds a model from its configuration. Raises BenchError on an unknown name or option."""
+        """Builds a model from its configuration.
+
+        Raises:
+            BenchError: If there is no model of that name, or an option is unknown or out of its bounds.
+            Incompatible: If options that are allowed one by one do not go together.
+        """
         return _build("model", self.models, config)
 
     def recipe(self, name: str) -> Recipe:
-        """A recipe by name. Raises BenchError where there is none of that name."""
+        """A recipe by name.
+
+        Raises:
+            BenchError: If there is none of that name.
+        """
         return find("recipe", self.recipes, name)
 
     def recipes_for(self, dataset: str) -> list[Recipe]:
@@ -91,12 +123,111 @@ class Registry:
         return [recipe for recipe in self.recipes.values() if dataset in recipe.datasets]
 
     def versions(self) -> dict[str, str]:
-        """Version of every distribution that brings plugins."""
+        """Version of every distribution that brings plugins, by its name."""
         return {package.distribution: package.version for package in self.packages}
+
+    def package_of(self, plugin: Plugin) -> Package | None:
+        """The package that brought the class of a feature or model; None if it is not the registry's class of that name."""
+        kind, known = ("feature", self.features) if isinstance(plugin, Feature) else ("model", self.models)
+        return self.origins[kind, plugin.name] if known.get(plugin.name) is type(plugin) else None
+
+    def extended(
+        self,
+        *,
+        features: Sequence[type[Feature]] = (),
+        models: Sequence[type[Model]] = (),
+        datasets: Sequence[type[Dataset]] = (),
+    ) -> Registry:
+        """A registry that also holds plugin classes of the calling script or notebook.
+
+        Args:
+            features: Feature classes. Those that the registry holds already change nothing; so for the other kinds.
+            models: Model classes.
+            datasets: Data set classes.
+
+        Returns:
+            The extended registry; this one stays as it is.
+
+        Raises:
+            BenchError: If a class is no plugin of its kind, cannot be made from its defaults, or has a name that another
+                plugin has.
+        """
+        given = [
+            *(("dataset", plugin) for plugin in datasets),
+            *(("feature", plugin) for plugin in features),
+            *(("model", plugin) for plugin in models),
+        ]
+        added = [(kind, plugin) for kind, plugin in given if plugin not in self._known(kind).values()]
+        if not added:
+            return self
+        before = list(self._of_the_caller())
+        package = Package("", CALLER, source_digest(plugin for _, plugin in (*before, *added)))
+        return self._with(package, added)
+
+    def portable(self) -> PluginSource:
+        """What a worker process is given in order to make this registry.
+
+        Raises:
+            BenchError: If a class of the calling script cannot be pickled.
+        """
+        classes = tuple((kind, plugin.name, pickled(kind, plugin)) for kind, plugin in self._of_the_caller())
+        caller = next((package for package in self.packages if package.distribution == CALLER), None)
+        return PluginSource(self.only, caller, classes)
+
+    def _known(self, kind: str) -> dict[str, Any]:
+        known: dict[str, Any] = getattr(self, f"{kind}s")
+        return known
+
+    def _of_the_caller(self) -> Iterator[tuple[str, type[Plugin]]]:
+        for (kind, name), package in self.origins.items():
+            if package.distribution == CALLER:
+                yield kind, self._known(kind)[name]
+
+    def _with(self, package: Package, classes: Iterable[tuple[str, Any]]) -> Registry:
+        """A copy that holds the classes, by kind, as those of `package`, which stands for all classes of the caller."""
+        registry = replace(
+            self,
+            datasets=dict(self.datasets),
+            features=dict(self.features),
+            models=dict(self.models),
+            packages=[*(known for known in self.packages if known.distribution != CALLER), package],
+            origins={key: package if of.distribution == CALLER else of for key, of in self.origins.items()},
+        )
+        for kind, plugin in classes:
+            if complaint := registry._add(package, kind, plugin):
+                raise BenchError(complaint)
+        return registry
+
+    def _add(self, package: Package, kind: str, contribution: Any) -> str:
+        """Registers a contribution, or says in one line why it cannot be registered."""
+        name, known = getattr(contribution, "name", None), self._known(kind)
+        if not _conforms(kind, contribution) or not isinstance(name, str):
+            return f"{contribution!r} is no {CONTRACTS[kind].__name__} with a name"
+        if not NAME.fullmatch(name):
+            return f"{kind} {name!r}: a name is of letters, digits, '.', '_' and '-', at most 100"
+        if name in known:
+            return f"{kind} {name!r} is already brought by {self.origins[kind, name]}: choose another name"
+        if kind in ("feature", "model") and (complaint := _lacks_defaults(contribution)):
+            return f"{kind} {name!r} cannot be made from its defaults: {complaint}"
+        known[name] = contribution
+        self.origins[kind, name] = package
+        return ""
+
+
+CONTRACTS: Mapping[str, type[Plugin] | type[Recipe]] = {
+    "dataset": Dataset,
+    "feature": Feature,
+    "model": Model,
+    "recipe": Recipe,
+}
 
 
 def find(kind: str, known: Mapping[str, Contributed], name: str) -> Contributed:
-    """`known[name]`, or a BenchError that suggests the nearest names."""
+    """`known[name]`.
+
+    Raises:
+        BenchError: If there is no such name; it suggests the nearest ones.
+    """
     if name not in known:
         raise BenchError(f"unknown {kind} {name!r}: {did_you_mean(name, known)} (see: bench list {kind}s)")
     return known[name]
@@ -127,102 +258,47 @@ def first_complaint(error: ValidationError) -> str:
 
 @cache
 def installed() -> Registry:
-    """The registry of this process, loaded once; BENCH_PLUGINS (a comma list of entry points) restricts what is loaded."""
+    """The registry of the plugins that are installed, loaded once a process.
+
+    It is called at the edges of the program alone: the command line, the Python API and tests. BENCH_PLUGINS, a comma list
+    of entry points, restricts what is loaded.
+    """
     wanted = os.environ.get("BENCH_PLUGINS")
     return load(only=wanted.split(",") if wanted else None)
 
 
 def load(*, only: Iterable[str] | None = None) -> Registry:
-    """Loads every installed plugin package, or those of `only`, by the names of their entry points."""
-    chosen = None if only is None else {name.strip() for name in only}
-    registry = Registry()
-    for package, entry_point in _entry_points():
-        if chosen is None or package.entry_point in chosen:
-            registry.packages.append(package)
-            _load_package(registry, package, entry_point)
+    """Loads installed plugin packages.
+
+    Args:
+        only: Names of the entry points to load; None for all.
+
+    Returns:
+        A registry of its own; changing it changes no other.
+    """
+    registry = Registry(only=None if only is None else tuple(name.strip() for name in only))
+    for found in discover(registry.only):
+        if isinstance(found, Problem):
+            registry.packages.append(found.package)
+            registry.problems.append(found)
+            continue
+        registry.packages.append(found.package)
+        for kind in CONTRACTS:
+            for contribution in getattr(found, f"{kind}s"):
+                if complaint := registry._add(found.package, kind, contribution):
+                    registry.problems.append(Problem(found.package, complaint))
     return registry
 
 
-def _entry_points() -> list[tuple[Package, EntryPoint]]:
-    """Entry points of the group, once each, in the order of their names so that clashes resolve the same way everywhere.
-
-    Two distributions may name theirs alike; one distribution that is found twice on the path counts once.
-    """
-    found: dict[tuple[str, str], tuple[Package, EntryPoint]] = {}
-    for distribution in distributions():
-        for entry_point in distribution.entry_points:
-            if entry_point.group == hookspecs.ENTRY_POINT_GROUP:
-                package = _package(distribution, entry_point)
-                found.setdefault((entry_point.name, package.distribution), (package, entry_point))
-    # What ships with the harness goes first: a third party cannot take its names away.
-    return [found[key] for key in sorted(found, key=lambda key: (key[0] != "bench_plugins", *key))]
+def _conforms(kind: str, contribution: object) -> bool:
+    """Whether a contribution is a class of its kind or, for recipes, an instance."""
+    if kind == "recipe":
+        return isinstance(contribution, Recipe)
+    return isinstance(contribution, type) and issubclass(contribution, CONTRACTS[kind])
 
 
-def _package(distribution: Distribution, entry_point: EntryPoint) -> Package:
-    return Package(entry_point.name, distribution.metadata["Name"], distribution.version)
-
-
-def _load_package(registry: Registry, package: Package, entry_point: EntryPoint) -> None:
-    """Registers what one package brings: all of it, or nothing where importing it or one of its hooks raises."""
-    try:
-        manager = pluggy.PluginManager("bench")
-        manager.add_hookspecs(hookspecs)
-        manager.register(entry_point.load())
-        manager.check_pending()
-        datasets, features, models, recipes = (
-            _flat(hook)
-            for hook in (
-                manager.hook.bench_datasets,
-                manager.hook.bench_features,
-                manager.hook.bench_models,
-                manager.hook.bench_recipes,
-            )
-        )
-    except (Exception, SystemExit) as error:  # a third party's code may raise anything
-        registry.problems.append(Problem(package, f"{type(error).__name__}: {one_line(error)}"))
-        return
-    _add(registry, package, "dataset", registry.datasets, datasets, Dataset)
-    _add(registry, package, "feature", registry.features, features, Feature)
-    _add(registry, package, "model", registry.models, models, Model)
-    _add(registry, package, "recipe", registry.recipes, recipes, Recipe)
-
-
-def _flat(hook: Callable[[], list[list[Any]]]) -> list[Any]:
-    return [contribution for contributions in hook() for contribution in contributions]
-
-
-def _add(
-    registry: Registry,
-    package: Package,
-    kind: str,
-    known: dict[str, Any],
-    contributions: list[Any],
-    contract: type[Plugin] | type[Recipe],
-) -> None:
-    for contribution in contributions:
-        name = getattr(contribution, "name", None)
-        conforms = (
-            isinstance(contribution, Recipe)
-            if contract is Recipe
-            else isinstance(contribution, type) and issubclass(contribution, contract)
-        )
-        if not conforms or not isinstance(name, str):
-            what = f"{contribution!r} is no {contract.__name__} with a name"
-        elif not NAME.fullmatch(name):
-            what = f"{kind} {name!r}: a name is of letters, digits, '.', '_' and '-', at most 100"
-        elif name in known:
-            what = f"{kind} {name!r} is already brought by {registry.origins[kind, name]}"
-        elif contract in (Feature, Model) and (complaint := _cannot_be_default(contribution)):
-            what = f"{kind} {name!r} cannot be made from its defaults: {complaint}"
-        else:
-            known[name] = contribution
-            registry.origins[kind, name] = package
-            continue
-        registry.problems.append(Problem(package, what))
-
-
-def _cannot_be_default(plugin: type[Plugin]) -> str:
-    """Why a feature or model has no complete defaults, which is where every search begins; nothing where it has."""
+def _lacks_defaults(plugin: type[Plugin]) -> str:
+    """Why a feature or model has no complete defaults, with which every search begins; empty if it has."""
     try:
         plugin()
     except ValidationError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -10,104 +10,93 @@ from bench.plugins.annotations import Choice, Float, Int
 
 
 class TrainingSettings(BaseModel):
-    """Complete training settings. Units and meanings stand beside each field; ranges are what a search varies."""
+    """Complete training settings. An annotated range is what a search varies."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     epochs: Annotated[int, Int(4, 24, log=True), Field(ge=1)] = 12
-    """Passes over the training clips."""
+    """Number of passes over the training clips."""
 
     batch_size: Annotated[int, Choice(32, 64, 128), Field(ge=1)] = 64
-    """Clips per step."""
+    """Number of clips in a step."""
 
     optimiser: Annotated[Literal["adam", "adamw", "sgd"], Choice("adam", "adamw", "sgd")] = "adamw"
-    """sgd is with Nesterov momentum 0.9, and takes ten times `learning_rate`, so that one range serves all three."""
+    """Optimiser. sgd has Nesterov momentum 0.9 and takes ten times `learning_rate`: one range serves all three."""
 
     learning_rate: Annotated[float, Float(3e-4, 1e-2, log=True), Field(gt=0)] = 2e-3
-    """The highest learning rate of the schedule."""
+    """Highest learning rate of the schedule."""
 
     schedule: Annotated[
         Literal["constant", "cosine", "one-cycle", "step"], Choice("constant", "cosine", "one-cycle")
     ] = "cosine"
-    """constant; cosine to zero; one-cycle (Smith, 2018, arXiv:1803.09820); step: a tenth after two thirds of the epochs."""
+    """Learning rate over the steps: constant; cosine to zero; one-cycle (Smith, 2018, arXiv:1803.09820); step, a tenth
+    after two thirds of the epochs."""
 
     weight_decay: Annotated[float, Choice(0.0, 1e-4, 1e-3, 1e-2), Field(ge=0)] = 1e-4
-    """Decoupled in adamw, an L2 penalty in adam and sgd; biases and normalisation weights are left out of it."""
+    """Weight decay: decoupled in adamw, an L2 penalty in adam and sgd. Biases and normalisation weights are spared."""
 
     label_smoothing: Annotated[float, Float(0.0, 0.2), Field(ge=0, lt=1)] = 0.05
-    """Share of the target spread over all classes (Szegedy et al., 2016)."""
+    """Share of the target that is spread over all classes (Szegedy et al., 2016)."""
 
     time_shift: Annotated[float, Choice(0.0, 0.05, 0.1), Field(ge=0)] = 0.1
-    """Clips are shifted in time by up to this many seconds either way, zeros moved in."""
+    """Seconds by which clips are shifted in time at most, either way; zeros fill the gap."""
 
     noise_snr: Annotated[float | None, Choice(None, 30.0, 15.0)] = None
-    """Lowest signal-to-noise ratio, in dB, of noise mixed in: drawn per clip from here to 30 dB above; None adds none.
-    Recorded background noise where the data set has some, white noise otherwise."""
+    """Lowest signal-to-noise ratio, in dB, of the noise that is mixed in; it is drawn for each clip up to 30 dB above. None
+    adds no noise. The noise is the data set's recorded background noise or, if it has none, white."""
 
     gain: Annotated[float, Choice(0.0, 6.0), Field(ge=0)] = 0.0
-    """Clips are made louder or softer by up to this many dB."""
+    """Decibels by which clips are made louder or softer at most."""
 
     time_mask: Annotated[float, Choice(0.0, 0.1, 0.2), Field(ge=0, le=1)] = 0.0
-    """Longest masked stretch of frames, as a share of all (SpecAugment, Park et al., 2019, arXiv:1904.08779)."""
+    """Longest masked stretch of frames, as a share of all of them (SpecAugment, Park et al., 2019, arXiv:1904.08779)."""
 
     frequency_mask: Annotated[float, Choice(0.0, 0.1, 0.2), Field(ge=0, le=1)] = 0.0
-    """Highest masked stretch of bands, as a share of all (SpecAugment)."""
+    """Widest masked stretch of bands, as a share of all of them (SpecAugment)."""
 
     balance: Annotated[Literal["none", "loss", "sampling"], Choice("none", "loss")] = "none"
-    """Classes of unequal size: leave them; weight the loss; or draw classes with equal probability."""
+    """Treatment of classes of unequal size: none; loss weights the loss; sampling draws classes with equal probability."""
 
     patience: Annotated[int | None, Field(ge=1)] = None
-    """Training ends after that many epochs without a better one, by what the best epoch is chosen by; None: never early."""
+    """Number of epochs without a better one after which training ends; None trains all epochs."""
 
     find_learning_rate: bool = False
-    """Runs a learning-rate range test first (Smith, 2017, arXiv:1506.01186), and takes what it suggests in place of
+    """Whether a learning-rate range test (Smith, 2017, arXiv:1506.01186) chooses the learning rate in place of
     `learning_rate`."""
 
     steps: Annotated[int | None, Field(ge=1)] = None
-    """Steps an epoch, over clips or segments drawn without end; None: every clip once an epoch."""
+    """Number of steps in an epoch, over clips or segments that are drawn without end; None shows every clip once."""
 
     segment_seconds: Annotated[float | None, Field(gt=0)] = None
-    """The network sees segments of that many seconds: cut at random in training; in evaluation consecutive ones, whose
-    probabilities are averaged into their clip's. None: whole clips."""
+    """Length in seconds of the segments that the network sees: cut at random in training; consecutive in evaluation, where
+    their probabilities are averaged for each clip. None shows whole clips."""
 
     segment_peak: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Segments are used only where their loudest sample reaches this share of the loudest: of their class in training, of
-    their clip in evaluation, where the class is not known."""
+    """Share that the loudest sample of a segment must reach, or it is not used: of the loudest sample of its class in
+    training, of its clip in evaluation, since the class is not known there."""
 
     lengths: Literal["common", "own"] = "common"
-    """common: every clip has the data set's clip length, zeros at its end. own: clips keep their lengths; a batch holds
-    clips of about the same length, padded with zeros on the left, for networks that take any length."""
+    """Length of clips. common gives every clip the data set's clip length, with zeros at its end. own keeps each clip's
+    length: a batch holds clips of about the same length, padded with zeros on the left, for networks that take
+    any length."""
 
     offline_copies: Annotated[int, Field(ge=0)] = 0
-    """Augmented copies in the place of every training clip, made once and kept on disk; 0: the clips themselves."""
+    """Number of augmented copies that replace every training clip, made once and stored on disk; 0 trains on the clips."""
 
     offline_pitch: Annotated[float, Field(ge=0, le=12)] = 2.0
-    """Copies are shifted in pitch by up to this many semitones either way."""
+    """Semitones by which augmented copies are shifted in pitch at most, either way."""
 
     offline_pitch_probability: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Share of the copies that are shifted in pitch."""
+    """Share of the augmented copies that are shifted in pitch."""
 
     offline_shift: Annotated[float, Field(ge=0)] = 0.3
-    """Copies are shifted in time by up to this many seconds either way, zeros moved in."""
+    """Seconds by which augmented copies are shifted in time at most, either way; zeros fill the gap."""
 
     offline_snr_low: float = -20.0
-    """Lowest signal-to-noise ratio of the white noise in copies, in dB; drawn evenly up to `offline_snr_high`."""
+    """Lowest signal-to-noise ratio, in dB, of the white noise in augmented copies; it is drawn up to `offline_snr_high`."""
 
     offline_snr_high: float = 40.0
-    """Highest signal-to-noise ratio of the noise in copies, in dB."""
-
-    LATER: ClassVar[frozenset[str]] = frozenset(
-        {"patience", "find_learning_rate", "steps", "segment_seconds", "segment_peak", "lengths"}
-        | {
-            "copies",
-            "offline_pitch",
-            "offline_pitch_probability",
-            "offline_shift",
-            "offline_snr_low",
-            "offline_snr_high",
-        }
-    )
-    """Settings that came after the first leaderboards were published."""
+    """Highest signal-to-noise ratio, in dB, of the white noise in augmented copies."""
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
@@ -118,10 +107,3 @@ class TrainingSettings(BaseModel):
         if self.segment_seconds is not None and self.lengths == "own":
             raise ValueError("segments have one length: leave out segment_seconds, or lengths=own")
         return self
-
-    def identity(self) -> dict[str, Any]:
-        """What digests are made from: later settings count only where they say something, so that rows keep their names."""
-        return self.model_dump(mode="json", exclude={name for name in self.LATER if self._is_default(name)})
-
-    def _is_default(self, name: str) -> bool:
-        return bool(getattr(self, name) == type(self).model_fields[name].default)

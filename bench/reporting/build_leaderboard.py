@@ -65,8 +65,24 @@ def build_leaderboard(
             else f"start one with: bench run --dataset {dataset} --trials 100"
         )
         raise BenchError(f"no study of data set {dataset!r} in {results}: {hint}")
+    return leaderboard_of(matching, dataset, recipes=recipes)
+
+
+def leaderboard_of(
+    members: Sequence[tuple[StudyFolder, StudyRecord]], dataset: str, *, recipes: Mapping[str, Recipe] | None = None
+) -> Leaderboard:
+    """Builds the leaderboard of these studies, one at least, of a data set.
+
+    Args:
+        members: The studies with their records.
+        dataset: Name of the data set, or `NAME:ARGUMENT`.
+        recipes: Installed recipes by name, for the published figures of those that were tried.
+
+    Raises:
+        BenchError: No final has finished yet, in which case the message says what to run, or a run cannot be read.
+    """
     by_protocol: dict[str, list[tuple[StudyFolder, StudyRecord]]] = {}
-    for study, record in matching:
+    for study, record in members:
         key = f"{record.dataset.model_dump_json()} {record.data.revision} {record.objective}"
         by_protocol.setdefault(key, []).append((study, record))
     protocols = [_protocol(members, recipes or {}) for members in by_protocol.values()]
@@ -76,7 +92,7 @@ def build_leaderboard(
         protocols=tuple(sorted(protocols, key=_rows_first_then_newest, reverse=True)),
     )
     if not leaderboard.rows():
-        newest = max(matching, key=lambda member: member[1].created)[1]
+        newest = max(members, key=lambda member: member[1].created)[1]
         raise BenchError(
             f"no final of data set {dataset!r} has finished yet: bench run --resume {newest.name} "
             f"finishes study {newest.name}, its {newest.options.finalists} finalists included"

@@ -189,7 +189,7 @@ def _settings_of(row: Row) -> str:
     settings = {
         "feature": row.feature.model_dump(mode="json"),
         "model": row.model.model_dump(mode="json"),
-        "training": row.training.identity(),
+        "training": row.training.model_dump(mode="json"),
     }
     title = Markup(f"**Row {code(row.id)}**, rank {row.rank}{escape(origin)}")
     return f"{title}\n\n{seeds}\n\n{code_block(json.dumps(settings, indent=1, ensure_ascii=False), 'json')}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -12,6 +12,9 @@ from bench.evaluation.uncertainty import Interval
 from bench.plugins import PluginConfig, Split, TrainingSettings
 from bench.reporting.numbers import Spread
 from bench.trial import Hardware, Status, TrialSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LEADERBOARD_SCHEMA_VERSION: Literal[1] = 1
 
@@ -61,6 +64,26 @@ class Row(PublishedRecord):
     train_seconds: Spread
     not_complete: dict[Status, int] = {}
     """Number of its finals that are not complete, by status; no figure includes them."""
+
+    def summary(self) -> dict[str, Any]:
+        """The row as one row of a table, see `Leaderboard.to_dataframe`."""
+        scores = {f"validation_{metric}": spread.mean for metric, spread in self.validation.items()}
+        scores |= {f"test_{metric}": spread.mean for metric, spread in self.test.items()}
+        return {
+            "rank": self.rank,
+            "model": self.model.name,
+            "feature": self.feature.name,
+            "row": self.id,
+            "origin": self.origin,
+            "parameters": self.parameters,
+            "seeds": len(self.runs),
+            **scores,
+            "test_macro_f1": self.macro_f1.mean,
+            "test_accuracy_deviation": self.test["accuracy"].deviation,
+            "test_accuracy_low": self.test_interval.low,
+            "test_accuracy_high": self.test_interval.high,
+            "train_seconds": self.train_seconds.mean,
+        }
 
 
 class Reason(PublishedRecord):
@@ -137,6 +160,24 @@ class Leaderboard(PublishedRecord):
     """Time in UTC at which the last of its runs finished."""
     protocols: tuple[Protocol, ...]
     """Protocols with rows come first, and among them the newest first."""
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Makes a table of the rows of all protocols.
+
+        Returns:
+            One row a configuration, with the columns `protocol` (from 1), `rank`, `model`, `feature`, `row` (its id),
+            `origin`, `parameters` (of the network), `seeds`, the mean over seeds of every score (`validation_accuracy`,
+            `test_accuracy`, ...), `test_accuracy_deviation`, `test_accuracy_low` and `test_accuracy_high` (of the
+            interval), and `train_seconds`.
+        """
+        import pandas as pd
+
+        rows = [
+            {"protocol": number, **row.summary()}
+            for number, protocol in enumerate(self.protocols, start=1)
+            for row in protocol.rows
+        ]
+        return pd.DataFrame(rows)
 
     def rows(self) -> list[Row]:
         """Returns the rows of all protocols."""

@@ -89,7 +89,7 @@ def reproduced_recipes(results: Path) -> list[ReproducedRecipe]:
 
 def _latest(study: StudyFolder) -> tuple[RunRecord, ...]:
     """Returns the runs of the newest configuration, since earlier ones with other settings are not comparable."""
-    runs = study.reproduction_runs()
+    runs = [run for run in study.reproduction_runs() if run.result.status == "complete"]
     configurations = {run.spec.configuration(): run.finished for run in runs}
     newest = max(configurations, key=lambda configuration: configurations[configuration], default="")
     return tuple(run for run in runs if run.spec.configuration() == newest)

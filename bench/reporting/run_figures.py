@@ -16,6 +16,7 @@ from bench.errors import BenchError, one_line
 from bench.evaluation.predictions import Predictions
 from bench.files import write_atomically
 from bench.plugins import Feature, Split
+from bench.plugins.registry import Registry
 from bench.reporting import figures
 from bench.reporting.classification_report import confusion_counts
 from bench.reporting.example_audio import MAX_EXAMPLES, ChosenClip, clips_by_id, clips_of_classes, examples, is_decoded
@@ -54,6 +55,7 @@ class Subject:
     study: StudyFolder
     run: RunRecord
     data: PreparedData
+    registry: Registry
     options: FigureOptions = field(default_factory=FigureOptions)
 
     @property
@@ -81,15 +83,13 @@ class Subject:
 
     @cached_property
     def feature(self) -> Feature:
-        from bench.plugins.registry import installed
-
-        return self.options.feature or installed().feature(self.run.spec.feature)
+        return self.options.feature or self.registry.feature(self.run.spec.feature)
 
     @cached_property
     def network(self) -> TrainedNetwork:
         from bench.reporting.trained_network import TrainedNetwork
 
-        return TrainedNetwork(self.study, self.run, self.data)
+        return TrainedNetwork(self.study, self.run, self.data, registry=self.registry)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from bench.evaluation.predictions import Predictions
 from bench.files import write_atomically
 from bench.markdown import Markup, bullets, code, code_block, details, escape, heading, page, table
 from bench.plugins import Split
+from bench.plugins.registry import Registry
 from bench.reporting.classification_report import (
     MAX_CONFUSIONS,
     ClassificationReport,
@@ -73,18 +74,18 @@ class RunReport(BaseModel):
     report: ClassificationReport
 
 
-def write_report(study: StudyFolder, run: RunRecord, folder: Path) -> ReportPaths:
+def write_report(study: StudyFolder, run: RunRecord, folder: Path, *, registry: Registry) -> ReportPaths:
     """Writes the report of a run on its test split, or on the validation split if it was not tested.
 
     Raises:
         BenchError: The run ended without predictions, or they cannot be read.
     """
     record = study.reproduction() if study.is_reproduction() else study.record()
-    return write_run_report(study, run, folder, data=record.data, command=record.command)
+    return write_run_report(study, run, folder, data=record.data, command=record.command, registry=registry)
 
 
 def write_run_report(
-    study: StudyFolder, run: RunRecord, folder: Path, *, data: PreparedData, command: str
+    study: StudyFolder, run: RunRecord, folder: Path, *, data: PreparedData, command: str, registry: Registry
 ) -> ReportPaths:
     """Writes the report of a run whose folder has no record yet, as in a reproduction.
 
@@ -109,7 +110,7 @@ def write_run_report(
         scores={name: score(predictions) for name, predictions in by_split.items()},
         report=classification_report(by_split[split], split=split),
     )
-    drawn = draw_figures(Subject(study, run, data), folder)
+    drawn = draw_figures(Subject(study, run, data, registry), folder)
     paths = ReportPaths(folder / "report.md", folder / "report.json", drawn.files, report)
     write_atomically(paths.json, report.model_dump_json(indent=1) + "\n")
     write_atomically(paths.markdown, render_report(report, data, drawn))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,13 +11,12 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
 from bench.data.prepared import PreparedData
-from bench.errors import BenchError, one_line
-from bench.plugins.registry import installed
+from bench.errors import BenchError
+from bench.plugins.registry import Registry
 from bench.reporting.figures import LayerOutput
+from bench.results.load_network import load_network
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord
-from bench.training.batches import input_samples
-from bench.training.frontend import FrontEnd
 
 MAX_LAYERS = 12
 MAX_VALUES = 4_000_000
@@ -39,27 +37,12 @@ class TrainedNetwork:
         BenchError: The run stored no weights, or they do not fit the network that its plugin builds now.
     """
 
-    def __init__(self, study: StudyFolder, run: RunRecord, data: PreparedData) -> None:
-        path = weights_path(study, run)
+    def __init__(self, study: StudyFolder, run: RunRecord, data: PreparedData, *, registry: Registry) -> None:
+        loaded = load_network(study, run, data, registry)
         self._settings = run.spec.training
-        self._front_end = FrontEnd(installed().feature(run.spec.feature), torch.device("cpu"))
+        self._front_end, self._network, self._input_samples = loaded.front_end, loaded.network, loaded.width
         self.sample_rate = self._front_end.feature.sample_rate
-        self._input_samples = input_samples(self._settings, sample_rate=self.sample_rate, seconds=data.seconds)
         self.reads_waveforms = len(self._front_end.feature.shape(self._input_samples)) == 1
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            # The initial weights are replaced, so drawing them must not change the draws of others.
-            with torch.random.fork_rng(devices=[]):
-                shape = self._front_end.feature.shape(self._input_samples)
-                self._network: nn.Module = installed().model(run.spec.model).build(shape, len(data.labels)).eval()
-            self._network.load_state_dict(state)
-        except BenchError:
-            raise
-        except Exception as error:  # pickle, zipfile, torch and the plugin each raise errors of their own.
-            raise BenchError(
-                f"the weights of {run.study}/{run.name} do not fit the network that {run.spec.model.name} builds now "
-                f"({type(error).__name__}: {one_line(error)[:200]}): run it again, or use the versions it was trained with"
-            ) from None
 
     def model_input(self, samples: NDArray[np.int16], length: int) -> Tensor:
         """Returns the part of a clip that the network gets at once.
@@ -148,18 +131,6 @@ class TrainedNetwork:
             if isinstance(layer, nn.Conv1d | nn.Conv2d):
                 return np.asarray(layer.weight.detach().numpy())
         raise BenchError("the network has no convolution, so it has no filters to show")
-
-
-def weights_path(study: StudyFolder, run: RunRecord) -> Path:
-    """Returns the path of a run's weights.
-
-    Raises:
-        BenchError: The run stored none.
-    """
-    path = study.run_folder(run) / "weights.pt"
-    if not path.is_file():
-        raise BenchError(f"{run.study}/{run.name} has no weights: only finals and reproductions store them, name one")
-    return path
 
 
 def loudest_segment(waveform: Tensor, samples: int) -> Tensor:

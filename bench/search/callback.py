@@ -1,18 +1,34 @@
-"""Whoever follows a study as it runs: the terminal's progress, for one."""
+"""What follows a study as it runs: the progress in a terminal, for one."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Self
 
 from bench.results.study_records import RunRecord
 from bench.trial import Epoch, TrialSpec
 
 
-class StudyCallback(Protocol):
-    """Told of everything that happens, in the order in which it happens."""
+class StudyCallback:
+    """Is told of everything that happens, in the order in which it happens. Override the methods of interest."""
+
+    def __enter__(self) -> Self:
+        """Begins to follow; a display comes up."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Ceases to follow; a display goes away."""
+
+    def warning(self, line: str) -> None:
+        """Something is not as the user may think."""
+
+    def note(self, line: str) -> None:
+        """Something happened that the user should know."""
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        """Something that runs need is being made, and `done` of `total` of it are there."""
 
     def phase(self, name: str, *, done: int, total: int) -> None:
-        """A phase begins: `trials` or `finals`, with so many of its runs done already."""
+        """A phase begins, `trials` or `finals`; `done` of its `total` runs are done already."""
 
     def started(self, name: str, spec: TrialSpec, origin: str) -> None:
         """A run was given to a worker."""
@@ -21,10 +37,4 @@ class StudyCallback(Protocol):
         """A run has finished an epoch."""
 
     def ended(self, run: RunRecord) -> None:
-        """A run has ended and is kept."""
-
-    def preparing(self, what: str, done: int, total: int) -> None:
-        """Something that a run needs is being made: so much of it is done."""
-
-    def note(self, line: str) -> None:
-        """Something a person should know."""
+        """A run has ended and is saved."""

@@ -1,5 +1,5 @@
-"""What shows a study and decides nothing: MLflow and the reports. Written when nothing else is to be done, and made up for
-where a tracking server was away."""
+"""Deferred tracking: what goes to MLflow and into reports is written when nothing else is to be done, and made up for if a
+tracking server was away."""
 
 from __future__ import annotations
 
@@ -8,53 +8,54 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bench.errors import BenchError
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord
+from bench.search.assignment import Assignment
 from bench.search.callback import StudyCallback
 from bench.tracking.tracker import Tracker
 from bench.trial import Epoch
 
-if TYPE_CHECKING:
-    from bench.search.scheduler import Assignment
-
 BACKLOG = 1000
-"""Writes that may be put off, so that a head that never rests keeps no more in memory."""
+"""Number of writes that may be put off, so that a scheduler that never rests holds no more in memory."""
 LOOK_SECONDS = 5.0
-"""Between two looks whether a tracking server is back."""
+"""Time between two looks whether a tracking server is back."""
 PATIENCE = 60.0
-"""Seconds that the end of a study waits for it."""
+"""Time that the end of a study waits for it."""
 
 Report = Callable[[StudyFolder, RunRecord], Sequence[Path]]
-"""Writes the pages of a tested run and names them; handed in, since reporting reads what this room writes."""
+"""Writes the pages of a tested run and returns their paths. Handed in, since reporting reads what this room writes."""
 
 
 class DeferredTracking:
-    """Puts off what is to be shown. While a tracking server is away the study goes on without it: what it missed is logged
-    anew from the results folder when it is back. A database in the results folder that takes no more stops the study."""
+    """Puts off writes to MLflow and of reports.
+
+    While a tracking server is away the study goes on without it: what it missed is logged anew from the results folder when
+    it is back. A database in the results folder that takes no more stops the study.
+    """
 
     def __init__(
-        self, *, study: StudyFolder, tracker: Tracker, callback: StudyCallback, report: Report | None = None
+        self, *, study: StudyFolder, tracker: Tracker | None, callback: StudyCallback, report: Report | None = None
     ) -> None:
+        """Makes one that has put off nothing. Without a `tracker` there are reports alone."""
         self._study = study
         self._tracker = tracker
-        self._watcher = callback
+        self._callback = callback
         self._report = report
         self._put_off: deque[Callable[[], None]] = deque()
-        """In order."""
+        """Writes that are put off, in order."""
         self._ids: dict[str, str] = {}
-        """MLflow's, by name, of the runs that it was told of and that have not ended."""
+        """Ids of MLflow, by name, of the runs that it was told of and that have not ended."""
         self._missed: set[str] = set()
-        """Names of the runs that MLflow has not got all of: they are logged whole when they have ended."""
+        """Names of the runs that MLflow has missed some of, which are logged whole when they have ended."""
         self._away: BenchError | None = None
-        """Why the server has last taken nothing, until it does again."""
+        """Reason why the server has last taken nothing, until it does again."""
         self._next_look = 0.0
 
     @property
     def waiting(self) -> int:
-        """Writes that are put off."""
+        """Number of writes that are put off."""
         return len(self._put_off)
 
     def started(self, assignment: Assignment, moment: str) -> None:
@@ -66,11 +67,11 @@ class DeferredTracking:
         self._put_off.append(partial(self._point, name, epoch))
 
     def ended(self, run: RunRecord, folder: Path) -> None:
-        """A run has ended and is kept in `folder`."""
+        """A run has ended and is saved in `folder`."""
         self._put_off.append(partial(self._end, run, folder))
 
     def write(self, *, but: int = 0) -> None:
-        """Writes what was put off, the oldest first, all but the latest `but`. Raises BenchError where that cannot be."""
+        """Writes what was put off, the oldest first, all but the latest `but`. Raises BenchError if that cannot be."""
         while len(self._put_off) > max(but, 0):
             write = self._put_off.popleft()
             try:
@@ -82,7 +83,7 @@ class DeferredTracking:
             self._catch_up()
 
     def finish(self, *, patience: float = PATIENCE) -> None:
-        """Writes all. Raises BenchError where the server stays away for more than `patience` seconds."""
+        """Writes all. Raises BenchError if the server stays away for more than `patience` seconds."""
         self.write()
         deadline = time.monotonic() + patience
         while self._away is not None:
@@ -94,8 +95,8 @@ class DeferredTracking:
     def _start(self, assignment: Assignment, moment: str) -> None:
         name = assignment.job.name
 
-        def tell() -> None:
-            self._ids[name] = self._tracker.start_run(
+        def tell(tracker: Tracker) -> None:
+            self._ids[name] = tracker.start_run(
                 self._study.name,
                 name,
                 assignment.job.spec,
@@ -110,25 +111,27 @@ class DeferredTracking:
 
     def _point(self, name: str, epoch: Epoch) -> None:
         if name not in self._missed:
-            self._tell(name, lambda: self._tracker.log_epoch(self._ids[name], epoch))
+            self._tell(name, lambda tracker: tracker.log_epoch(self._ids[name], epoch))
 
     def _end(self, run: RunRecord, folder: Path) -> None:
         pages = self._report(self._study, run) if self._report and run.result.test is not None else ()
 
-        def tell() -> None:
+        def tell(tracker: Tracker) -> None:
             if run.name in self._missed:
-                self._tracker.log_finished_run(run, self._study)
+                tracker.log_finished_run(run, self._study)
             else:
-                self._tracker.finish_run(self._ids[run.name], run, folder, pages)
+                tracker.finish_run(self._ids[run.name], run, folder, pages)
 
         self._tell(run.name, tell)
         self._ids.pop(run.name, None)
 
-    def _tell(self, name: str, tell: Callable[[], None]) -> None:
+    def _tell(self, name: str, tell: Callable[[Tracker], None]) -> None:
         """Tells MLflow of a run, unless its server is away."""
+        if self._tracker is None:
+            return
         if self._away is None:
             try:
-                tell()
+                tell(self._tracker)
                 return
             except BenchError as error:
                 if not self._tracker.remote:
@@ -136,7 +139,7 @@ class DeferredTracking:
                 self._away = error
                 self._next_look = time.monotonic() + LOOK_SECONDS
                 self._missed.update(self._ids)
-                self._watcher.note(
+                self._callback.note(
                     f"MLflow at {self._tracker.display_uri} is away: the study goes on, "
                     "and what it misses is logged when it is back"
                 )
@@ -144,7 +147,7 @@ class DeferredTracking:
 
     def _catch_up(self) -> None:
         self._next_look = time.monotonic() + LOOK_SECONDS
-        if not self._tracker.is_reachable():
+        if self._tracker is None or not self._tracker.is_reachable():
             return
         try:
             caught = self._tracker.catch_up(self._study, running=tuple(self._missed))
@@ -152,4 +155,4 @@ class DeferredTracking:
             self._away = error
             return
         self._away = None
-        self._watcher.note(f"MLflow is back: {len(caught.logged)} runs that it missed are logged")
+        self._callback.note(f"MLflow is back: {len(caught.logged)} runs that it missed are logged")

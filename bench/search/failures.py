@@ -9,18 +9,18 @@ from bench.results.study_records import RunRecord
 from bench.trial import Status
 
 SAME_FAILURES = 5
-"""Failed trials in a row after which a study stops."""
+"""Number of failed trials in a row after which a study stops."""
 NEVER_COMPLETE = 20
-"""Trials, none of them complete, after which a study stops."""
+"""Number of trials, none of them complete, after which a study stops."""
 LOST_TRIALS = 3
-"""Trials that killed their worker every time they were tried, after which a study stops."""
+"""Number of trials that killed their worker in every attempt, after which a study stops."""
 ATTEMPTS = 3
-"""How often a trial whose worker dies is run in all."""
+"""Number of times that a run whose worker dies is run in all."""
 
 
 def sampler_state(status: Status) -> TrialState:
-    """The state that Optuna is told. What cannot work is pruned rather than failed: the sampler ignores failures, and
-    would propose it again."""
+    """Returns the state that Optuna is told. What cannot work is pruned rather than failed: the sampler ignores failures,
+    and would propose it again."""
     match status:
         case "complete":
             return TrialState.COMPLETE
@@ -34,14 +34,14 @@ class FailureWatch:
     """Notices when going on would only repeat a failure."""
 
     def __init__(self, *, complete: int = 0) -> None:
-        """`complete`: trials that were so before this process took the study up."""
+        """`complete` is the number of trials that were complete before this process took the study up."""
         self._failed_in_a_row = 0
         self._lost = 0
         self._ended = 0
         self._complete = complete
 
     def saw(self, run: RunRecord) -> None:
-        """Takes note of a trial that ended. Raises BenchError where the study should stop, and says why."""
+        """Takes note of a trial that ended. Raises BenchError, which says why, if the study should stop."""
         status, reason = run.result.status, run.result.reason
         self._ended += 1
         self._complete += status == "complete"

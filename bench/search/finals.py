@@ -9,7 +9,7 @@ import numpy as np
 from bench.executors.jobs import Job
 from bench.results.study_folder import StudyFolder, validation_score
 from bench.results.study_records import RunRecord, StudyRecord
-from bench.search.scheduler import Assignment
+from bench.search.assignment import Assignment
 from bench.trial import Epoch, TrialSpec
 
 FINALS_STREAM = 2**31
@@ -17,7 +17,7 @@ FINALS_STREAM = 2**31
 
 
 def choose_finalists(trials: list[RunRecord], count: int) -> list[TrialSpec]:
-    """The best `count` distinct configurations among complete trials, by validation score, then by validation loss."""
+    """Returns the best `count` distinct configurations of complete trials, by validation score, then by validation loss."""
 
     def key(run: RunRecord) -> tuple[float, float]:
         assert run.result.validation is not None
@@ -31,21 +31,22 @@ def choose_finalists(trials: list[RunRecord], count: int) -> list[TrialSpec]:
 
 
 def final_seed(study_seed: int, repeat: int) -> int:
-    """Seed of a final's repeat: the same for every configuration, so that they differ by nothing else."""
+    """Returns the seed of a repeat: the same for every configuration, so that these differ by nothing else."""
     return int(np.random.SeedSequence([study_seed, FINALS_STREAM, repeat]).generate_state(1)[0])
 
 
 class FinalsSource:
-    """See `bench.search.scheduler.Source`. Hands out what is not in the results folder yet.
+    """The finals that are not in the results folder yet. See `bench.search.assignment.Source`.
 
-    Known by what they are, not by their names: after a resume with more trials other configurations can be the best.
+    Finals are recognised by what they are, not by their names: after a resume with more trials other configurations can be
+    the best.
     """
 
     def __init__(self, *, record: StudyRecord, study: StudyFolder) -> None:
-        kept = study.finals()
-        finished = {run.spec.digest() for run in kept if run.result.status != "lost"}
-        numbers = {run.spec.configuration(): run.number for run in kept}
-        unused = (number for number in count(1) if number not in {run.number for run in kept})
+        there = study.finals()
+        finished = {run.spec.digest() for run in there if run.result.status != "lost"}
+        numbers = {run.spec.configuration(): run.number for run in there}
+        unused = (number for number in count(1) if number not in {run.number for run in there})
         planned = []
         for rank, spec in enumerate(choose_finalists(study.trials(), record.options.finalists), start=1):
             configuration = spec.configuration()
@@ -67,5 +68,5 @@ class FinalsSource:
 
 def _assignment(record: StudyRecord, spec: TrialSpec, rank: int, number: int, repeat: int) -> Assignment:
     seeded = spec.model_copy(update={"seed": final_seed(record.options.seed, repeat)})
-    job = Job(f"final-{number}-seed-{repeat}", seeded, record.data, test=True, compile=record.options.compile)
+    job = Job(f"final-{number}-seed-{repeat}", seeded, record.data, record.options, test=True)
     return Assignment(job, "final", number, repeat, origin=f"rank {rank} by validation")

@@ -1,4 +1,4 @@
-"""Optuna's side of a study: what proposes, what prunes, and whose it is. Where it is kept: `bench.search.study_storage`."""
+"""Optuna's side of a study: what proposes, what prunes, and whose it is. It is stored by `bench.search.study_storage`."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from bench.results.study_records import StudyRecord
 from bench.search.study_storage import Database
 
 CREATED = "bench.created"
-"""Attribute of an Optuna study: when its own was created, which tells it from others of the same name."""
+"""Attribute of an Optuna study that holds when the study was created, which tells it from others of the same name."""
 STARTUP_TRIALS = 10
-"""Trials before the sampler models anything and the pruner compares anything."""
+"""Number of trials before the sampler models anything and the pruner compares anything."""
 
 
 def open_optuna_study(database: Database, record: StudyRecord, *, begun: bool = False) -> optuna.Study:
-    """The Optuna study of this record, made if it is not there. `begun`: whether the study has runs already.
+    """The Optuna study of this record, made if it is not there. `begun` says whether the study has runs already.
 
-    Raises BenchError where the database cannot be used, has another study of this name, or has none of one that has begun.
+    Raises BenchError if the database cannot be used, has another study of this name, or lacks one that has begun.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -48,7 +48,7 @@ def open_optuna_study(database: Database, record: StudyRecord, *, begun: bool = 
 
 
 def _check_ours(study: optuna.Study, record: StudyRecord, database: Database, *, fresh: bool) -> None:
-    """Raises BenchError where this study is somebody else's of the same name. `fresh`: nobody has done anything in it."""
+    """Raises BenchError if this study is somebody else's of the same name. A `fresh` one has been used by nobody yet."""
     created = study.user_attrs.get(CREATED)
     if created is None and fresh:
         study.set_user_attr(CREATED, record.created)

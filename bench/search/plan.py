@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import platform
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product
@@ -17,14 +16,14 @@ from bench.data.prepared import PreparedData
 from bench.errors import BenchError
 from bench.evaluation.metrics import Objective
 from bench.options import RunOptions
-from bench.plugins import Dataset, Infeasible, PluginConfig, TrainingSettings
+from bench.plugins import Dataset, PluginConfig, TrainingSettings
 from bench.plugins.registry import Registry, find, first_complaint
 from bench.results.study_records import StudyRecord
+from bench.search.fitting import fit
 from bench.search.space import Candidate, SearchSpace, build_space, candidates
-from bench.trial import TrialSpec
 
 UNEQUAL = 1.5
-"""From this ratio of the largest to the smallest training class on, balanced accuracy is what a study maximises."""
+"""Ratio of the largest to the smallest training class above which a study maximises balanced accuracy."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +31,11 @@ class Plan:
     """A request resolved against the installed plugins."""
 
     options: RunOptions
-    """With the names of the features and models that fit."""
+    """Options of the study, with the names of the features and models that fit."""
     space: SearchSpace
     candidates: tuple[Candidate, ...]
     notes: tuple[str, ...] = ()
-    """Lines for a person: what was left out, and why."""
+    """Human-readable lines on what was left out, and why."""
 
     def sample_rates(self, registry: Registry) -> tuple[int, ...]:
         """Every sample rate, in Hz, that a trial of this plan can ask for."""
@@ -47,44 +46,35 @@ class Plan:
 def make_plan(registry: Registry, dataset: Dataset, options: RunOptions) -> Plan:
     """Features and models that fit together (all that are installed, unless the request names some), and their space.
 
-    Raises BenchError on unknown names and options, and where nothing fits.
+    Raises BenchError on unknown names and options, and if nothing fits.
     """
     features = [find("feature", registry.features, str(name)).name for name in options.features or registry.features]
     models = [find("model", registry.models, str(name)).name for name in options.models or registry.models]
     training = _starting_training(dataset, options.search_settings)
-    pairs = _fitting_pairs(registry, dataset, features, models, training)
-    fitting_features = [name for name in features if any(feature == name for feature, _ in pairs)]
-    fitting_models = [name for name in models if any(model == name for _, model in pairs)]
-    notes = tuple(
-        f"{name} is left out: nothing it could be combined with takes clips of this data set"
-        for name in (*features, *models)
-        if name not in fitting_features and name not in fitting_models
-    )
-    if not pairs:
-        raise BenchError(
-            f"none of the models {', '.join(models)} takes any of the features {', '.join(features)}: "
-            f"choose others by --models and --features"
-        )
+    fitting = fit(registry, dataset, features, models, training)
+    if not fitting.parameters:
+        raise fitting.refusal()
     recipes = [
         recipe
         for recipe in registry.recipes_for(dataset.name)
-        if recipe.feature.name in fitting_features and recipe.model.name in fitting_models
+        if recipe.feature.name in fitting.features and recipe.model.name in fitting.models
     ]
     space = build_space(
         registry,
-        features=fitting_features,
-        models=fitting_models,
+        features=fitting.features,
+        models=fitting.models,
         settings=options.search_settings,
         recipes=recipes,
         training=dataset.training,
     )
-    resolved = options.model_copy(update={"features": tuple(fitting_features), "models": tuple(fitting_models)})
-    return Plan(resolved, space, tuple(candidates(registry, space, recipes, _covering(pairs), dataset.training)), notes)
+    resolved = options.model_copy(update={"features": fitting.features, "models": fitting.models})
+    queued = tuple(candidates(registry, space, recipes, fitting.covering(), dataset.training))
+    return Plan(resolved, space, queued, fitting.notes())
 
 
 def _starting_training(dataset: Dataset, settings: Mapping[str, Any]) -> TrainingSettings:
     """The training settings that a search starts from: the defaults, then the data set's, then the user's, of a list the
-    first. Raises BenchError where any that the user's lists allow do not go together."""
+    first. Raises BenchError if any that the user's lists allow do not go together."""
     values: dict[str, list[Any]] = {name: [value] for name, value in dataset.training.items()}
     for name, value in settings.items():
         field = name.removeprefix("training.")
@@ -99,48 +89,6 @@ def _starting_training(dataset: Dataset, settings: Mapping[str, Any]) -> Trainin
     return chosen[0]
 
 
-def _fitting_pairs(
-    registry: Registry, dataset: Dataset, features: Sequence[str], models: Sequence[str], training: TrainingSettings
-) -> dict[tuple[str, str], int]:
-    """(feature, model) whose defaults go through a forward pass on the meta device, with the model's parameters.
-
-    A model that raises otherwise is kept, so that its trials show the error.
-    """
-    from bench.trial.feasibility import check_feasible
-
-    pairs = {}
-    for feature in features:
-        for model in models:
-            spec = TrialSpec(
-                dataset=dataset.config(),
-                revision="",
-                feature=registry.features[feature]().config(),
-                model=registry.models[model]().config(),
-                training=training,
-                seed=0,
-            )
-            try:
-                pairs[feature, model] = check_feasible(spec, seconds=dataset.seconds() or 1.0, classes=2)
-            except Infeasible:
-                continue
-            except Exception:
-                pairs[feature, model] = sys.maxsize
-    return pairs
-
-
-def _covering(pairs: Mapping[tuple[str, str], int]) -> list[tuple[str, str]]:
-    """Few pairs that hold every feature and every model once at least: each model on the first feature that it takes,
-    each feature that is left with the smallest model that takes it."""
-    chosen: dict[str, tuple[str, str]] = {}
-    for feature, model in pairs:
-        chosen.setdefault(model, (feature, model))
-    covering = list(chosen.values())
-    for feature in dict.fromkeys(feature for feature, _ in pairs):
-        if all(feature != covered for covered, _ in covering):
-            covering.append(min((pair for pair in pairs if pair[0] == feature), key=lambda pair: pairs[pair]))
-    return covering
-
-
 def new_record(
     plan: Plan,
     data: PreparedData,
@@ -149,7 +97,7 @@ def new_record(
     command: str,
     versions: Mapping[str, str],
 ) -> StudyRecord:
-    """The record of a study that starts now. Raises BenchError where finals are asked for and there are no test clips."""
+    """Returns the record of a study that starts now. Raises BenchError if finals are asked for without test clips."""
     if plan.options.finalists and not data.clips("test"):
         raise BenchError(
             f"data set {data.dataset.name} has no test clips, by which finals are measured: "
@@ -170,7 +118,7 @@ def new_record(
 
 
 def choose_objective(data: PreparedData) -> Objective:
-    """Accuracy where classes are about equal in training, balanced accuracy where they are not."""
+    """Returns accuracy if classes are about equally large in training, and else balanced accuracy."""
     sizes = data.supports["train"]
     return "balanced_accuracy" if max(sizes) > UNEQUAL * max(1, min(sizes)) else "accuracy"
 
@@ -189,7 +137,7 @@ def versions(registry: Registry) -> dict[str, str]:
 
 
 def check_same(record: StudyRecord, plan: Plan, data: PreparedData, *, resumed: bool = False) -> None:
-    """Raises BenchError where a study that exists is not the one that is asked for; `resumed`: by its name alone."""
+    """Raises BenchError if a study that exists is not the one asked for, or, if `resumed`, has changed since it began."""
     if record.dataset != data.dataset:
         raise BenchError(_exists(record, f"data set {_spell(record.dataset)}, not {_spell(data.dataset)}"))
     if record.data.revision != data.revision:

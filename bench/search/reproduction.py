@@ -1,24 +1,20 @@
-"""Runs given specifications again, outside any study, and keeps what comes out."""
+"""A recipe or a row of a leaderboard that is to be run again: its specifications, and what was published of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError, did_you_mean
-from bench.executors.jobs import EpochDone, Executor, Finished, Job, Lost, Notice
 from bench.plugins import PluginConfig, Recipe, Split, TrainingSettings
 from bench.plugins.annotations import Scalar
 from bench.plugins.contracts import SPLITS
 from bench.plugins.registry import first_complaint
-from bench.results.study_folder import StudyFolder
-from bench.results.study_records import ReproductionRecord, RunRecord
-from bench.search.failures import ATTEMPTS
+from bench.results.study_records import ReproductionRecord
 from bench.search.finals import final_seed
 from bench.trial import Hardware, TrialSpec
 
@@ -28,26 +24,26 @@ class Reproduction:
     """What is run again, and what was published of it."""
 
     name: str
-    """A recipe's, or a row's id."""
+    """Name of a recipe, or id of a row."""
     folder: str
-    """Of its results, below `reproduce-`."""
+    """Name of the folder of its results, without its `reproduce-`."""
     title: str
     dataset: PluginConfig
     specs: tuple[TrialSpec, ...]
-    """One a seed."""
+    """One for each seed."""
     published: tuple[Mapping[str, float], ...]
-    """Figures by name, see Recipe.published; one mapping a seed."""
+    """Figures by name, see Recipe.published; one mapping for each seed."""
     published_clips: Mapping[Split | Literal["all"], int] = field(default_factory=dict)
-    """Clips by split that they are of."""
+    """Number of clips by split that the figures are of."""
     changed: Mapping[str, tuple[Scalar, Scalar]] = field(default_factory=dict)
     """Settings that are not left as published, by name: the published value, and the one here."""
     recipe: bool = False
     """Whether it is a recipe; a row of a leaderboard otherwise."""
     hardware: Hardware | None = None
-    """That the published numbers were computed on: another device, thread count or version gives other weights."""
+    """What the published numbers were computed on: another device, thread count or version gives other weights."""
 
     def record(self, data: PreparedData, here: Hardware, *, command: str) -> ReproductionRecord:
-        """What is kept of it beside its runs."""
+        """Returns what is saved of it beside its runs."""
         return ReproductionRecord(
             name=self.name,
             title=self.title,
@@ -61,7 +57,7 @@ class Reproduction:
         )
 
     def differences(self, data: PreparedData, here: Hardware) -> list[str]:
-        """Lines on what differs here from what was published with. The numbers will differ by it."""
+        """Returns lines on what differs here from when it was published, by which the numbers will differ, too."""
         lines = []
         if self.specs[0].revision not in ("", data.revision):
             lines.append(
@@ -69,11 +65,11 @@ class Reproduction:
                 f"(revision {self.specs[0].revision}, here {data.revision}): its numbers are not expected to return"
             )
         for split, published in self.published_clips.items():
-            found = sum(map(data.clips, SPLITS)) if split == "all" else data.clips(split)
-            if found != published:
+            here_now = sum(map(data.clips, SPLITS)) if split == "all" else data.clips(split)
+            if here_now != published:
                 where = "in all" if split == "all" else f"in {split}"
                 lines.append(
-                    f"published with {published:,} clips {where}, here {found:,}: the figures are of other data"
+                    f"published with {published:,} clips {where}, here {here_now:,}: the figures are of other data"
                 )
         if self.hardware is None:
             return lines
@@ -138,60 +134,3 @@ def _changed(recipe: Recipe, settings: Mapping[str, Any]) -> TrainingSettings:
 def protocol(recipe: Recipe) -> PluginConfig:
     """The data set, with its options, that a recipe's published figures are of."""
     return recipe.protocol if recipe.protocol is not None else PluginConfig(name=recipe.datasets[0])
-
-
-def reproduce(
-    wanted: Reproduction, data: PreparedData, study: StudyFolder, executor: Executor, *, say: Callable[[str], None]
-) -> list[RunRecord]:
-    """Runs every specification with its test, keeps each in the folder of `study`, and returns them in order.
-
-    Raises BenchError where a run does not come to its end.
-    """
-    compile = wanted.hardware is not None and wanted.hardware.compiled
-    jobs = [
-        Job(f"seed-{repeat}", spec.model_copy(update={"revision": data.revision}), data, test=True, compile=compile)
-        for repeat, spec in enumerate(wanted.specs)
-    ]
-    repeats = {job.name: repeat for repeat, job in enumerate(jobs)}
-    attempts = dict.fromkeys(repeats, 1)
-    runs: dict[int, RunRecord] = {}
-    started = _now()
-    waiting = list(jobs)
-    while len(runs) < len(jobs):
-        while waiting and executor.free:
-            executor.submit(waiting.pop(0))
-        for event in executor.events(timeout=0.2):
-            match event:
-                case EpochDone(job=job, epoch=epoch):
-                    total = job.spec.training.epochs
-                    say(f"{job.name}: epoch {epoch.number}/{total}, validation {epoch.validation_accuracy:.4f}")
-                case Lost(job=job, reason=reason) if attempts[job.name] < ATTEMPTS:
-                    attempts[job.name] += 1
-                    say(f"{job.name}: {reason}; it runs again, attempt {attempts[job.name]} of {ATTEMPTS}")
-                    waiting.insert(0, job)
-                case Notice(text=text):
-                    say(text)
-                case Lost(job=job, reason=reason):
-                    raise BenchError(f"{wanted.title}: {job.name} was lost {ATTEMPTS} times, the last because {reason}")
-                case Finished(job=job, outcome=outcome):
-                    if outcome.result.status != "complete":
-                        raise BenchError(f"{wanted.title}: {job.name} {outcome.result.status}, {outcome.result.reason}")
-                    repeat = repeats[job.name]
-                    run = RunRecord(
-                        study=study.name,
-                        kind="reproduction",
-                        number=1,
-                        repeat=repeat,
-                        origin=wanted.title,
-                        started=started,
-                        finished=_now(),
-                        spec=job.spec,
-                        result=outcome.result,
-                    )
-                    study.save(run, outcome)
-                    runs[repeat] = run
-    return [runs[repeat] for repeat in sorted(runs)]
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -12,14 +13,15 @@ from types import FrameType
 
 from bench.executors.jobs import Executor
 from bench.files import remove_unfinished
+from bench.plugins.registry import Registry
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import StudyRecord
 from bench.search.callback import StudyCallback
-from bench.search.deferred_tracking import Report
+from bench.search.deferred_tracking import DeferredTracking, Report
 from bench.search.finals import FinalsSource
 from bench.search.optuna_study import open_optuna_study
 from bench.search.plan import Plan
-from bench.search.scheduler import Head
+from bench.search.scheduler import Scheduler
 from bench.search.search_source import SearchSource
 from bench.search.study_storage import FILE, Database, SqliteDatabase
 from bench.tracking.tracker import Tracker
@@ -30,7 +32,9 @@ class Ending:
     """How far a run of a study came."""
 
     trials: int
-    """That have ended and count, in all."""
+    """Number of trials that have ended and count towards the total."""
+    complete: int
+    """Number of trials that are complete."""
     interrupted: bool
     """Whether it was told to stop before its finals were done. A study that ran out of time has its finals."""
 
@@ -40,59 +44,80 @@ def run_study(
     record: StudyRecord,
     plan: Plan,
     *,
+    registry: Registry,
     executor: Executor,
-    tracker: Tracker,
+    tracker: Tracker | None,
     callback: StudyCallback,
     report: Report | None = None,
     timeout: float | None = None,
-    trial_budget: float | None = None,
     database: Database | None = None,
 ) -> Ending:
-    """Tops the study up to its number of trials, then runs its finals. `timeout`: seconds after which no trial starts;
-    the finals are then those of the trials that there are. `trial_budget`: seconds of training that a trial may take.
-    `database`: where Optuna keeps the study, the file in its folder where it is not given.
+    """Tops the study up to its number of trials, then runs its finals.
 
-    Everything that ends is kept at once; a study that was stopped in any way can be run again, and goes on.
-    Raises BenchError where going on makes no sense (repeated failures, a full disk), KeyboardInterrupt on a second Ctrl-C.
+    Everything that ends is saved at once; a study that was stopped in any way can be run again, and goes on. In the main
+    thread, Ctrl-C is taken as a request to finish what runs; other threads leave signals alone.
+
+    Args:
+        study: Folder of the study, which the caller has locked.
+        record: The study as it was asked for.
+        plan: What is searched, and what is tried first.
+        registry: Plugins that the plan names.
+        executor: Where trials run.
+        tracker: Where MLflow logs them; None for no MLflow.
+        callback: Told of everything that happens.
+        report: Writes the pages of a final.
+        timeout: Seconds after which no trial starts; the finals are then those of the trials that there are.
+        database: Where Optuna keeps the study; the file in its folder unless given.
+
+    Returns:
+        How far the study came.
+
+    Raises:
+        BenchError: If going on makes no sense, as after repeated failures or on a full disk.
+        KeyboardInterrupt: On a second Ctrl-C.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     remove_unfinished(study.folder)
-    tracker.start_study(record)
-    tracker.reconcile(study)
-    kept_in = database or SqliteDatabase(study.folder / FILE)
+    if tracker is not None:
+        tracker.start_study(record)
+        tracker.reconcile(study)
+    database = database or SqliteDatabase(study.folder / FILE)
     search = SearchSource(
         record=record,
         space=plan.space,
         study=study,
-        optuna_study=open_optuna_study(kept_in, record, begun=bool(study.trials())),
+        optuna_study=open_optuna_study(database, record, begun=bool(study.trials())),
         candidates=list(plan.candidates),
         deadline=deadline,
-        trial_budget=trial_budget,
-        database=kept_in,
+        database=database,
         note=callback.note,
     )
-    head = Head(study=study, executor=executor, tracker=tracker, callback=callback, report=report)
-    with _interrupts(head):
+    tracking = DeferredTracking(study=study, tracker=tracker, callback=callback, report=report)
+    scheduler = Scheduler(study=study, executor=executor, registry=registry, callback=callback, tracking=tracking)
+    with _interrupts(scheduler):
         callback.phase("trials", done=search.counted, total=record.options.trials)
-        head.run(search)
-        if head.stopping:
-            head.finish()
-            return Ending(search.counted, interrupted=True)
+        scheduler.run(search)
+        if scheduler.stopping:
+            scheduler.finish()
+            return Ending(search.counted, search.complete, interrupted=True)
         finals = FinalsSource(record=record, study=study)
         callback.phase("finals", done=finals.done, total=finals.total)
-        head.run(finals)
-        head.finish()
-    return Ending(search.counted, interrupted=finals.done < finals.total)
+        scheduler.run(finals)
+        scheduler.finish()
+    return Ending(search.counted, search.complete, interrupted=finals.done < finals.total)
 
 
 @contextmanager
-def _interrupts(head: Head) -> Iterator[None]:
-    """Ctrl-C once: finish what runs. Twice, or a request to terminate: stop now."""
+def _interrupts(scheduler: Scheduler) -> Iterator[None]:
+    """Takes Ctrl-C as a request to finish what runs; twice, or a request to terminate, as one to stop now."""
+    if threading.current_thread() is not threading.main_thread():  # Python lets no other thread set signal handlers.
+        yield
+        return
 
     def interrupt(signum: int, frame: FrameType | None) -> None:
-        if head.stopping or signum == signal.SIGTERM:
+        if scheduler.stopping or signum == signal.SIGTERM:
             raise KeyboardInterrupt
-        head.stopping = True
+        scheduler.stopping = True
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -103,7 +128,7 @@ def _interrupts(head: Head) -> Iterator[None]:
 
 
 def free_name(results: Path, dataset: str, *, taken: Collection[str] = ()) -> str:
-    """A name for a new study: the data set's, and the first number that is free here and not among those `taken`."""
+    """Returns a name for a new study: the data set's, and the first number that is free here and not `taken`."""
     slug = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in dataset).strip("-._") or "study"
     number = 1
     while (results / f"{slug}-{number}").exists() or f"{slug}-{number}" in taken:

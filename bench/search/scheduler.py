@@ -1,7 +1,8 @@
-"""The head: hands runs to an executor, keeps what comes back, and tells those who follow. One loop for trials and finals.
+"""The scheduler: hands runs to an executor, saves what comes back, and tells those who follow.
 
-A worker waits for what decides its next run alone: the results folder, and the source. What only shows a run (MLflow, its
-report) is written when nothing else is to be done.
+One loop serves trials, finals and reproductions, which differ only in where the next run comes from. A worker waits for
+what decides its next run alone: the results folder, and the source. MLflow and the reports are written when nothing else is
+to be done.
 """
 
 from __future__ import annotations
@@ -10,46 +11,21 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 
 from bench.data.offline_augmentation import prepare_augmented_copies
 from bench.errors import BenchError
 from bench.executors.jobs import EpochDone, Event, Executor, Finished, Job, Lost, Notice
-from bench.plugins.registry import installed
+from bench.plugins.registry import Registry
 from bench.results.study_folder import StudyFolder
-from bench.results.study_records import RunKind, RunRecord
+from bench.results.study_records import RunRecord
+from bench.search.assignment import Assignment, Source
 from bench.search.callback import StudyCallback
-from bench.search.deferred_tracking import BACKLOG, PATIENCE, DeferredTracking, Report
+from bench.search.deferred_tracking import BACKLOG, PATIENCE, DeferredTracking
 from bench.search.failures import ATTEMPTS
-from bench.tracking.tracker import Tracker
-from bench.trial import Epoch, TrialOutcome, TrialResult
+from bench.trial import TrialOutcome, TrialResult
 
-
-@dataclass(frozen=True)
-class Assignment:
-    """A job and its place in the study."""
-
-    job: Job
-    kind: RunKind
-    number: int
-    repeat: int = 0
-    origin: str = ""
-
-
-class Source(Protocol):
-    """Where runs come from: the search, or the list of finals."""
-
-    def next(self) -> Assignment | None:
-        """The next run, or None while (or since) there is none to hand out."""
-        ...
-
-    def epoch(self, assignment: Assignment, epoch: Epoch) -> bool:
-        """Takes note of an epoch; False asks for the run to be stopped."""
-        ...
-
-    def ended(self, assignment: Assignment, run: RunRecord) -> None:
-        """Takes note of a run that is kept already. Raises BenchError where the study should stop."""
-        ...
+WAIT_SECONDS = 0.2
+"""Time to wait for an event of the executor if nothing else is to be done."""
 
 
 @dataclass
@@ -58,25 +34,35 @@ class _Running:
     started: str
     attempts: int = 1
     epochs: int = 0
-    """That the source and MLflow were told of; a second attempt repeats them."""
+    """Number of epochs that the source and MLflow were told of; a second attempt repeats them."""
 
 
-class Head:
-    """Owns the executor, the results folder, MLflow and the callback while a study runs."""
+class Scheduler:
+    """Drives the executor, the results folder, MLflow and the callback while a study or a reproduction runs."""
 
     def __init__(
         self,
         *,
         study: StudyFolder,
         executor: Executor,
-        tracker: Tracker,
+        registry: Registry,
         callback: StudyCallback,
-        report: Report | None = None,
+        tracking: DeferredTracking | None = None,
     ) -> None:
+        """Makes a scheduler that has run nothing.
+
+        Args:
+            study: Folder that takes the results.
+            executor: Where runs are run.
+            registry: Plugins that runs name.
+            callback: Told of everything that happens.
+            tracking: Writes to MLflow and reports; None for neither.
+        """
         self._study = study
         self._executor = executor
-        self._watcher = callback
-        self._showing = DeferredTracking(study=study, tracker=tracker, callback=callback, report=report)
+        self._registry = registry
+        self._callback = callback
+        self._tracking = tracking
         self._running: dict[str, _Running] = {}
         self._again: list[Job] = []
         """Jobs whose worker died, until a worker is free."""
@@ -87,23 +73,28 @@ class Head:
         self._stop_said = False
 
     def run(self, source: Source) -> None:
-        """Runs all that the source hands out; what has ended is kept before anything else happens.
+        """Runs all that the source hands out; what has ended is saved before anything else happens.
 
-        At its end all is shown; after a second Ctrl-C, or where MLflow takes no more, a resume shows what is missing.
+        Afterwards all of it is written to MLflow. After a second Ctrl-C, or if MLflow takes no more, a resume writes what is
+        missing.
+
+        Raises:
+            BenchError: If going on makes no sense. What has ended is saved.
         """
         try:
             self._run(source)
         except BenchError:
             with suppress(BenchError):  # the first says more
-                self._keep_what_ended()
+                self._save_what_ended()
             with suppress(BenchError):
-                self._showing.write()
+                self._write()
             raise
-        self._showing.write()
+        self._write()
 
     def finish(self) -> None:
-        """Shows the rest. Raises BenchError where a tracking server that went away does not come back."""
-        self._showing.finish(patience=0.0 if self.stopping else PATIENCE)
+        """Writes to MLflow what is left. Raises BenchError if a tracking server that went away does not come back."""
+        if self._tracking is not None:
+            self._tracking.finish(patience=0.0 if self.stopping else PATIENCE)
 
     def _run(self, source: Source) -> None:
         while True:
@@ -119,59 +110,77 @@ class Head:
             if self.stopping and not self._stop_said:
                 # Said here, since a signal handler that prints can interrupt a print.
                 self._stop_said = True
-                self._watcher.note("stopping: what runs is finished first (Ctrl-C again to stop now)")
+                self._callback.note("stopping: what runs is finished first (Ctrl-C again to stop now)")
             if self.stopping and not self._running:
                 return
-            self._events += self._executor.events(timeout=0.0 if self._showing.waiting else 0.2)
+            waiting = self._tracking.waiting if self._tracking is not None else 0
+            self._events += self._executor.events(timeout=0.0 if waiting else WAIT_SECONDS)
             busy = bool(self._events)
             while self._events:
                 self._handle(self._events.popleft(), source)
-            # One where nothing has happened, so that a worker that gets free waits for no more.
-            self._showing.write(but=BACKLOG if busy else self._showing.waiting - 1)
+            # One if nothing has happened, so that a worker that gets free waits for no more.
+            self._write(but=BACKLOG if busy else waiting - 1)
+
+    def _write(self, *, but: int = 0) -> None:
+        if self._tracking is not None:
+            self._tracking.write(but=but)
 
     def _start(self, assignment: Assignment) -> None:
         job = assignment.job
         if job.spec.training.offline_copies:  # workers read them, and never make them: two would make the same ones
-            rate = installed().feature(job.spec.feature).sample_rate
-            prepare_augmented_copies(job.data, job.spec.training, sample_rate=rate, progress=self._watcher.preparing)
+            prepare_augmented_copies(
+                job.data,
+                job.spec.training,
+                sample_rate=self._registry.feature(job.spec.feature).sample_rate,
+                progress=self._callback.preparing,
+                processes=0 if self._executor.in_process else None,
+            )
         running = self._running[job.name] = _Running(assignment, started=_now())
         self._executor.submit(job)
-        self._watcher.started(job.name, job.spec, assignment.origin)
-        self._showing.started(assignment, running.started)
+        self._callback.started(job.name, job.spec, assignment.origin)
+        if self._tracking is not None:
+            self._tracking.started(assignment, running.started)
 
     def _handle(self, event: Event, source: Source) -> None:
         if isinstance(event, Notice):
-            self._watcher.note(event.text)
+            self._callback.note(event.text)
             return
         running = self._running[event.job.name]
         match event:
-            case EpochDone(job=job, epoch=epoch):
-                self._watcher.epoch(job.name, job.spec, epoch)
-                if epoch.number <= running.epochs:
-                    return
-                running.epochs = epoch.number
-                self._showing.epoch(job.name, epoch)
-                if not source.epoch(running.assignment, epoch):
-                    self._executor.stop(job)
+            case EpochDone():
+                self._count_epoch(running, event, source)
             case Finished(outcome=outcome):
-                source.ended(running.assignment, self._keep(running, outcome))
+                source.ended(running.assignment, self._save(running, outcome))
             case Lost(job=job) if self.stopping:
                 del self._running[job.name]  # a resume runs it under its own number
             case Lost(job=job, reason=reason) if running.attempts < ATTEMPTS:
                 running.attempts += 1
-                self._watcher.note(f"{job.name}: {reason}; it runs again, attempt {running.attempts} of {ATTEMPTS}")
+                self._callback.note(f"{job.name}: {reason}; it runs again, attempt {running.attempts} of {ATTEMPTS}")
                 self._again.append(job)
             case Lost(reason=reason):
                 lost = TrialOutcome(TrialResult(status="lost", reason=reason))
-                source.ended(running.assignment, self._keep(running, lost))
+                source.ended(running.assignment, self._save(running, lost))
 
-    def _keep_what_ended(self) -> None:
-        """Before the study stops: what workers have finished is kept; a resume tells the source of it."""
-        for event in (*self._events, *self._executor.events(timeout=0.0)):
+    def _count_epoch(self, running: _Running, event: EpochDone, source: Source) -> None:
+        job, epoch = event.job, event.epoch
+        self._callback.epoch(job.name, job.spec, epoch)
+        if epoch.number <= running.epochs:
+            return
+        running.epochs = epoch.number
+        if self._tracking is not None:
+            self._tracking.epoch(job.name, epoch)
+        if not source.epoch(running.assignment, epoch):
+            self._executor.stop(job)
+
+    def _save_what_ended(self) -> None:
+        """Saves what workers have finished before the study stops; a resume tells the source of it."""
+        with suppress(BenchError):  # perhaps for the same reason as before
+            self._events += self._executor.events(timeout=0.0)
+        for event in self._events:
             if isinstance(event, Finished) and event.job.name in self._running:
-                self._keep(self._running[event.job.name], event.outcome)
+                self._save(self._running[event.job.name], event.outcome)
 
-    def _keep(self, running: _Running, outcome: TrialOutcome) -> RunRecord:
+    def _save(self, running: _Running, outcome: TrialOutcome) -> RunRecord:
         assignment = running.assignment
         run = RunRecord(
             study=self._study.name,
@@ -186,8 +195,9 @@ class Head:
         )
         folder = self._study.save(run, outcome)
         del self._running[assignment.job.name]
-        self._showing.ended(run, folder)
-        self._watcher.ended(run)
+        if self._tracking is not None:
+            self._tracking.ended(run, folder)
+        self._callback.ended(run)
         return run
 
 

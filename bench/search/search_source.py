@@ -12,8 +12,8 @@ from optuna.trial import TrialState
 from bench.executors.jobs import Job
 from bench.results.study_folder import StudyFolder, validation_score
 from bench.results.study_records import RunRecord, StudyRecord
+from bench.search.assignment import Assignment
 from bench.search.failures import FailureWatch, sampler_state
-from bench.search.scheduler import Assignment
 from bench.search.space import Candidate, Configuration, SearchSpace
 from bench.search.study_storage import FILE, Answer, Database, Note, SqliteDatabase
 from bench.trial import Epoch, TrialSpec
@@ -23,7 +23,7 @@ CONFIGURATION = "configuration"
 
 
 class SearchSource:
-    """See `bench.search.scheduler.Source`."""
+    """The trials of a study, which Optuna proposes. See `bench.search.assignment.Source`."""
 
     def __init__(
         self,
@@ -34,18 +34,25 @@ class SearchSource:
         optuna_study: optuna.Study,
         candidates: list[Candidate],
         deadline: float | None = None,
-        trial_budget: float | None = None,
         database: Database | None = None,
         note: Note = print,
     ) -> None:
-        """Takes up where the results folder and Optuna left off. `deadline`: of time.monotonic, None for none.
-        `trial_budget`: seconds of training that a trial may take, None for any number. `database`: of `optuna_study`, the
-        file in the study's folder where it is not given; `note` is told where that is waited for."""
+        """Takes up where the results folder and Optuna left off.
+
+        Args:
+            record: The study as it was asked for.
+            space: What is searched.
+            study: Folder of the results.
+            optuna_study: Optuna's side of the study.
+            candidates: Configurations that are tried first, in order.
+            deadline: Time of `time.monotonic` after which no trial is handed out; None for no such time.
+            database: Where `optuna_study` is kept, the file in the study's folder unless given.
+            note: Called with a human-readable line when the database is waited for.
+        """
         self._record = record
         self._space = space
         self._optuna = optuna_study
         self._deadline = deadline
-        self._trial_budget = trial_budget
         self._study = study
         self._candidates = candidates
         self._database = database or SqliteDatabase(study.folder / FILE)
@@ -54,8 +61,10 @@ class SearchSource:
         """Trials in the workers' hands, by number."""
         finished = {run.number: run for run in study.trials()}
         self.counted = sum(run.result.status != "lost" for run in finished.values())
-        """Trials that have ended and count."""
-        self._watch = FailureWatch(complete=sum(run.result.status == "complete" for run in finished.values()))
+        """Number of trials that have ended and count towards the total."""
+        self.complete = sum(run.result.status == "complete" for run in finished.values())
+        """Number of trials that are complete."""
+        self._watch = FailureWatch(complete=self.complete)
         self._next_number = 0
         self._call(self._bring_up)
 
@@ -77,13 +86,7 @@ class SearchSource:
         trial.set_user_attr("number", number)
         self._asked[number] = trial
         name = f"trial-{number:04d}"
-        job = Job(
-            name,
-            spec,
-            self._record.data.without_test(),
-            budget=self._trial_budget,
-            compile=self._record.options.compile,
-        )
+        job = Job(name, spec, self._record.data.without_test(), self._record.options)
         return Assignment(job, "trial", number, origin=origin)
 
     def epoch(self, assignment: Assignment, epoch: Epoch) -> bool:
@@ -103,18 +106,19 @@ class SearchSource:
         del self._asked[assignment.number]
         if run.result.status != "lost":
             self.counted += 1
+        self.complete += run.result.status == "complete"
         self._watch.saw(run)
 
     def _tell(self, trial: optuna.Trial | int, run: RunRecord) -> None:
         state = sampler_state(run.result.status)
         value = validation_score(run) if state is TrialState.COMPLETE else None
-        self._optuna.tell(trial, value, state=state, skip_if_finished=True)  # it may have heard us before it went away
+        self._optuna.tell(trial, value, state=state, skip_if_finished=True)  # it may have been told before it went away
 
     def _call(self, action: Callable[[], Answer], again: Callable[[], Answer] | None = None) -> Answer:
         return self._database.call(action, self._note, again)
 
     def _ask_again(self) -> Assignment:
-        """After the database was away: what it was asked for it may have done without our hearing of it."""
+        """Asks after the database was away, which may have applied a request whose answer was lost."""
         self._bring_up()
         return self._ask()
 
@@ -126,7 +130,7 @@ class SearchSource:
         self._enqueue(self._candidates, known={run.origin for run in finished.values()})
 
     def _take_up(self, finished: dict[int, RunRecord]) -> list[int]:
-        """Tells Optuna what a dead head had kept but not told, and asks again what it had left running.
+        """Tells Optuna what a dead process had saved but not told, and asks again what it had left running.
 
         Returns all numbers given out so far.
         """
@@ -153,7 +157,7 @@ class SearchSource:
         return numbers
 
     def _empty_queue(self) -> None:
-        """Optuna's queue has one order, that of arrival: what goes before it takes all out, and is followed by it anew."""
+        """Takes all out of Optuna's queue, whose one order is that of arrival: what is to go before it is queued first."""
         for _ in self._optuna.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             self._optuna.tell(self._optuna.ask(), state=TrialState.FAIL)
 
@@ -169,7 +173,7 @@ class SearchSource:
                 self._optuna.enqueue_trial(parameters, user_attrs=attributes)
 
     def _number(self, trial: optuna.Trial) -> int:
-        """The trial's own number: Optuna's counts attempts, ours trials, so that a second attempt keeps its seed."""
+        """Returns the trial's own number: Optuna's counts attempts, ours trials, so that a second attempt has its seed."""
         given = trial.user_attrs.get("number")
         if given is not None:
             return int(given)

@@ -68,7 +68,7 @@ class SearchSpace:
         return names | searched
 
     def adapt(self, candidate: Candidate) -> Candidate | None:
-        """The candidate with what the user fixed or narrowed; None where its plugins are not searched here.
+        """The candidate with what the user fixed or narrowed; None if its plugins are not searched here.
 
         Options that are not searched stay as the candidate has them.
         """
@@ -111,7 +111,7 @@ class SearchSpace:
         return tuple(sorted(rates))
 
     def as_json(self) -> dict[str, Any]:
-        """The space as it is kept with a study: two equal dictionaries are the same space."""
+        """Returns the space as a study records it: two equal dictionaries are the same space."""
         plugins = {"feature": str(Choice(*self.features)), "model": str(Choice(*self.models))}
         searched = {name: str(searched) for name, searched in self.ranges.items()}
         # Through JSON, since it is compared with what was read from JSON: a tuple comes back as a list.
@@ -130,7 +130,7 @@ def build_space(
     """The space over these plugins.
 
     `settings` fix a parameter (a value) or narrow it (a list of values). `training`: what the data set holds fixed of the
-    training settings, where `settings` say nothing of it. Ranges are widened to hold the values of the recipes, which are
+    training settings, if `settings` say nothing of it. Ranges are widened to hold the values of the recipes, which are
     tried first. Raises BenchError on a setting that names nothing, or a value that is not allowed.
     """
     features, models = tuple(features), tuple(models)
@@ -167,13 +167,13 @@ def candidates(
 ) -> list[Candidate]:
     """What is tried first: the recipes, then the defaults of every (feature, model) of `pairs`, with the data set's
     `training` settings."""
-    found = [Candidate(recipe.name, _of_recipe(recipe)) for recipe in recipes]
+    proposed = [Candidate(recipe.name, _of_recipe(recipe)) for recipe in recipes]
     owners = _owners(registry, space.features, space.models)
     for feature, model in pairs:
         defaults = _defaults(owners, feature, model, training or {})
-        found.append(Candidate(f"defaults of {model} on {feature}", defaults))
+        proposed.append(Candidate(f"defaults of {model} on {feature}", defaults))
     distinct: dict[str, Candidate] = {}
-    for candidate in found:
+    for candidate in proposed:
         adapted = space.adapt(candidate)
         if adapted is not None:
             distinct.setdefault(str(adapted.configuration), adapted)
@@ -226,7 +226,7 @@ def _owners(registry: Registry, features: Iterable[str], models: Iterable[str]) 
 
 
 def _check(owners: Mapping[str, type[BaseModel]], fixed: Mapping[str, Scalar], ranges: Mapping[str, Range]) -> None:
-    """Raises BenchError where a value that the user set is not allowed by its plugin."""
+    """Raises BenchError if a value that the user set is not allowed by its plugin."""
     for prefix, owner in owners.items():
         for name in [name for name in (*fixed, *ranges) if name.startswith(prefix)]:
             searched = ranges.get(name)

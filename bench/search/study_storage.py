@@ -16,8 +16,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, PendingRollbackError, SQLA
 
 from bench.errors import BenchError
 from bench.files import cannot_write
+from bench.locks import refused, this_process
 from bench.passwords import without_password
-from bench.search.locks import refused, this_process
 from bench.sqlite import use_normal_synchronous
 
 if TYPE_CHECKING:
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 Note = Callable[[str], None]
-"""Tells a person something."""
+"""Takes a human-readable line."""
 
 FILE = "optuna.db"
-"""Of a study that has no server, in its folder."""
+"""Name of the file of a study that has no server, in its folder."""
 PATIENCE = 120.0
 """Seconds that a study waits for a server that is away, before it stops."""
 PAUSE = 0.5
-"""Seconds between two looks whether it is back."""
+"""Seconds between two looks whether the server is back."""
 CONNECT_SECONDS = 10
 AWAY = ("08", "53300", "57P")
-"""How the SQLSTATEs begin of a server that cannot be reached, has no connection left, or is going down or coming up."""
+"""Beginnings of the SQLSTATEs of a server that cannot be reached, has no connection left, or is going down or coming up."""
 ADVICE = "set PGPASSWORD, put it into ~/.pgpass, or give --storage with it again (it is never kept)"
 """How to hand over a password."""
 
@@ -48,10 +48,10 @@ class Database(Protocol):
     shown: str
     """Its address as people may see it."""
     address: str | None
-    """What a resume needs to find it, without a password; None where it goes with the study's folder."""
+    """What a resume needs to find it, without a password; None if it goes with the study's folder."""
 
     def storage(self) -> optuna.storages.RDBStorage:
-        """Its tables, made where they are not there. Raises what SQLAlchemy, its driver and Optuna raise."""
+        """Returns its tables, made if they are not there. Raises what SQLAlchemy, its driver and Optuna raise."""
         ...
 
     def opening(self) -> AbstractContextManager[None]:
@@ -60,21 +60,24 @@ class Database(Protocol):
 
     def call(self, action: Callable[[], Answer], note: Note, again: Callable[[], Answer] | None = None) -> Answer:
         """What `action` gives, which asks or tells Optuna something. A server that is away is waited for, which is noted
-        once; then `again` (or `action`) is called. Raises BenchError where that does not help."""
+        once; then `again` (or `action`) is called. Raises BenchError if that does not help."""
         ...
 
     def locked(self, study: str) -> AbstractContextManager[None]:
-        """Holds the study of this name for this process. Raises BenchError where another has it."""
+        """Makes this process the only one that runs the study of this name. Raises BenchError if another one does."""
         ...
 
 
 def database_at(folder: Path, storage: str | None) -> SqliteDatabase | PostgresDatabase:
-    """Of the study in `folder`: at the address `storage`, or the file there. Raises BenchError on an address of no use."""
+    """Returns the database of the study in `folder`: the one at `storage`, or the file there.
+
+    Raises BenchError on a bad address.
+    """
     return SqliteDatabase(folder / FILE) if storage is None else PostgresDatabase(storage)
 
 
 class SqliteDatabase:
-    """A file, in WAL mode: readers and the one head that writes do not wait for each other. See `Database`."""
+    """A file, in WAL mode: readers and the one process that writes do not wait for each other. See `Database`."""
 
     shared: bool = False
     address: str | None = None
@@ -124,13 +127,13 @@ class PostgresDatabase:
 
     The lock is an advisory one of a connection that stays open: it ends with the connection, so with the process, and
     with the server. Before anything is asked or told the connection is looked at, and after a server's return the lock is
-    taken again, so that two heads never write to one study.
+    taken again, so that two processes never write to one study.
     """
 
     shared: bool = True
 
     def __init__(self, address: str) -> None:
-        """`address`: `postgresql://USER@HOST/DATABASE`. Raises BenchError where it is another, or psycopg is not there."""
+        """`address`: `postgresql://USER@HOST/DATABASE`. Raises BenchError if it is another, or psycopg is not there."""
         self._url = _checked(address)
         self.shown = without_secrets(self._url)
         self.address: str | None = self.shown
@@ -140,7 +143,7 @@ class PostgresDatabase:
 
     def storage(self) -> optuna.storages.RDBStorage:
         return optuna.storages.RDBStorage(
-            # Studies of one head at a time: more connections would lie idle.
+            # One process runs a study at a time: more connections would lie idle.
             self._url.render_as_string(hide_password=False),
             engine_kwargs={
                 "pool_size": 1,
@@ -151,7 +154,7 @@ class PostgresDatabase:
         )
 
     def names(self) -> list[str]:
-        """Of the studies that are there. Raises BenchError where it cannot be reached."""
+        """Returns the names of the studies that are there. Raises BenchError if the server cannot be reached."""
         with self.opening():
             return optuna.study.get_all_study_names(self.storage())
 
@@ -203,8 +206,8 @@ class PostgresDatabase:
             self._drop()
 
     def _hold(self) -> None:
-        """Makes sure that the study is still ours. Raises psycopg.Error where the server is away, BenchError where another
-        head has taken the study meanwhile."""
+        """Makes sure that the study is still ours. Raises psycopg.Error if the server is away, BenchError if another
+        process has taken the study meanwhile."""
         if self._holds is None:
             return
         if self._lock is not None:
@@ -254,7 +257,7 @@ WHERE locktype = 'advisory' AND granted AND objsubid = 1
 
 
 def lock_key(study: str) -> int:
-    """Of a study's advisory lock: 64 bits, signed."""
+    """Returns the key of the advisory lock of a study: 64 bits, signed."""
     return int.from_bytes(hashlib.sha256(f"bench study {study}".encode()).digest()[:8], "big", signed=True)
 
 
@@ -275,14 +278,14 @@ def is_away(error: BaseException) -> bool:
 
 
 def reason(error: BaseException) -> str:
-    """The first line of what a database said, without passwords."""
+    """Returns the first line of what a database said, without passwords."""
     told = error.__cause__ or error  # Optuna wraps what SQLAlchemy says
     told = getattr(told, "orig", None) or told
     return without_password((str(told).strip().splitlines() or [type(told).__name__])[0])
 
 
 def without_secrets(url: URL) -> str:
-    """The address without its password, fit to be kept."""
+    """Returns the address without its password, fit to be recorded."""
     query = {name: value for name, value in url.query.items() if name.lower() not in ("password", "sslpassword")}
     return url.set(drivername="postgresql", query=query)._replace(password=None).render_as_string()
 

@@ -1,12 +1,10 @@
-"""Runs MLflow's own server with its UI as a child process that ends with this process, however this one ends."""
+"""MLflow's own server with its UI, as a child process."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -15,6 +13,7 @@ import urllib.request
 from pathlib import Path
 from typing import IO, Any
 
+from bench.child_process import ChildProcess
 from bench.errors import BenchError
 from bench.passwords import without_password
 from bench.tracking.run_contents import VIEW
@@ -56,8 +55,7 @@ class Server:
         url_host = f"[{host}]" if ":" in host else host
         self.address = f"http://{url_host}:{port}"
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the server)
-        command = [sys.executable, "-m", "bench.child_process"]
-        command += [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1"]
+        command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1"]
         command += ["--artifacts-destination", (results.resolve() / ARTIFACTS).as_uri()]
         command += ["--uvicorn-opts", "--log-level warning"]
         environment = {
@@ -68,13 +66,8 @@ class Server:
             # The job runner is for language models only, and needs another process and a temporary folder.
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         }
-        self._process = subprocess.Popen(
-            command,
-            env=environment,
-            stdin=subprocess.PIPE,  # It closes when this process ends, and the child then ends, too.
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches us alone, and one signal then ends the whole group
+        self._process = ChildProcess(
+            "bench.child_process:run_command", command, environment=environment, output=self._log
         )
 
     def wait_until_ready(self) -> None:
@@ -85,7 +78,7 @@ class Server:
         """
         deadline = time.monotonic() + SERVER_START_SECONDS
         while time.monotonic() < deadline:
-            if self._process.poll() is not None:
+            if self._process.exit_code is not None:
                 raise BenchError(f"MLflow's server at {self.address} did not start: {self._last_output_line()}")
             try:
                 with _DIRECT.open(f"{self.address}/health", timeout=2):
@@ -113,24 +106,14 @@ class Server:
         raise BenchError(f"MLflow's server at {self.address} ended by itself: {self._last_output_line()}")
 
     def stop(self) -> None:
-        """Terminates the server's process group, and kills it if that does not suffice."""
-        for signal_number in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.killpg(self._process.pid, signal_number)
-            except ProcessLookupError:
-                break
-            try:
-                self._process.wait(SERVER_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                continue
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        """Ends the server and all that it has started."""
+        self._process.end(grace=SERVER_STOP_SECONDS)
         self._log.close()
 
     def _last_output_line(self) -> str:
         self._log.seek(0)
         lines = [line.strip() for line in self._log.read().decode(errors="replace").splitlines() if line.strip()]
-        return without_password(lines[-1]) if lines else f"exit code {self._process.returncode}, without any output"
+        return without_password(lines[-1]) if lines else f"exit code {self._process.exit_code}, without any output"
 
 
 def _runs_page(experiment: dict[str, Any]) -> str:

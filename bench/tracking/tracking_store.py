@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import socket
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +15,7 @@ from uuid import uuid4
 
 from bench.errors import BenchError
 from bench.files import cannot_write
+from bench.locks import NoLocks, lock
 from bench.passwords import without_password
 from bench.sqlite import use_normal_synchronous
 
@@ -125,7 +125,12 @@ def _create(path: Path) -> None:
     unfinished = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _alone_in(path.parent) as alone:
+        with ExitStack() as stack:
+            alone = True
+            try:
+                stack.enter_context(lock(path.parent, wait=True))
+            except NoLocks:
+                alone = False
             if path.exists():
                 return
             if alone:  # Otherwise another process may be creating one.
@@ -144,21 +149,6 @@ def _create(path: Path) -> None:
                 unfinished.unlink(missing_ok=True)
     except OSError as error:
         raise cannot_write(path, error) from None
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[bool]:
-    """Waits until no other process is in such a block on this folder. Yields False if its file system has no locks."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        except OSError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(handle)
 
 
 def _rename_unless_exists(temporary: Path, path: Path) -> None:

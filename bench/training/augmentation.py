@@ -1,4 +1,4 @@
-"""Augmentation of whole batches on the device; every draw comes from the generator that is handed in."""
+"""Augments whole batches on the device; every draw comes from the generator that is passed in."""
 
 from __future__ import annotations
 
@@ -9,24 +9,31 @@ from torch.nn import functional
 from bench.plugins import TrainingSettings
 
 WHITE_SECONDS = 60
-"""Length of the white noise that stands in where a data set brings no recorded noise."""
-LOUDEST_SNR_SPAN = 30.0
+"""Seconds of white noise that are used if a data set brings no recorded noise."""
+SNR_SPAN = 30.0
 """Signal-to-noise ratios are drawn from the setting's value to this many dB above it."""
 
 
 def changes_waveforms(settings: TrainingSettings) -> bool:
-    """Whether anything random happens before the features: if not, they are computed once and kept."""
+    """Whether anything random happens before the features: if not, they are computed once and cached."""
     return settings.time_shift > 0 or settings.noise_snr is not None or settings.gain > 0
 
 
 class Augmentation:
-    """The random changes of one trial, drawn from one generator."""
+    """The random changes to the batches of one trial, drawn from one generator."""
 
     def __init__(
         self, settings: TrainingSettings, *, sample_rate: int, noise: Tensor | None, generator: torch.Generator
     ) -> None:
-        """`noise`: recorded background noise, float32 [samples]; white noise stands in where there is none, or less of it
-        than a clip is long."""
+        """Sets up the augmentation of a training.
+
+        Args:
+            settings: Which changes are made, and how strong they are.
+            sample_rate: Rate of the waveforms in Hz.
+            noise: Recorded background noise, float32 [samples]; white noise is used if there is none, or if it is shorter
+                than a clip.
+            generator: CPU generator of all draws.
+        """
         self._settings = settings
         self._sample_rate = sample_rate
         self._generator = generator
@@ -38,7 +45,7 @@ class Augmentation:
         if settings.time_shift > 0:
             batch = shift(batch, self._shifts(len(batch), batch.shape[1]))
         if settings.noise_snr is not None:
-            snr = settings.noise_snr + LOUDEST_SNR_SPAN * self._uniform(batch)
+            snr = settings.noise_snr + SNR_SPAN * self._uniform(batch)
             batch = mix(batch, self._noise_like(batch), snr)
         if settings.gain > 0:
             decibels = settings.gain * (2 * self._uniform(batch) - 1)
@@ -46,9 +53,12 @@ class Augmentation:
         return batch
 
     def features(self, batch: Tensor, frames: Tensor | None = None) -> Tensor:
-        """Masks a stretch of time and a stretch of bands of features [B, ..., bands, frames] with the clip's mean.
+        """Masks a stretch of time and a stretch of bands of features with the clip's mean.
 
-        `frames`, int64 [B]: how many of the last frames are the clip's own; what stands before them stays. None: all are.
+        Args:
+            batch: float32 [B, ..., bands, frames].
+            frames: int64 [B], how many of the last frames are the clip's own; those before them are not changed. None if
+                all are.
         """
         if batch.dim() < 3:
             return batch
@@ -62,7 +72,7 @@ class Augmentation:
         return batch
 
     def _uniform(self, batch: Tensor) -> Tensor:
-        # Drawn on the CPU, so that the same seed makes the same draws on every device.
+        # The numbers are drawn on the CPU, so that the same seed makes the same draws on every device.
         return torch.rand(len(batch), generator=self._generator).to(batch.device, non_blocking=True)
 
     def _shifts(self, clips: int, samples: int) -> Tensor:
@@ -73,28 +83,33 @@ class Augmentation:
         """A random stretch of noise for every clip, [B, samples]."""
         clips, samples = batch.shape
         if self._noise is None or len(self._noise) < samples:
-            # Drawn once and cut at random: drawing it anew for every batch takes ten times as long.
-            drawn = torch.randn(samples + WHITE_SECONDS * self._sample_rate, generator=self._generator)
-            self._noise = drawn.to(batch.device)
+            # The noise is drawn once and cut at random: drawing it anew for every batch takes ten times as long.
+            white = torch.randn(samples + WHITE_SECONDS * self._sample_rate, generator=self._generator)
+            self._noise = white.to(batch.device)
         starts = torch.randint(len(self._noise) - samples + 1, (clips,), generator=self._generator)
         return self._noise.unfold(0, samples, 1)[starts.to(batch.device, non_blocking=True)]
 
 
 def shift(batch: Tensor, shifts: Tensor) -> Tensor:
-    """Moves every clip of [B, samples] later by its number of samples (earlier where negative), zeros moved in.
+    """Delays every clip by its number of samples, or advances it if that is negative; zeros move in.
 
-    `shifts` is int64 [B] on the CPU.
+    Args:
+        batch: float32 [B, samples].
+        shifts: int64 [B] on the CPU.
     """
     furthest = int(shifts.abs().max())
-    # Stretches of a padded batch are copied as rows: nineteen times as fast as gathering sample by sample.
+    # Stretches of a padded batch are copied at once: nineteen times as fast as gathering sample by sample.
     padded = functional.pad(batch, (furthest, furthest)).unfold(1, batch.shape[1], 1)
     starts = (furthest - shifts).to(batch.device, non_blocking=True)
     return padded[torch.arange(len(batch), device=batch.device), starts]
 
 
 def mix(batch: Tensor, noise: Tensor, snr: Tensor) -> Tensor:
-    """Adds noise [B, samples] to every clip at its signal-to-noise ratio, in dB of mean power; silence stays silent."""
-    # Of equal lengths, so that the ratio of the norms is that of the amplitudes.
+    """Adds noise [B, samples] to clips [B, samples] at their signal-to-noise ratios [B], in dB of mean power.
+
+    A silent clip stays silent.
+    """
+    # Both are of one length, so that the ratio of their norms is that of their amplitudes.
     amplitude = torch.linalg.vector_norm(batch, dim=1)
     noise_amplitude = torch.linalg.vector_norm(noise, dim=1).clamp_min(1e-6)
     scale = amplitude / noise_amplitude * torch.pow(10.0, -snr / 20)
@@ -104,25 +119,30 @@ def mix(batch: Tensor, noise: Tensor, snr: Tensor) -> Tensor:
 def mask(
     batch: Tensor, *, dim: int, share: float, draws: tuple[Tensor, Tensor], frames: Tensor | None = None
 ) -> Tensor:
-    """Sets one stretch of up to `share` of dimension `dim` to the clip's mean; draws [B] in 0..1: its width and place.
+    """Sets one stretch of every clip's features to the clip's mean.
 
-    `frames`, int64 [B]: how many of the last frames of [B, ..., frames] are the clip's own, the others being zeros that are
-    left as they are; None: all are.
+    Args:
+        batch: float32 [B, ..., bands, frames].
+        dim: The dimension that the stretch is of, -1 or -2.
+        share: Greatest width of the stretch, as a share of the dimension.
+        draws: Two tensors [B] in 0..1, which decide its width and its position.
+        frames: int64 [B], how many of the last frames are the clip's own; the others are zeros that are not changed. None
+            if all are.
     """
     size = batch.shape[dim]
     own = size if frames is None or dim != -1 else frames
-    width, place = draws
-    width = width * share * own
-    start = place * (own - width) + (size - own)
+    width_draw, start_draw = draws
+    width = width_draw * share * own
+    start = start_draw * (own - width) + (size - own)
     position = torch.arange(size, device=batch.device)[None, :]
-    hidden = (position >= start[:, None].floor()) & (position < (start + width)[:, None].floor())
+    masked = (position >= start[:, None].floor()) & (position < (start + width)[:, None].floor())
     shape = [len(batch)] + [1] * (batch.dim() - 1)
     shape[dim] = size
-    hidden = hidden.view(shape)
+    masked = masked.view(shape)
     mean = batch.flatten(1).mean(dim=1)
     if frames is not None:
         longest = batch.shape[-1]
         mean = mean * (longest / frames)
-        theirs = torch.arange(longest, device=batch.device) >= (longest - frames)[:, None]
-        hidden = hidden & theirs.view(len(batch), *[1] * (batch.dim() - 2), longest)
-    return torch.where(hidden, mean.view([len(batch)] + [1] * (batch.dim() - 1)), batch)
+        of_clip = torch.arange(longest, device=batch.device) >= (longest - frames)[:, None]
+        masked = masked & of_clip.view(len(batch), *[1] * (batch.dim() - 2), longest)
+    return torch.where(masked, mean.view([len(batch)] + [1] * (batch.dim() - 1)), batch)

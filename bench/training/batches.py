@@ -1,4 +1,4 @@
-"""The order in which training clips are shown: shuffled passes, cut into batches. All draws are from one generator."""
+"""The order in which a training uses its clips: shuffled passes, cut into batches, drawn from one generator."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from bench.training.device_clips import DeviceClips
 from bench.training.segments import segment_counts
 
 WINDOW = 16
-"""Batches within which clips are sorted by length: few enough that a batch is not the same in every pass."""
+"""Batches within which clips are sorted by length; few, so that a batch is not the same in every pass."""
 
 
 def input_samples(settings: TrainingSettings, *, sample_rate: int, seconds: float) -> int:
-    """Samples of what the network sees, at most: a segment's, or those of the data set's clips of `seconds`."""
+    """Samples of the network's longest input: those of a segment, or of the data set's clips of `seconds`."""
     return max(1, round((settings.segment_seconds or seconds) * sample_rate))
 
 
 def examples_per_pass(clips: DeviceClips, settings: TrainingSettings, *, sample_rate: int) -> int:
-    """Every clip once, or as many segments as the clips hold; so many as the steps need where those are set for segments,
-    which are drawn without end."""
+    """Examples that a pass uses: every clip once, or as many segments as the clips hold.
+
+    If the settings give the number of steps, it is as many segments as those need, since segments are drawn without end.
+    """
     if settings.segment_seconds is None:
         return len(clips.targets)
     if settings.steps is not None:
@@ -32,7 +34,7 @@ def examples_per_pass(clips: DeviceClips, settings: TrainingSettings, *, sample_
 
 
 def steps_per_epoch(clips: DeviceClips, settings: TrainingSettings, *, sample_rate: int) -> int:
-    """Optimiser steps of an epoch."""
+    """Number of optimiser steps in an epoch."""
     examples = examples_per_pass(clips, settings, sample_rate=sample_rate)
     return settings.steps or len(batch_sizes(examples, settings.batch_size))
 
@@ -40,14 +42,14 @@ def steps_per_epoch(clips: DeviceClips, settings: TrainingSettings, *, sample_ra
 def batch_sizes(examples: int, batch_size: int) -> list[int]:
     """Sizes of the batches of a pass; a last batch of one example is left out, since batch normalisation cannot take it.
 
-    Not where that would leave nothing, or where batches of one example are what was asked for.
+    It is not left out if it is the only one, or if batches of one example are what was asked for.
     """
     sizes = [min(batch_size, examples - start) for start in range(0, examples, batch_size)]
     return sizes[:-1] if len(sizes) > 1 and sizes[-1] == 1 < batch_size else sizes
 
 
 def shuffled(targets: Tensor, settings: TrainingSettings, generator: torch.Generator) -> Iterator[Tensor]:
-    """Batches of indices of one pass, on the device of the targets."""
+    """Yields the batches of one pass: indices of clips, int64 [B], on the device of the targets."""
     sizes = batch_sizes(len(targets), settings.batch_size)
     order = draw_order(targets, settings.balance, generator).to(targets.device)
     yield from torch.split(order[: sum(sizes)], sizes)
@@ -56,18 +58,29 @@ def shuffled(targets: Tensor, settings: TrainingSettings, generator: torch.Gener
 def bucketed(
     targets: Tensor, lengths: Tensor, settings: TrainingSettings, generator: torch.Generator
 ) -> Iterator[Tensor]:
-    """Batches of indices of one pass, on the CPU, of clips of about the same length: shuffled, sorted by length within
-    windows of some batches, and the batches shuffled. `lengths`: of every clip, int64 [clips] on the CPU."""
+    """Yields the batches of one pass, each of clips of about the same length.
+
+    Clips are shuffled and sorted by length within windows of some batches; then the batches are shuffled.
+
+    Args:
+        targets: int64 [clips].
+        lengths: Samples of every clip, int64 [clips] on the CPU.
+        settings: Batch size and balance.
+        generator: CPU generator of all draws.
+
+    Yields:
+        Indices of clips, int64 [B] on the CPU.
+    """
     sizes = batch_sizes(len(targets), settings.batch_size)
     order = draw_order(targets, settings.balance, generator)[: sum(sizes)]
     windows = torch.split(order, WINDOW * settings.batch_size)
     batches = torch.split(torch.cat([window[lengths[window].argsort(stable=True)] for window in windows]), sizes)
-    for place in torch.randperm(len(batches), generator=generator).tolist():
-        yield batches[place]
+    for number in torch.randperm(len(batches), generator=generator).tolist():
+        yield batches[number]
 
 
 def draw_order(targets: Tensor, balance: str, generator: torch.Generator) -> Tensor:
-    """Indices of one pass: every clip once, or, with balance `sampling`, as many draws with equal class probability."""
+    """Draws the indices of one pass: every clip once, or with balance `sampling` as many with equal class probability."""
     if balance != "sampling":
         return torch.randperm(len(targets), generator=generator)
     per_clip = class_weights(targets).cpu()[targets.cpu()]
@@ -75,12 +88,12 @@ def draw_order(targets: Tensor, balance: str, generator: torch.Generator) -> Ten
 
 
 def class_weights(targets: Tensor) -> Tensor:
-    """Weights [classes] inverse to the classes' sizes, with mean 1 over the clips; 0 for a class without clips."""
+    """Computes weights [classes] inverse to the classes' sizes, with mean 1 over the clips; 0 for a class without clips."""
     return inverse_weights(torch.bincount(targets).float())
 
 
 def inverse_weights(amounts: Tensor) -> Tensor:
-    """Weights [classes] inverse to how much there is of every class, with mean 1 over all; 0 where there is nothing."""
+    """Computes weights [classes] inverse to the amount of every class, with mean 1 over all; 0 for an amount of 0."""
     present = amounts > 0
     smallest = amounts[present].min()
     return torch.where(

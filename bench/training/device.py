@@ -1,4 +1,4 @@
-"""Which device a trial runs on, and why."""
+"""Chooses the device of trials, and moves networks and values to it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import platform
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bench.errors import BenchError
 
@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-DeviceChoice = Literal["auto", "cpu", "cuda"]
-
 
 def choose_device(wanted: str) -> tuple[str, str]:
-    """Device (`cpu` or `cuda`) for the wish `auto`, `cpu` or `cuda`, and a line that says why.
+    """Chooses the device for `auto`, `cpu` or `cuda`.
 
-    Raises BenchError where CUDA is asked for and torch sees none.
+    Returns:
+        `cpu` or `cuda`, and a line that says why.
+
+    Raises:
+        BenchError: CUDA is asked for and torch sees none.
     """
     import torch
 
@@ -29,12 +31,12 @@ def choose_device(wanted: str) -> tuple[str, str]:
     if wanted == "cpu":
         return "cpu", "cpu, as asked for"
     if torch.cuda.is_available():
-        gpus = ", ".join(torch.cuda.get_device_name(card) for card in range(torch.cuda.device_count()))
+        gpus = ", ".join(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))
         return "cuda", f"cuda ({gpus})"
     reason = (
         "this torch was built without CUDA"
         if torch.version.cuda is None
-        else f"torch {torch.__version__} sees no NVIDIA driver or card"
+        else f"torch {torch.__version__} sees no NVIDIA driver or GPU"
     )
     if wanted == "cuda":
         raise BenchError(f"--device cuda: {reason}; use --device cpu, or check nvidia-smi and the driver")
@@ -42,14 +44,17 @@ def choose_device(wanted: str) -> tuple[str, str]:
 
 
 def autocast(device: torch.device) -> torch.autocast:
-    """bfloat16 on a GPU; on a CPU it is off, since it costs accuracy and saves nothing there."""
+    """Switches to bfloat16 on a GPU; on a CPU it is off, since it costs accuracy and saves nothing there."""
     import torch
 
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
 
 
 def fastest_layout(values: Tensor) -> Tensor:
-    """Channels last for [B, channels, bands, frames] on a GPU, where bfloat16 convolutions want it; all else as it is."""
+    """Puts [B, channels, bands, frames] on a GPU into channels last, which is fastest for bfloat16 convolutions.
+
+    Other values are returned unchanged.
+    """
     import torch
 
     if values.is_cuda and values.dim() == 4:
@@ -57,24 +62,27 @@ def fastest_layout(values: Tensor) -> Tensor:
     return values
 
 
-def place(network: nn.Module, device: torch.device) -> nn.Module:
-    """The network on the device; on a GPU with the weights of two-dimensional convolutions in channels last."""
+def to_device(network: nn.Module, device: torch.device) -> nn.Module:
+    """Moves a network to the device; on a GPU the weights of two-dimensional convolutions become channels last."""
     import torch
 
     network = network.to(device)
     return network.to(memory_format=torch.channels_last) if device.type == "cuda" else network  # type: ignore[call-overload]
 
 
-def room_on(device: torch.device) -> float:
-    """Bytes that a split's samples may take on the device: half of what is free on a card, so that training has the other
-    half; on a CPU no end, since they are the pages of a file that is mapped."""
+def samples_limit(device: torch.device) -> float:
+    """Bytes that a split's samples may take on the device.
+
+    On a GPU that is half of the free memory, so that training has the other half; a CPU has no limit, since the samples are
+    the pages of a file that is mapped.
+    """
     import torch
 
     return torch.cuda.mem_get_info(device)[0] / 2 if device.type == "cuda" else math.inf
 
 
 def device_name(device: torch.device) -> str:
-    """`cpu (model)` or `cuda (card)`: what a result was measured on."""
+    """Names the hardware that a result is measured on, as `cpu (model)` or `cuda (GPU)`."""
     import torch
 
     if device.type == "cuda":
@@ -91,7 +99,7 @@ def _processor() -> str:
 
 
 class PeakMemory:
-    """Peak memory since construction, in MiB: of the card, or of this process where the device is the CPU."""
+    """Measures peak memory since its construction: of the GPU, or of this process if the device is the CPU."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -104,7 +112,7 @@ class PeakMemory:
                 Path("/proc/self/clear_refs").write_text("5")
 
     def megabytes(self) -> float | None:
-        """None where the platform does not say."""
+        """Peak memory in MiB; None if the platform does not tell."""
         if self._device.type == "cuda":
             import torch
 

@@ -1,4 +1,4 @@
-"""Decoded clips on the device of a worker, read once and kept through all its trials."""
+"""Decoded clips on the device of a worker, read once for all its trials."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
     Index = TypeVar("Index", Tensor, slice, Tensor | slice)
 
 FULL_SCALE = 32768.0
-"""Of int16 samples: what 1.0 is."""
+"""Value of an int16 sample that becomes 1.0."""
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Where examples were read from, and how they were cut: equal content and cut are the same waveforms."""
+class ClipSource:
+    """The file that examples were read from, and how they were cut: equal digest and cut mean equal waveforms."""
 
     file: Path
-    content: str
+    digest: str
     """Digest of the clips, their order and their lengths."""
     cut: str = ""
-    """Nothing for clips as they are on disk."""
+    """How the clips were cut; empty for clips as they are on disk."""
 
 
 class Examples(Protocol):
-    """What a network is shown one by one, all of one length: clips, or segments of them."""
+    """Inputs of a network before its front end, all of one length: clips, or segments of them."""
 
     @property
     def targets(self) -> Tensor:
-        """int64 [examples]."""
+        """Class of every example, int64 [examples]."""
         ...
 
     @property
@@ -44,35 +44,35 @@ class Examples(Protocol):
         ...
 
     @property
-    def origin(self) -> Origin | None:
-        """None for examples that are drawn, or that are not all of a split."""
+    def source(self) -> ClipSource | None:
+        """The file they were read from; None if they are drawn, or not all of a split."""
         ...
 
     def waveforms(self, index: Tensor | slice) -> Tensor:
-        """float32 [B, width] in -1..1 of the examples at `index`."""
+        """Returns the examples at `index` as float32 [B, width] in -1..1."""
         ...
 
 
 @dataclass(frozen=True)
 class DeviceClips:
-    """One split: on the device where it fits, and otherwise streamed there from the memory-mapped cache, batch by batch."""
+    """The clips of one split: on the device if they fit, otherwise streamed there from the memory-mapped cache."""
 
     ids: tuple[str, ...]
     groups: tuple[str, ...]
     targets: Tensor
-    """int64 [clips]."""
+    """Class of every clip, int64 [clips]."""
     samples: Tensor
-    """int16 [clips, samples]; on a CPU, and where they are streamed, the pages of the memory-mapped cache, which all workers
-    share."""
+    """int16 [clips, samples]; on a CPU, and if they are streamed, these are the pages of the memory-mapped cache, which all
+    workers share."""
     lengths: Tensor
-    """int64 [clips]: samples of every clip before it was padded with zeros at its end."""
-    origin: Origin | None = None
-    """None for clips that are not all of a split on disk."""
+    """Samples of every clip before it was padded with zeros at its end, int64 [clips]."""
+    source: ClipSource | None = None
+    """The file they were read from; None if they are not all of a split on disk."""
     streamed: bool = False
-    """Whether `samples` stay in the host's memory, on a GPU as well: they do not fit on the device."""
-    ahead: bool = False
-    """Whether a thread of its own makes their batches ahead, where features are not kept: they are streamed, or there are
-    cores that nothing else uses. The numbers are the same."""
+    """Whether `samples` stay in the host's memory, even for a GPU, since they do not fit on the device."""
+    prefetch: bool = False
+    """Whether a thread prefetches their batches, unless features are cached: if they are streamed, or if there are cores
+    that nothing else uses. The numbers are the same either way."""
 
     @property
     def width(self) -> int:
@@ -80,28 +80,38 @@ class DeviceClips:
         return self.samples.shape[1]
 
     def waveforms(self, index: Tensor | slice) -> Tensor:
-        """float32 [B, samples] in -1..1 of the clips at `index`."""
-        return self.rows(index).float().mul_(1.0 / FULL_SCALE)
+        """Returns the clips at `index` as float32 [B, samples] in -1..1."""
+        return self.int16_samples(index).float().mul_(1.0 / FULL_SCALE)
 
-    def rows(self, index: Tensor | slice) -> Tensor:
-        """int16 [B, samples] of the clips at `index`, on the device."""
-        return self._to_device(self.samples[self._beside_samples(index)])
+    def int16_samples(self, index: Tensor | slice) -> Tensor:
+        """Returns the clips at `index` as int16 [B, samples] on the device."""
+        return self._to_device(self.samples[self._index_on_host(index)])
 
     def stretches(self, clip: Tensor, start: Tensor, width: int) -> Tensor:
-        """float32 [B, width] in -1..1: of every `clip` (int64 [B]) the samples from `start` (int64 [B])."""
-        # Rows of a view: no sample is gathered by itself.
-        views = self.samples.unfold(1, width, 1)
-        rows = self._to_device(views[self._beside_samples(clip), self._beside_samples(start)])
-        return rows.float().mul_(1.0 / FULL_SCALE)
+        """Cuts a stretch out of each of several clips.
 
-    def _beside_samples(self, index: Index) -> Index:
+        Args:
+            clip: Index of the clip, int64 [B].
+            start: First sample of the stretch in its clip, int64 [B].
+            width: Samples of every stretch.
+
+        Returns:
+            float32 [B, width] in -1..1 on the device.
+        """
+        # A view is indexed, so that samples are copied in stretches rather than one by one.
+        views = self.samples.unfold(1, width, 1)
+        samples = self._to_device(views[self._index_on_host(clip), self._index_on_host(start)])
+        return samples.float().mul_(1.0 / FULL_SCALE)
+
+    def _index_on_host(self, index: Index) -> Index:
+        """The index in the host's memory if the samples are there."""
         return index.to(self.samples.device) if self.streamed and not isinstance(index, slice) else index
 
-    def _to_device(self, rows: Tensor) -> Tensor:
+    def _to_device(self, samples: Tensor) -> Tensor:
         device = self.targets.device
-        if device.type == "cuda" and not rows.is_cuda:
-            return rows.pin_memory().to(device, non_blocking=True)
-        return rows
+        if device.type == "cuda" and not samples.is_cuda:
+            return samples.pin_memory().to(device, non_blocking=True)
+        return samples
 
 
 class DataOnDevice:
@@ -112,28 +122,35 @@ class DataOnDevice:
         prepared: PreparedData,
         device: torch.device,
         *,
-        at_most: int | None = None,
-        room: int | None = None,
+        max_clips: int | None = None,
+        max_bytes: int | None = None,
         spare_cores: bool = False,
     ) -> None:
-        """`at_most`: clips of a split, the first ones; None for all. `room`: bytes of a split's samples that fit on the
-        device, larger ones are streamed; None: as much as `room_on` says at the time. `spare_cores`: whether as many cores
-        as torch has threads here have nothing else to do."""
+        """Reads nothing yet.
+
+        Args:
+            prepared: The decoded data set.
+            device: The device of the clips.
+            max_clips: Number of clips of every split that are used, the first ones; None for all.
+            max_bytes: Bytes of a split's samples that fit on the device; larger ones are streamed. None for as many as
+                `samples_limit` gives at the time.
+            spare_cores: Whether as many cores as torch has threads in this process have nothing else to do.
+        """
         self.prepared = prepared
         self.device = device
-        self._at_most = at_most
-        self._room = room
+        self._max_clips = max_clips
+        self._max_bytes = max_bytes
         self._spare_cores = spare_cores
         self._splits: dict[tuple[Split, int], DeviceClips] = {}
-        self._copies: tuple[object, DeviceClips] | None = None
+        self._augmented: tuple[object, DeviceClips] | None = None
         self._noises: dict[int, Tensor | None] = {}
 
     def first(self, clips: int) -> DataOnDevice:
-        """The same data with the first clips of every split alone: enough to time a batch."""
-        return DataOnDevice(self.prepared, self.device, at_most=clips, room=self._room)
+        """Returns the same data with only the first clips of every split, enough to time a batch."""
+        return DataOnDevice(self.prepared, self.device, max_clips=clips, max_bytes=self._max_bytes)
 
     def split(self, split: Split, sample_rate: int) -> DeviceClips:
-        """A split, read at the first call. Raises BenchError where it is not the holder's to read."""
+        """Returns a split, and reads it at the first call. Raises BenchError if it is out of reach."""
         if (split, sample_rate) not in self._splits:
             from bench.data.preparation import load_split
 
@@ -143,19 +160,23 @@ class DataOnDevice:
         return self._splits[split, sample_rate]
 
     def training(self, settings: TrainingSettings, sample_rate: int) -> DeviceClips:
-        """The training clips, or the augmented copies in their place. Raises BenchError where those are not made."""
+        """Returns the training clips, or their augmented copies if `settings` ask for some.
+
+        Raises:
+            BenchError: The augmented copies have not been made.
+        """
         if settings.offline_copies == 0:
             return self.split("train", sample_rate)
         from bench.data.offline_augmentation import OfflineAugmentation, load_augmented_copies
 
         key = (sample_rate, OfflineAugmentation.of(settings))
-        if self._copies is None or self._copies[0] != key:
-            self._copies = None  # before others are read: one set of copies is held at a time
-            self._copies = key, self._on_device(load_augmented_copies(self.prepared, settings, sample_rate))
-        return self._copies[1]
+        if self._augmented is None or self._augmented[0] != key:
+            self._augmented = None  # freed before others are read, so that only one set is in memory at a time
+            self._augmented = key, self._on_device(load_augmented_copies(self.prepared, settings, sample_rate))
+        return self._augmented[1]
 
     def noise(self, sample_rate: int) -> Tensor | None:
-        """Background noise as float32 [samples] in -1..1; None where the data set brings none."""
+        """Returns background noise as float32 [samples] in -1..1; None if the data set brings none."""
         if sample_rate not in self._noises:
             self._noises[sample_rate] = self._read_noise(sample_rate)
         return self._noises[sample_rate]
@@ -163,22 +184,22 @@ class DataOnDevice:
     def _on_device(self, clips: ClipSet) -> DeviceClips:
         import torch
 
-        from bench.data.waveform_cache import content_of
-        from bench.training.device import room_on
+        from bench.data.waveform_cache import split_digest
+        from bench.training.device import samples_limit
 
-        few = slice(self._at_most)
-        content = content_of(clips.file) if self._at_most is None else None
-        samples = torch.from_numpy(clips.samples[few])
-        streamed = samples.nbytes > (room_on(self.device) if self._room is None else self._room)
+        used = slice(self._max_clips)
+        digest = split_digest(clips.file) if self._max_clips is None else None
+        samples = torch.from_numpy(clips.samples[used])
+        streamed = samples.nbytes > (samples_limit(self.device) if self._max_bytes is None else self._max_bytes)
         return DeviceClips(
-            ids=clips.ids[few],
-            groups=clips.groups[few],
-            targets=torch.from_numpy(clips.targets[few]).to(self.device),
+            ids=clips.ids[used],
+            groups=clips.groups[used],
+            targets=torch.from_numpy(clips.targets[used]).to(self.device),
             samples=samples if streamed else samples.to(self.device),
-            lengths=torch.from_numpy(clips.lengths[few]).to(self.device),
-            origin=None if content is None else Origin(clips.file, content),
+            lengths=torch.from_numpy(clips.lengths[used]).to(self.device),
+            source=None if digest is None else ClipSource(clips.file, digest),
             streamed=streamed,
-            ahead=streamed or self._spare_cores,
+            prefetch=streamed or self._spare_cores,
         )
 
     def _read_noise(self, sample_rate: int) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""What a network says of a split: of whole clips, of clips of their own lengths, or of segments that vote for their clip."""
+"""Evaluates networks on a split: on whole clips, on clips of their own lengths, or on segments that vote for their clip."""
 
 from __future__ import annotations
 
@@ -17,29 +17,37 @@ from bench.training.inputs import Inputs, OwnLengthInputs, own_lengths
 from bench.training.prefetch import prefetch
 from bench.training.segments import consecutive, vote
 
-CLIPS_AT_ONCE = 256
-SEGMENTS_AT_ONCE = 64
-"""Clips of their own lengths, too: they can be long."""
+CLIP_BATCH = 256
+SEGMENT_BATCH = 64
+"""Batch size for segments, and for clips of their own lengths, which can be long."""
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """What the network said of every example of a split, and by it of every clip."""
+    """The outputs of a network for a split."""
 
     logits: Tensor
-    """float32 [examples, classes]: of clips, or of segments."""
+    """Logits of every clip or segment, float32 [examples, classes]."""
     probabilities: Tensor
-    """float32 [clips, classes] on the CPU; the mean over its segments where a clip has been cut into some."""
+    """Probabilities of every clip, float32 [clips, classes] on the CPU; for segments, the mean over those of the clip."""
     segment_clip: Tensor | None
-    """int64 [segments] on the CPU: the clip of every segment; None where clips are whole."""
+    """Clip of every segment, int64 [segments] on the CPU; None if clips are whole."""
 
 
 class Evaluator:
-    """A split as networks are evaluated on it. Its features are computed once, unless `keep` is False."""
+    """Evaluates networks on one split."""
 
     def __init__(
-        self, clips: DeviceClips, front_end: FrontEnd, settings: TrainingSettings, *, keep: bool = True
+        self, clips: DeviceClips, front_end: FrontEnd, settings: TrainingSettings, *, cache: bool = True
     ) -> None:
+        """Computes the features of the split.
+
+        Args:
+            clips: The clips of the split.
+            front_end: Computes the network's inputs.
+            settings: How clips are cut, as in training.
+            cache: Whether features are computed once; otherwise in every evaluation.
+        """
         self._inputs: Inputs | OwnLengthInputs
         self._segment_clip: Tensor | None = None
         self._clips = len(clips.targets)
@@ -48,21 +56,21 @@ class Evaluator:
             segments = consecutive(clips, width, peak=settings.segment_peak)
             self._segment_clip = segments.clip.cpu()
             self._order = torch.arange(len(segments.clip), device=clips.targets.device)
-            self._inputs = Inputs(segments, front_end, None, keep=keep)
-            self._at_once = SEGMENTS_AT_ONCE
+            self._inputs = Inputs(segments, front_end, None, cache=cache)
+            self._batch_size = SEGMENT_BATCH
         elif settings.lengths == "own":
             self._order = own_lengths(clips).argsort(stable=True)
-            self._inputs = OwnLengthInputs(clips, front_end, None, keep=keep)
-            self._at_once = SEGMENTS_AT_ONCE
+            self._inputs = OwnLengthInputs(clips, front_end, None, cache=cache)
+            self._batch_size = SEGMENT_BATCH
         else:
             self._order = torch.arange(self._clips, device=clips.targets.device)
-            self._inputs = Inputs(clips, front_end, None, keep=keep)
-            self._at_once = CLIPS_AT_ONCE
-        self._ahead = clips.ahead and not self._inputs.kept
+            self._inputs = Inputs(clips, front_end, None, cache=cache)
+            self._batch_size = CLIP_BATCH
+        self._prefetch = clips.prefetch and not self._inputs.cached
 
     @torch.no_grad()
     def __call__(self, network: nn.Module) -> Outputs:
-        """The network's answers, in evaluation mode. What it says of a clip does not depend on the other clips."""
+        """Runs the network in evaluation mode; its outputs for a clip do not depend on the other clips."""
         network.eval()
         in_order = torch.cat(list(self._batches(network))).float()
         logits = torch.empty_like(in_order)
@@ -74,7 +82,7 @@ class Evaluator:
 
     def _batches(self, network: nn.Module) -> Iterator[Tensor]:
         device = next(network.parameters()).device
-        every = (self._inputs(index) for index in torch.split(self._order, self._at_once))
-        for features, *lengths in prefetch(every) if self._ahead else every:  # outside autocast: they are float32
-            with autocast(device):
+        inputs = (self._inputs(index) for index in torch.split(self._order, self._batch_size))
+        for features, *lengths in prefetch(inputs) if self._prefetch else inputs:
+            with autocast(device):  # features are computed outside of it, in float32
                 yield network(fastest_layout(features), *lengths)

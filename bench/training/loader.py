@@ -1,4 +1,4 @@
-"""Batches of training, without end: of whole clips, of clips of their own lengths, or of segments."""
+"""Loads the batches of a training: of whole clips, of clips of their own lengths, or of segments."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ from bench.training.segments import RandomSegments
 
 @dataclass(frozen=True)
 class Batch:
-    """What one step of training sees."""
+    """The inputs and targets of one training step."""
 
     inputs: tuple[Tensor, ...]
-    """The network's arguments: features [B, ...], and each clip's frames [B] where clips keep their lengths."""
+    """The network's arguments: features [B, ...], and each clip's number of frames [B] if clips keep their lengths."""
     targets: Tensor
-    """int64 [B]."""
+    """Class of every example, int64 [B]."""
 
 
 @dataclass(frozen=True)
 class Loader:
-    """The batches of a training, and how many of them are an epoch."""
+    """The batches of a training, and how many of them make an epoch."""
 
     batches: Iterator[Batch]
-    """Without end; each is made when it is asked for."""
+    """An endless iterator; each batch is computed when it is asked for, or prefetched."""
     steps: int
-    """Of an epoch."""
+    """Number of batches in an epoch."""
     class_weights: Tensor | None
-    """In the loss, float32 [classes]; None: all alike."""
+    """Weights of the classes in the loss, float32 [classes]; None if all are alike."""
 
 
 def build_loader(
@@ -56,12 +56,21 @@ def build_loader(
     *,
     augmentation: Augmentation,
     generator: torch.Generator,
-    keep: bool = True,
+    cache: bool = True,
 ) -> Loader:
-    """The feed that the settings ask for. `keep`: whether features are computed once where nothing random precedes them."""
+    """Builds the loader that the settings ask for.
+
+    Args:
+        clips: The training clips.
+        front_end: Computes the network's inputs.
+        settings: Batch size, segments, lengths and balance.
+        augmentation: Changes every batch.
+        generator: CPU generator of the order of the clips, or of the segments.
+        cache: Whether features are computed once if nothing random precedes them.
+    """
     if settings.segment_seconds is not None:
         return _segment_loader(clips, front_end, settings, augmentation, generator)
-    return _clip_loader(clips, front_end, settings, augmentation, generator, keep and not changes_waveforms(settings))
+    return _clip_loader(clips, front_end, settings, augmentation, generator, cache and not changes_waveforms(settings))
 
 
 def _clip_loader(
@@ -70,10 +79,10 @@ def _clip_loader(
     settings: TrainingSettings,
     augmentation: Augmentation,
     generator: torch.Generator,
-    keep: bool,
+    cache: bool,
 ) -> Loader:
     own = settings.lengths == "own"
-    inputs = (OwnLengthInputs if own else Inputs)(clips, front_end, augmentation, keep=keep)
+    inputs = (OwnLengthInputs if own else Inputs)(clips, front_end, augmentation, cache=cache)
 
     def indices() -> Iterator[Tensor]:
         if own:
@@ -86,9 +95,8 @@ def _clip_loader(
                 yield Batch(inputs(index), clips.targets[index])
 
     steps = steps_per_epoch(clips, settings, sample_rate=front_end.feature.sample_rate)
-    ahead = clips.ahead and not inputs.kept
     return Loader(
-        prefetch(batches()) if ahead else batches(),
+        prefetch(batches()) if clips.prefetch and not inputs.cached else batches(),
         steps,
         class_weights(clips.targets) if settings.balance == "loss" else None,
     )
@@ -110,12 +118,12 @@ def _segment_loader(
     def batches() -> Iterator[Batch]:
         while True:
             drawn = segments.draw(sum(sizes), generator)
-            inputs = Inputs(drawn, front_end, augmentation, keep=False)
+            inputs = Inputs(drawn, front_end, augmentation, cache=False)
             for index in torch.split(torch.arange(sum(sizes), device=clips.targets.device), sizes):
                 yield Batch(inputs(index), drawn.targets[index])
 
     weights = inverse_weights(segments.amounts).float().to(clips.targets.device)
     steps = steps_per_epoch(clips, settings, sample_rate=rate)
     return Loader(
-        prefetch(batches()) if clips.ahead else batches(), steps, weights if settings.balance == "loss" else None
+        prefetch(batches()) if clips.prefetch else batches(), steps, weights if settings.balance == "loss" else None
     )

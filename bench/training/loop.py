@@ -1,4 +1,4 @@
-"""The training loop: one epoch after another over clips that are already on the device. No per-clip Python."""
+"""The training loop: one epoch after another over clips that are already on the device, without Python for each clip."""
 
 from __future__ import annotations
 
@@ -27,14 +27,17 @@ from bench.training.optimisers import build_optimiser, build_schedule
 
 @dataclass(frozen=True)
 class EpochOutcome:
-    """One pass over the training clips, or as many steps as were asked for, and one look at the validation clips."""
+    """The outcome of one epoch of training, and of the evaluation on the validation clips after it."""
 
     number: int
+    """The first epoch is 1."""
     learning_rate: float
+    """Learning rate after the epoch's last step."""
     train_loss: float
     train_accuracy: float
     validation: Outputs
     seconds: float
+    """Time of training and evaluation."""
 
 
 def train(
@@ -49,39 +52,53 @@ def train(
     budget: float | None = None,
     forward: Forward | None = None,
 ) -> Iterator[EpochOutcome]:
-    """Trains the network in place, and yields after every epoch; whoever iterates may stop at any of them.
+    """Trains the network in place, and yields after every epoch; the caller may stop iterating after any of them.
 
-    `forward`: what its steps call in the network's place: code that was generated for it.
-    `budget`: seconds that all epochs may take. Raises OverBudget where the first steps tell that they would take longer.
+    Args:
+        network: The network, on its device.
+        front_end: Computes the network's inputs.
+        settings: Epochs, batch size, optimiser, schedule and the rest.
+        training: The training clips.
+        validation: The clips of the evaluation after every epoch.
+        augmentation: Changes the training batches.
+        generator: CPU generator of the order of the training clips.
+        budget: Seconds that all epochs may take; None for no limit.
+        forward: Compiled code that the steps call in place of the network.
+
+    Yields:
+        The outcome of every epoch.
+
+    Raises:
+        OverBudget: The first steps show that the training would take longer than its budget.
     """
     start = time.perf_counter()
-    feed = build_loader(training, front_end, settings, augmentation=augmentation, generator=generator)
-    examination = Evaluator(validation, front_end, settings)
-    steps = settings.epochs * feed.steps
+    loader = build_loader(training, front_end, settings, augmentation=augmentation, generator=generator)
+    evaluator = Evaluator(validation, front_end, settings)
+    steps = settings.epochs * loader.steps
     optimiser = build_optimiser(network, settings)
     schedule = build_schedule(optimiser, settings, steps)
-    judge = Budget(budget, steps=steps, spent=time.perf_counter() - start) if budget else None
+    time_budget = Budget(budget, steps=steps, spent=time.perf_counter() - start) if budget else None
 
     for number in range(1, settings.epochs + 1):
         network.train()
-        # Summed on the device: reading a value back after every step would wait for the device every step.
+        # Losses are summed on the device, since reading a value back after every step would wait for the device.
         totals = torch.zeros(2, device=training.targets.device)
-        shown = 0
-        for done, batch in enumerate(islice(feed.batches, feed.steps), start=1 + (number - 1) * feed.steps):
+        examples = 0
+        for done, batch in enumerate(islice(loader.batches, loader.steps), start=1 + (number - 1) * loader.steps):
             totals += step(
-                forward or network, batch, feed, optimiser, schedule, label_smoothing=settings.label_smoothing
+                forward or network, batch, loader, optimiser, schedule, label_smoothing=settings.label_smoothing
             )
-            shown += len(batch.targets)
-            if judge is not None:
-                judge.after(done)
-        answers = examination(network)
+            examples += len(batch.targets)
+            if time_budget is not None:
+                time_budget.check(done)
+        outputs = evaluator(network)
         loss_sum, correct = totals.tolist()
         yield EpochOutcome(
             number=number,
             learning_rate=float(schedule.get_last_lr()[0]),
-            train_loss=loss_sum / shown,
-            train_accuracy=correct / shown,
-            validation=answers,
+            train_loss=loss_sum / examples,
+            train_accuracy=correct / examples,
+            validation=outputs,
             seconds=time.perf_counter() - start,
         )
         start = time.perf_counter()
@@ -90,18 +107,24 @@ def train(
 def step(
     network: Forward,
     batch: Batch,
-    feed: Loader,
+    loader: Loader,
     optimiser: Optimizer,
     schedule: LRScheduler,
     *,
     label_smoothing: float,
 ) -> Tensor:
-    """One step of the optimiser and of its schedule. Its loss, summed over the batch, and how many were right, [2]."""
+    """Takes one step of the optimiser and of its schedule.
+
+    Returns:
+        The loss summed over the batch, and the number of correct examples, float32 [2] on the device.
+    """
     targets = batch.targets
     features, *lengths = batch.inputs
     with autocast(targets.device):
         logits = network(fastest_layout(features), *lengths)
-    loss = functional.cross_entropy(logits.float(), targets, weight=feed.class_weights, label_smoothing=label_smoothing)
+    loss = functional.cross_entropy(
+        logits.float(), targets, weight=loader.class_weights, label_smoothing=label_smoothing
+    )
     optimiser.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
     optimiser.step()

@@ -1,4 +1,4 @@
-"""Optimisers and learning-rate schedules by the names that the settings give them."""
+"""Builds the optimisers and learning-rate schedules that the settings name."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from bench.plugins import TrainingSettings
 
 SGD_FACTOR = 10.0
-"""SGD wants about ten times the learning rate of Adam: with this factor one search range serves both."""
+"""SGD takes ten times the learning rate of the settings, since it needs about that; so one search range serves both."""
 
 
 def build_optimiser(network: nn.Module, settings: TrainingSettings) -> Optimizer:
-    """The optimiser of a network; weight decay spares biases and normalisation weights (all of one dimension)."""
+    """Builds the optimiser of a network; weight decay spares biases and normalisation weights (all of one dimension)."""
     trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
     groups = [
         {"params": [p for p in trainable if p.dim() > 1], "weight_decay": settings.weight_decay},
@@ -35,16 +35,16 @@ def build_optimiser(network: nn.Module, settings: TrainingSettings) -> Optimizer
 
 
 def build_schedule(optimiser: Optimizer, settings: TrainingSettings, steps: int) -> LRScheduler:
-    """The schedule over `steps` optimiser steps in all, to be stepped after each of them."""
+    """Builds the schedule over all `steps` optimiser steps; it is stepped after each of them."""
     return LambdaLR(optimiser, _factor(settings.schedule, max(steps, 1)))
 
 
 def _factor(schedule: str, steps: int) -> Callable[[int], float]:
-    """Learning rate at a step as a share of the highest.
+    """Returns a function that maps a step to its learning rate, as a share of the highest.
 
-    one-cycle: from a 25th of the highest up along a cosine over the first 30 % of the steps, then down along another to
-    zero, as torch's OneCycleLR does but for its end (a 10,000th of the start) and its momentum, which stays as it is here.
-    step: a tenth from two thirds of the steps on; of 3 epochs, after 2.
+    one-cycle rises along a cosine from a 25th of the highest over the first 30 % of the steps, then falls along another to
+    zero, as torch's OneCycleLR does but for its end (a 10,000th of the start) and its momentum, which does not change here.
+    step falls to a tenth after two thirds of the steps: of 3 epochs, after 2.
     """
     warmup = 0.3 * steps
 

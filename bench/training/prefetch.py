@@ -1,4 +1,4 @@
-"""The next batch is read, and its features computed, while the network trains on this one."""
+"""Prefetches batches: the next one is read, and its features computed, while the network trains on this one."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 DEPTH = 2
-"""Items that are made before they are asked for: one to be used next, and one in the making."""
+"""Items that are prefetched: one to be used next, and one that is being computed."""
 
 
 def prefetch(items: Iterator[Item]) -> Iterator[Item]:
-    """The items in their order, made one after another by a thread that is a little ahead.
+    """Yields the items in their order, computed one after another by a thread before they are asked for.
 
-    What making an item raises is raised where the item is due. The thread ends with the iteration.
+    An exception from `items` is raised when its item is due. The thread ends with the iteration.
     """
     end = object()
-    with ThreadPoolExecutor(1, thread_name_prefix="made-ahead") as maker:
-        waiting = deque(maker.submit(next, items, end) for _ in range(DEPTH))
-        while (item := waiting.popleft().result()) is not end:
-            waiting.append(maker.submit(next, items, end))
+    with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as pool:
+        pending = deque(pool.submit(next, items, end) for _ in range(DEPTH))
+        while (item := pending.popleft().result()) is not end:
+            pending.append(pool.submit(next, items, end))
             yield item  # type: ignore[misc]

@@ -1,8 +1,8 @@
 """Learning-rate range test (Smith, 2017, arXiv:1506.01186): the loss while the learning rate rises step by step.
 
-As fastai and PyTorch Lightning run it: the rate rises by the same factor every step, the loss is smoothed exponentially, the
-test ends where it has diverged, and what is suggested is the rate around which the smoothed loss falls most steeply over the
-logarithm of the rate; here over a decade of it, not over one step.
+As in fastai and PyTorch Lightning, the rate rises by the same factor every step, the loss is smoothed exponentially, and
+the test ends when it has diverged. The suggestion is the rate around which the smoothed loss falls most steeply over the
+logarithm of the rate; here the fall is measured over a decade of it, not over one step.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from bench.training.optimisers import build_optimiser
 
 STEPS = 100
 LOWEST, HIGHEST = 1e-6, 1.0
-MEMORY = 0.98
-"""Of the smoothed loss: the share that it keeps every step; what it lacks at the start is corrected for, as in Adam."""
+SMOOTHING = 0.98
+"""Weight of the smoothed loss so far in that of the next step; its bias at the start is corrected for, as in Adam."""
 DIVERGED = 4.0
-"""The test ends where the smoothed loss is this many times the least so far."""
+"""The test ends when the smoothed loss is this many times the least so far."""
 SKIPPED = 10
-"""First steps from which nothing is suggested: the smoothed loss is still settling."""
+"""Number of first steps from which nothing is suggested, since the smoothed loss is still settling."""
 SPAN = 16
 """Steps over which a fall is measured, a decade of the rate: over one step a noisy loss falls steepest by chance."""
 
 
 class NoSuggestion(Exception):
-    """The loss was no number before there was a descent; the message says where."""
+    """The loss diverged before it had fallen; the message says at which learning rate."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,11 @@ class RangeCurve:
     """The losses of a range test, by learning rate."""
 
     rates: tuple[float, ...]
-    """Of every step, rising, in the terms of `learning_rate`: sgd takes ten times as much."""
+    """Rate of every step, rising, in the terms of the setting `learning_rate`, of which sgd takes ten times as much."""
     losses: tuple[float, ...]
-    """Smoothed, in nats."""
+    """Smoothed loss after every step, in nats."""
     suggestion: float
+    """Suggested value of the setting `learning_rate`."""
 
 
 def find_learning_rate(
@@ -60,25 +61,27 @@ def find_learning_rate(
     augmentation: Augmentation,
     generator: torch.Generator,
 ) -> RangeCurve:
-    """Runs the test on a copy of the network. `augmentation` and `generator` are used up: a training takes others.
+    """Runs the range test on a copy of the network.
 
-    torch's own generators are put back, so that a training after it draws what it would have drawn without it.
-    Raises NoSuggestion.
+    It advances the generators of `augmentation` and `generator`, so that a training needs others. torch's own generators are
+    restored, so that a training after it draws what it would have drawn without it.
+
+    Raises:
+        NoSuggestion: The loss diverged before it had fallen.
     """
     network = copy.deepcopy(network).train()
-    feed = build_loader(
-        training, front_end, settings, augmentation=augmentation, generator=generator, keep=False
-    )  # a hundred batches: fewer than all features, mostly
+    # A hundred batches mostly need fewer features than the whole split has, so they are not cached.
+    loader = build_loader(training, front_end, settings, augmentation=augmentation, generator=generator, cache=False)
     optimiser = build_optimiser(network, settings.model_copy(update={"learning_rate": 1.0}))
     rates = np.geomspace(LOWEST, HIGHEST, STEPS).tolist()
     schedule = LambdaLR(optimiser, lambda number: rates[min(number, STEPS - 1)])
     average, losses = 0.0, list[float]()
     device = training.targets.device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        for number, batch in enumerate(islice(feed.batches, STEPS), start=1):
-            total = step(network, batch, feed, optimiser, schedule, label_smoothing=settings.label_smoothing)
-            average = MEMORY * average + (1 - MEMORY) * float(total[0]) / len(batch.targets)
-            loss = average / (1 - MEMORY**number)
+        for number, batch in enumerate(islice(loader.batches, STEPS), start=1):
+            total = step(network, batch, loader, optimiser, schedule, label_smoothing=settings.label_smoothing)
+            average = SMOOTHING * average + (1 - SMOOTHING) * float(total[0]) / len(batch.targets)
+            loss = average / (1 - SMOOTHING**number)
             if not np.isfinite(loss) or loss > DIVERGED * min(losses, default=loss):
                 break
             losses.append(loss)
@@ -86,9 +89,9 @@ def find_learning_rate(
 
 
 def steepest_descent(rates: list[float], losses: list[float]) -> float:
-    """The rate around which the loss falls most steeply over the logarithm of the rate. Raises NoSuggestion."""
+    """Finds the rate around which the loss falls most steeply over the logarithm of the rate. Raises NoSuggestion."""
     if len(losses) <= SKIPPED + SPAN:
         raise NoSuggestion(f"the loss diverged at the learning rate {rates[len(losses)]:.1e}, where it has only begun")
     settled = np.array(losses[SKIPPED:])
-    falls = settled[SPAN:] - settled[:-SPAN]  # rates rise by one factor: equal spans are equal in the logarithm
+    falls = settled[SPAN:] - settled[:-SPAN]  # rates rise by one factor, so equal spans are equal in the logarithm
     return rates[SKIPPED + SPAN // 2 + int(falls.argmin())]

@@ -1,4 +1,4 @@
-"""Segments of clips: drawn at random for training, one after another for evaluation."""
+"""Segments of clips: drawn at random for training, consecutive for evaluation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from bench.training.augmentation import shift
-from bench.training.device_clips import FULL_SCALE, DeviceClips, Origin
+from bench.training.device_clips import FULL_SCALE, ClipSource, DeviceClips
 
 CHUNK = 16
 """Clips that are searched for loud samples at a time."""
@@ -23,21 +23,21 @@ class Segments:
     width: int
     """Samples of every segment."""
     clip: Tensor
-    """int64 [segments]: the clip that it is of."""
+    """Clip of every segment, int64 [segments]."""
     start: Tensor
-    """int64 [segments]: its first sample in the clip."""
+    """First sample of every segment in its clip, int64 [segments]."""
     overhang: bool = False
-    """Whether any ends after its clip's samples; zeros follow there."""
-    origin: Origin | None = None
-    """None for segments that are drawn."""
+    """Whether any segment ends after its clip's samples, where zeros follow."""
+    source: ClipSource | None = None
+    """The file the clips were read from; None for segments that are drawn."""
 
     @property
     def targets(self) -> Tensor:
-        """int64 [segments]."""
+        """Class of every segment, int64 [segments]."""
         return self.clips.targets[self.clip]
 
     def waveforms(self, index: Tensor | slice) -> Tensor:
-        """float32 [B, width] in -1..1 of the segments at `index`."""
+        """Returns the segments at `index` as float32 [B, width] in -1..1."""
         clip, start = self.clip[index], self.start[index]
         taken = min(self.width, self.clips.width)
         first = start.clamp_max(self.clips.width - taken)
@@ -46,44 +46,64 @@ class Segments:
 
 
 def segment_counts(lengths: Tensor, width: int) -> Tensor:
-    """Consecutive segments of clips of so many samples: the last may lack up to its half, and there is always one."""
+    """Number of consecutive segments in clips of `lengths` samples, at least one; the last may lack up to a half."""
     return ((2 * lengths + width) // (2 * width)).clamp_min(1)
 
 
 def consecutive(clips: DeviceClips, width: int, *, peak: float) -> Segments:
-    """The segments that clips are evaluated by: those whose loudest sample reaches `peak` (0 to 1) of the loudest that the
-    segments of the same clip hold. Every clip has one at least."""
+    """Cuts clips into the segments that they are evaluated by; every clip has at least one.
+
+    Args:
+        clips: The clips.
+        width: Samples of every segment.
+        peak: Share of the loudest sample of its clip that a segment's loudest must reach, 0 to 1; others are left out.
+    """
     counts = segment_counts(clips.lengths, width)
     clip = torch.repeat_interleave(torch.arange(len(counts), device=counts.device), counts)
-    place = torch.arange(len(clip), device=clip.device) - (counts.cumsum(0) - counts)[clip]
-    start = place * width
-    origin = clips.origin and replace(clips.origin, cut=f"segments of {width} from {peak}")
-    every = Segments(clips, width, clip, start, bool((start > max(0, clips.width - width)).any()), origin)
+    number_in_clip = torch.arange(len(clip), device=clip.device) - (counts.cumsum(0) - counts)[clip]
+    start = number_in_clip * width
+    source = clips.source and replace(clips.source, cut=f"segments of {width} from {peak}")
+    segments = Segments(clips, width, clip, start, bool((start > max(0, clips.width - width)).any()), source)
     if peak == 0:
-        return every
-    pieces = [every.waveforms(slice(at, at + CHUNK)).abs().amax(1) for at in range(0, len(clip), CHUNK)]
-    loudest = torch.cat(pieces)
+        return segments
+    chunks = (slice(first, first + CHUNK) for first in range(0, len(clip), CHUNK))
+    loudest = torch.cat([segments.waveforms(chunk).abs().amax(1) for chunk in chunks])
     of_clip = torch.zeros(len(counts), device=clip.device).scatter_reduce(0, clip, loudest, "amax")
-    kept = loudest >= peak * of_clip[clip]
-    return Segments(clips, width, clip[kept], start[kept], every.overhang, origin)
+    loud = loudest >= peak * of_clip[clip]
+    return Segments(clips, width, clip[loud], start[loud], segments.overhang, source)
 
 
 def vote(probabilities: Tensor, clip: Tensor, clips: int) -> Tensor:
-    """Mean of the segments' probabilities [segments, classes] over each of the clips, [clips, classes]."""
+    """Averages the probabilities of segments over each clip.
+
+    Args:
+        probabilities: float32 [segments, classes] on the CPU.
+        clip: Clip of every segment, int64 [segments].
+        clips: Number of clips.
+
+    Returns:
+        float32 [clips, classes].
+    """
     total = torch.zeros(clips, probabilities.shape[1]).index_add_(0, clip, probabilities)
     return total / torch.bincount(clip, minlength=clips)[:, None]
 
 
 class RandomSegments:
-    """Draws segments of training clips: a clip by its length, as if all audio were one recording, and in it a start at
-    random, kept only where the segment is loud enough. No segment spans two clips.
+    """Draws segments of training clips, each from a single clip and loud enough.
 
-    Which starts are loud enough is found out once, as stretches of neighbouring starts, so that drawing never has to be
-    repeated.
+    A clip is drawn with a probability by its length, as if all audio were one recording, and then a start in it. The starts
+    that are loud enough are determined once, as stretches of neighbouring starts, so that no draw has to be repeated.
     """
 
     def __init__(self, clips: DeviceClips, width: int, *, peak: float, equal_classes: bool) -> None:
-        """`peak`: share of the loudest sample of the class that a segment's loudest must reach, 0 to 1."""
+        """Determines the starts that are loud enough.
+
+        Args:
+            clips: The training clips.
+            width: Samples of every segment.
+            peak: Share of the loudest sample of its class that a segment's loudest must reach, 0 to 1.
+            equal_classes: Whether classes are drawn with equal probability.
+        """
         self._clips = clips
         self._width = width
         lengths = clips.lengths.cpu().clamp_min(1)
@@ -92,45 +112,53 @@ class RandomSegments:
         weight = (lengths / starts)[self._clip].double() * self._count
         target = clips.targets.cpu()[self._clip]
         self.amounts = torch.zeros(int(target.max()) + 1, dtype=torch.float64).index_add_(0, target, weight)
-        """How often every class is drawn, in no unit, float64 [classes]."""
+        """Relative frequency with which every class is drawn, in no unit, float64 [classes]."""
         if equal_classes:
             weight = weight / self.amounts[target]
         self._weight = weight
         self._ends = weight.cumsum(0)
 
     def draw(self, segments: int, generator: torch.Generator) -> Segments:
-        """So many segments, independent of each other."""
+        """Draws a number of segments, independent of each other."""
         drawn = torch.rand(segments, generator=generator, dtype=torch.float64) * self._ends[-1]
-        place = torch.searchsorted(self._ends, drawn, right=True).clamp_max(len(self._ends) - 1)
-        inside = 1 - (self._ends[place] - drawn) / self._weight[place]
-        offset = (inside * self._count[place]).long().clamp_min(0)
-        start = self._first[place] + torch.minimum(offset, self._count[place] - 1)
+        stretch = torch.searchsorted(self._ends, drawn, right=True).clamp_max(len(self._ends) - 1)
+        inside = 1 - (self._ends[stretch] - drawn) / self._weight[stretch]
+        offset = (inside * self._count[stretch]).long().clamp_min(0)
+        start = self._first[stretch] + torch.minimum(offset, self._count[stretch] - 1)
         device = self._clips.targets.device
-        return Segments(self._clips, self._width, self._clip[place].to(device), start.to(device))
+        return Segments(self._clips, self._width, self._clip[stretch].to(device), start.to(device))
 
 
 def _loud_stretches(clips: DeviceClips, width: int, starts: Tensor, peak: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Stretches of starts from which a segment holds a sample that is loud enough: clip, first start, number of starts.
+    """Finds the stretches of starts from which a segment holds a sample that is loud enough.
 
-    `starts`: of every clip, how many there are, int64 [clips]. The loudest sample of a class is loud enough itself, so every
-    class has a stretch.
+    Every class has a stretch, since the loudest sample of a class is loud enough itself.
+
+    Args:
+        clips: The clips.
+        width: Samples of a segment.
+        starts: Number of possible starts in every clip, int64 [clips].
+        peak: See `RandomSegments`.
+
+    Returns:
+        Clip, first start and number of starts of every stretch, each int64 [stretches] on the CPU.
     """
     if peak == 0:
         return torch.arange(len(starts)), torch.zeros_like(starts), starts
     threshold = _thresholds(clips, peak)
     taken = min(width, clips.width)
     start = torch.arange(clips.width - taken + 1, device=threshold.device)
-    found = []
-    for at in range(0, len(starts), CHUNK):
-        chunk = slice(at, at + CHUNK)
-        samples, least = clips.rows(chunk), threshold[chunk, None]
+    stretches = []
+    for first_clip in range(0, len(starts), CHUNK):
+        chunk = slice(first_clip, first_clip + CHUNK)
+        samples, least = clips.int16_samples(chunk), threshold[chunk, None]
         loud_before = functional.pad(((samples >= least) | (samples <= -least)).cumsum(1, dtype=torch.int32), (1, 0))
         usable = loud_before[:, taken:] > loud_before[:, : len(start)]
         usable &= start < starts[chunk, None].to(start.device)
         edges = functional.pad(usable.to(torch.int8), (1, 1)).diff(dim=1)
         first, last = (edges == 1).nonzero().cpu(), (edges == -1).nonzero().cpu()
-        found.append(torch.stack([at + first[:, 0], first[:, 1], last[:, 1] - first[:, 1]]))
-    clip, first_start, count = torch.cat(found, dim=1)
+        stretches.append(torch.stack([first_clip + first[:, 0], first[:, 1], last[:, 1] - first[:, 1]]))
+    clip, first_start, count = torch.cat(stretches, dim=1)
     return clip, first_start, count
 
 

@@ -1,14 +1,14 @@
-"""One trial: a complete specification in, a result out. Search, finals and `bench reproduce` all call `run_trial`."""
+"""One trial: a specification in, a result out. Searches, finals and reproductions all call `run_trial`."""
 
 from bench.trial.trial_records import (
     Epoch,
     Hardware,
-    OnEpoch,
     RangeTest,
     Status,
+    TimedOut,
     TrialOutcome,
     TrialResult,
     TrialSpec,
 )
 
-__all__ = ["Epoch", "Hardware", "OnEpoch", "RangeTest", "Status", "TrialOutcome", "TrialResult", "TrialSpec"]
+__all__ = ["Epoch", "Hardware", "RangeTest", "Status", "TimedOut", "TrialOutcome", "TrialResult", "TrialSpec"]

@@ -1,48 +1,112 @@
-"""Whether a model can take a feature, found out without data, memory or time."""
+"""Checks whether a model can take a feature, without data and in milliseconds."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+import re
+from collections.abc import Sequence
 
 import torch
-from torch import nn
 
 from bench.errors import one_line
-from bench.plugins import Infeasible
-from bench.plugins.registry import Incompatible, installed
+from bench.plugins import Infeasible, Model
+from bench.plugins.registry import Incompatible, Registry
 from bench.training.batches import input_samples
+from bench.trial.feasibility_cache import FeasibilityCache
 from bench.trial.trial_records import TrialSpec
 
 FEW = 16
 """Frames (of a waveform: samples) that a network for clips of any length is run on: the meta device takes recurrent layers
 step by step in Python, 4 s for three layers and a thousand frames."""
+TENSOR_LIBRARIES = ("torch", "torchaudio", "torchvision", "einops")
+"""Packages whose layers and operators refuse shapes."""
+OF_SHAPES = re.compile(
+    r"shape|size|dim|\d-?D\b|channel|length|feature|padding|kernel|stride|element|divisible|subscript", re.IGNORECASE
+)
+"""Finds what is said about shapes in their messages."""
 
 
-def check_feasible(spec: TrialSpec, *, seconds: float, classes: int) -> int:
-    """Runs the model on the `meta` device, which costs milliseconds and no memory; returns its number of parameters.
+def check_feasible(
+    spec: TrialSpec, *, registry: Registry, seconds: float, classes: int, cache: FeasibilityCache | None = None
+) -> int | None:
+    """Runs the model on the `meta` device, which takes milliseconds and no memory.
 
-    `seconds`: the data set's clip length. Raises Infeasible where options do not go together, as a window that is searched
-    and longer than a fixed n_fft, and where the model cannot take the feature's shape, or clips of their own lengths;
-    whatever else a plugin raises passes through.
+    Args:
+        spec: The configuration.
+        registry: The plugins that its names are looked up in.
+        seconds: Clip length of the data set.
+        classes: Number of the data set's classes.
+        cache: Outcomes of earlier processes.
+
+    Returns:
+        Number of the network's parameters; None if only a trial can tell, since the model raises something else there.
+
+    Raises:
+        Infeasible: If options do not go together, as a window that is searched and longer than a fixed n_fft; or if the
+            model cannot take the feature's shape, or clips of their own lengths.
+        Exception: Whatever else a feature raises.
     """
     try:
-        feature, model = installed().feature(spec.feature), installed().model(spec.model)
+        feature, model = registry.feature(spec.feature), registry.model(spec.model)
     except Incompatible as error:
         raise Infeasible(one_line(error)) from error
     if spec.training.lengths == "own" and not model.any_length:
         raise Infeasible(f"{spec.model.name} takes clips of one length only: leave out lengths=own")
     samples = input_samples(spec.training, sample_rate=feature.sample_rate, seconds=seconds)
-    shape = feature.shape(samples)
+    shape = tuple(feature.shape(samples))
     if min(shape) < 1:
         length = f"{samples / feature.sample_rate:g} s"
         raise Infeasible(f"{spec.feature.name} gives the empty shape {list(shape)} for clips of {length}")
+    key = None if cache is None else cache.key(model, registry.package_of(model), shape, classes)
+    if cache is None or key is None:
+        return parameters_on_meta(model, shape, classes)
+    return cache.recalled(key, lambda: parameters_on_meta(model, shape, classes))
+
+
+def parameters_on_meta(model: Model, shape: Sequence[int], classes: int) -> int | None:
+    """Builds a model and runs its network once on the `meta` device.
+
+    Args:
+        model: The model.
+        shape: Shape of a feature of one clip.
+        classes: Number of classes.
+
+    Returns:
+        Number of the network's parameters; None if the model raises what says nothing of the shape.
+
+    Raises:
+        Infeasible: If the model says so, or one of its layers or operators refuses the shape.
+    """
     try:
         with torch.device("meta"), torch.no_grad():
-            network: nn.Module = model.build(shape, classes).eval()
-            with suppress(NotImplementedError):  # an operation without a meta kernel: the first batch will tell
-                network(torch.empty(2, *shape[:-1], FEW if model.any_length else shape[-1]))
-    except (RuntimeError, ValueError) as error:  # torch's layers complain of shapes by either
-        raise Infeasible(
-            f"{spec.model.name} cannot take {spec.feature.name} {list(shape)}: {one_line(error)}"
-        ) from error
+            network = model.build(tuple(shape), classes).eval()
+    except Exception as error:
+        _raise_if_infeasible(error, model, shape)
+        return None  # the model may miss nothing but a real device; otherwise the trial shows the error
+    try:
+        with torch.device("meta"), torch.no_grad():
+            network(torch.empty(2, *shape[:-1], FEW if model.any_length else shape[-1]))
+    except Exception as error:  # also an operator without a meta kernel: the first batch will tell
+        _raise_if_infeasible(error, model, shape)
     return sum(parameter.numel() for parameter in network.parameters())
+
+
+def _raise_if_infeasible(error: Exception, model: Model, shape: Sequence[int]) -> None:
+    if isinstance(error, Infeasible):
+        raise error
+    if refuses_shape(error):
+        raise Infeasible(f"{model.name} cannot take the shape {list(shape)}: {one_line(error)}") from error
+
+
+def refuses_shape(error: Exception) -> bool:
+    """Whether an exception is a refusal of a shape by a layer or an operator, rather than a fault of the model.
+
+    Below `torch.device("meta")` every operator is called by a function of torch's own, so the innermost frame tells who has
+    raised: a plugin that raises a ValueError itself is at fault, and should raise Infeasible instead.
+    """
+    if not isinstance(error, RuntimeError | ValueError | IndexError | AssertionError) or error.__traceback__ is None:
+        return False
+    innermost = error.__traceback__
+    while innermost.tb_next is not None:
+        innermost = innermost.tb_next
+    package = str(innermost.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
+    return package in TENSOR_LIBRARIES and OF_SHAPES.search(str(error)) is not None

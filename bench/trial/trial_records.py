@@ -1,14 +1,13 @@
-"""What a trial is asked and what it answers, as frozen records."""
+"""A trial's specification and its result, as frozen records."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from bench.evaluation.metrics import Objective, Scores
 from bench.evaluation.predictions import Predictions
@@ -18,44 +17,46 @@ Status = Literal["complete", "pruned", "infeasible", "out-of-memory", "diverged"
 """How a trial ended. All but `lost` (its worker died) count towards the number of trials asked for."""
 
 
+class TimedOut(Exception):
+    """Raised inside a trial, by its worker, when its time limit has passed."""
+
+
 class TrialSpec(BaseModel):
-    """Everything that determines a trial's numbers, given the same machine, thread count and versions."""
+    """Everything that determines a trial's numbers, given the same machine, number of threads and versions."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     dataset: PluginConfig
     revision: str
-    """Of the data set's content, see PreparedData."""
+    """Digest of the data set's clips, see PreparedData."""
     feature: PluginConfig
     model: PluginConfig
     training: TrainingSettings
     objective: Objective = "accuracy"
-    """What the best epoch is chosen by, on the validation split."""
+    """Score by which the best epoch is chosen, on the validation split."""
     seed: int
 
     def digest(self) -> str:
-        """12 hex digits of the specification's canonical JSON."""
-        return _digest(self._identity())
+        """12 hex digits over the specification."""
+        return _digest(self)
 
     def configuration(self) -> str:
-        """12 hex digits of all but the seed: equal for runs that differ by their seed alone."""
-        return _digest({name: value for name, value in self._identity().items() if name != "seed"})
-
-    def _identity(self) -> dict[str, Any]:
-        return {**self.model_dump(mode="json"), "training": self.training.identity()}
+        """12 hex digits over all but the seed: equal for runs that differ by their seed alone."""
+        return _digest(self, without={"seed"})
 
 
-def _digest(content: object) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+def _digest(spec: TrialSpec, *, without: set[str] | None = None) -> str:
+    canonical = json.dumps(spec.model_dump(mode="json", exclude=without), sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
 class Epoch(BaseModel):
-    """What one pass over the training clips gave."""
+    """Losses and scores of one pass over the training clips and of the validation split after it."""
 
     model_config = ConfigDict(frozen=True)
     number: int
-    """From 1."""
+    """Counted from 1."""
     learning_rate: float
-    """At the end of the epoch."""
+    """Learning rate at the end of the epoch."""
     train_loss: float
     train_accuracy: float
     validation_loss: float
@@ -76,46 +77,45 @@ class RangeTest(BaseModel):
 
 
 class Hardware(BaseModel):
-    """What a trial ran on."""
+    """The machine that a trial ran on, and its versions."""
 
     model_config = ConfigDict(frozen=True)
     device: str
-    """`cpu`, or `cuda` with the card's name."""
+    """`cpu`, or `cuda` with the GPU's name."""
     threads: int
-    """Of torch on the CPU; another count gives other weights for the same seed."""
+    """Number of torch's threads on the CPU; another number gives other weights for the same seed."""
     system: str
     """Operating system and processor family."""
     versions: dict[str, str]
-    """python, torch, bench and the plugin packages."""
-    compiled: bool = Field(default=False, exclude_if=lambda compiled: not compiled)
-    """Whether the steps of training ran as code that torch.compile generated; it may round otherwise. Written only where
-    it is so, which leaves rows of before as they were published."""
+    """Versions of python, torch, bench and the packages that bring plugins."""
+    compiled: bool = False
+    """Whether the steps of training ran as code that torch.compile generated, which may round otherwise."""
 
 
 class TrialResult(BaseModel):
-    """How a trial ended and what it measured. Predictions stand beside it, in arrays."""
+    """How a trial ended and what it measured. Its predictions are arrays of a `TrialOutcome`."""
 
     model_config = ConfigDict(frozen=True)
     schema_version: int = 1
     status: Status
     reason: str = ""
-    """One line: why it was pruned or failed."""
+    """One line that says why it was pruned or failed; empty for a complete trial."""
     epochs: tuple[Epoch, ...] = ()
     best_epoch: int | None = None
     """Number of the epoch whose weights gave the predictions."""
     validation: Scores | None = None
     test: Scores | None = None
-    """Of finals alone; None in every trial of a search."""
+    """Scores over the test clips, of finals alone; None in every trial of a search."""
     validation_segments: Scores | None = None
-    """Of the segments, each on its own, where clips are decided by their segments."""
+    """Scores over the segments, each on its own, if clips are cut into segments."""
     test_segments: Scores | None = None
     range_test: RangeTest | None = None
-    """Where the learning rate was found by one."""
+    """The test that found the learning rate, if one did."""
     parameters: int | None = None
     train_seconds: float = 0.0
-    """Wall time of all epochs, features included, start-up not."""
+    """Wall time of all epochs in seconds, with their features, without start-up."""
     latency_ms: float | None = None
-    """Time for one clip from waveform to logits, median, batch of one."""
+    """Median time of one clip from waveform to logits, in a batch of one."""
     peak_memory_mb: float | None = None
     hardware: Hardware | None = None
     traceback: str = ""
@@ -123,14 +123,10 @@ class TrialResult(BaseModel):
 
 @dataclass(frozen=True)
 class TrialOutcome:
-    """A result with its arrays: what a worker sends back."""
+    """A result with its arrays, as a worker sends it back."""
 
     result: TrialResult
     validation: Predictions | None = None
     test: Predictions | None = None
     weights: bytes | None = None
-    """state_dict of the best epoch as torch.save wrote it; of finals alone. Read with weights_only=True."""
-
-
-OnEpoch = Callable[[Epoch], bool]
-"""Called after every epoch; False stops the trial, which is then `pruned`."""
+    """State of the best epoch's network as torch.save wrote it, of finals alone. It is read with weights_only=True."""

@@ -10,10 +10,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from bench.data.splits import complete
-from bench.errors import BenchError
-from bench.plugins import Clip, Dataset, Listing
-from bench.plugins.annotations import Scalar
+from bench.plugins import BenchError, Clip, Dataset, Listing, Scalar, add_missing_splits
 
 FILE_NAME = re.compile(r"(?P<animal>cat|dog)_(?:barking_)?\d+\.wav")
 COMPLETE = {"cat": 164, "dog": 113}
@@ -34,7 +31,7 @@ class AudioCatsAndDogs(Dataset):
     training: ClassVar[Mapping[str, Scalar]] = {"segment_seconds": 1.0}
 
     seed: int = Field(0, ge=0)
-    """Of the split."""
+    """Seed of the split."""
 
     def labels(self) -> tuple[str, ...]:
         return tuple(COMPLETE)
@@ -44,14 +41,14 @@ class AudioCatsAndDogs(Dataset):
 
     def clips(self, root: Path) -> Listing:
         files = sorted((root / "cats_dogs").glob("*.wav"))
-        found = [match for path in files if (match := FILE_NAME.fullmatch(path.name))]
-        if not found:
+        matches = [match for path in files if (match := FILE_NAME.fullmatch(path.name))]
+        if not matches:
             raise BenchError(f"{root / 'cats_dogs'} holds no file like cat_1.wav or dog_barking_1.wav: is {root} it?")
         listed = [
             Clip(f"cats_dogs/{match[0]}", match["animal"], "train", group=TWICE.get(match[0], match[0]))
-            for match in found
+            for match in matches
         ]
-        clips, notes = complete(listed, seed=self.seed)
+        clips, notes = add_missing_splits(listed, seed=self.seed)
         animals = Counter(clip.label for clip in clips)
         lacking = [f"{animals[name]} of {count} {name}s" for name, count in COMPLETE.items() if animals[name] != count]
         incomplete = (f"this copy is incomplete: {', '.join(lacking)}",) if lacking else ()

@@ -7,14 +7,13 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from bench.data.splits import complete
-from bench.errors import BenchError, did_you_mean
-from bench.plugins import Clip, Dataset, Listing, Split
+from bench.plugins import BenchError, Clip, Dataset, Listing, Split, add_missing_splits, did_you_mean
 from bench_plugins.datasets.folder import SPLIT_FOLDERS
 
 REQUIRED = ("path", "label")
@@ -45,7 +44,7 @@ class CsvFile(Dataset):
     """Share of the clips that is cut off for the test, where no row is."""
 
     seed: int = Field(0, ge=0)
-    """Of the cut."""
+    """Seed of the split that is made here."""
 
     clip_seconds: float | None = Field(None, gt=0)
     """Clip length in seconds: shorter clips get zeros, longer ones are cut; None: the longest clip's, up to 30 s."""
@@ -70,25 +69,27 @@ class CsvFile(Dataset):
         return self.clip_seconds
 
     def labels(self) -> tuple[str, ...]:
-        rows, _ = self._read()
-        return tuple(sorted({row["label"] for row in rows if row["label"]}))
+        entries, _ = self._read()
+        return tuple(sorted({row["label"] for row in entries if row["label"]}))
 
     def clips(self, root: Path) -> Listing:
-        rows, notes = self._read()
-        listed = [self._clip(row, line, root) for line, row in enumerate(rows, start=2)]
-        there = {path: (root / path).is_file() for path in {clip.path for clip in listed}}
-        found = [clip for clip in listed if there[clip.path]]
-        if not found:
+        entries, notes = self._read()
+        listed = [self._clip(row, line, root) for line, row in enumerate(entries, start=2)]
+        exists = {path: (root / path).is_file() for path in {clip.path for clip in listed}}
+        present = [clip for clip in listed if exists[clip.path]]
+        if not present:
             raise BenchError(f"{self.file}: not one of its files is there; the first is {root / listed[0].path}")
-        clips, cut_notes = complete(_grouped_by_file(found), validation=self.validation, test=self.test, seed=self.seed)
-        missing = tuple(sorted(path for path, is_there in there.items() if not is_there))
+        clips, cut_notes = add_missing_splits(
+            _grouped_by_file(present), validation=self.validation, test=self.test, seed=self.seed
+        )
+        missing = tuple(sorted(path for path, there in exists.items() if not there))
         return Listing(clips, missing, (*notes, *cut_notes))
 
     def _file(self) -> Path:
         return Path(self.file).expanduser()
 
     def _read(self) -> tuple[list[Row], tuple[str, ...]]:
-        """The rows, every cell as stripped text, and a line for columns that are not used. Raises BenchError."""
+        """Reads the rows, every cell as stripped text, and a line for columns that are not used. Raises BenchError."""
         import pandas as pd
 
         try:
@@ -119,9 +120,9 @@ class CsvFile(Dataset):
         if more_cells:
             notes += (f"{self.file}: rows have more cells than the header, which are not used",)
         used = table[[column for column in REQUIRED + OPTIONAL if column in table.columns]]
-        rows = used.apply(lambda column: column.str.strip())
-        rows["label"] = rows["label"].str.normalize("NFC")  # as folder does
-        return rows.to_dict("records"), notes
+        entries = used.apply(lambda column: column.str.strip())
+        entries["label"] = entries["label"].str.normalize("NFC")  # as folder does
+        return entries.to_dict("records"), notes
 
     def _clip(self, row: Row, line: int, root: Path) -> Clip:
         """Raises BenchError, with the line number, on a row that makes no sense."""
@@ -180,7 +181,7 @@ def _relative(path: str, root: Path) -> str:
 
 def _grouped_by_file(clips: list[Clip]) -> list[Clip]:
     """Stretches of one recording sound alike: they stay together unless the rows say otherwise."""
-    from dataclasses import replace
-
-    rows_of = Counter(clip.path for clip in clips)
-    return [replace(clip, group=clip.path) if clip.group is None and rows_of[clip.path] > 1 else clip for clip in clips]
+    stretches = Counter(clip.path for clip in clips)
+    return [
+        replace(clip, group=clip.path) if clip.group is None and stretches[clip.path] > 1 else clip for clip in clips
+    ]

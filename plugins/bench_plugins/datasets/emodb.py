@@ -12,9 +12,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from bench.data.leakage import first_few
-from bench.errors import BenchError
-from bench.plugins import Archive, Clip, Dataset, Listing, Split
+from bench.plugins import Archive, BenchError, Clip, Dataset, Listing, Split, first_few
 
 FILE_NAME = re.compile(r"(?P<speaker>\d\d)(?P<text>[a-z]\d\d)(?P<emotion>[A-Z])(?P<version>[a-z]?)\.wav")
 EMOTIONS = {
@@ -26,7 +24,7 @@ EMOTIONS = {
     "T": "sadness",
     "N": "neutral",
 }
-"""By the sixth character of the file name."""
+"""Emotions by the sixth character of the file name."""
 UTTERANCES = 535
 SPEAKERS: dict[str, Split] = {"09": "validation", "11": "validation", "10": "test", "13": "test"}
 """A woman and a man each, who spoke every emotion; the six others are the training split."""
@@ -51,7 +49,7 @@ class EmoDB(Dataset):
     """speaker: unknown voices; random: as published, by utterance within each emotion."""
 
     seed: int = Field(0, ge=0)
-    """Of the random split."""
+    """Seed of the random split."""
 
     def labels(self) -> tuple[str, ...]:
         return tuple(EMOTIONS.values())
@@ -64,7 +62,7 @@ class EmoDB(Dataset):
         named = [match for path in files if (match := FILE_NAME.fullmatch(path.name))]
         if not named:
             raise BenchError(f"{root / 'wav'} holds no file like 03a01Fa.wav: is {root} {self.folder}?")
-        found = [match for match in named if match["emotion"] in EMOTIONS]
+        known = [match for match in named if match["emotion"] in EMOTIONS]
         clips = [
             Clip(
                 path=f"wav/{match[0]}",
@@ -72,7 +70,7 @@ class EmoDB(Dataset):
                 split=SPEAKERS.get(match["speaker"], "train"),
                 group=match["speaker"],
             )
-            for match in found
+            for match in known
         ]
         if self.split == "random":
             clips = _drawn(clips, self.seed)

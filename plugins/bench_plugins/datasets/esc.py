@@ -8,8 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from bench.errors import BenchError
-from bench.plugins import Archive, Clip, Dataset, Listing, Split
+from bench.plugins import Archive, BenchError, Clip, Dataset, Listing, Split
 
 COLUMNS = ("filename", "fold", "category", "esc10", "src_file")
 FOLDS = 5

@@ -12,10 +12,16 @@ from typing import ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from bench.data.audio_file import FOREIGN_SUFFIXES, SUFFIXES
-from bench.data.splits import complete
-from bench.errors import BenchError
-from bench.plugins import Clip, Dataset, Listing, Split
+from bench.plugins import (
+    AUDIO_SUFFIXES,
+    FOREIGN_AUDIO_SUFFIXES,
+    BenchError,
+    Clip,
+    Dataset,
+    Listing,
+    Split,
+    add_missing_splits,
+)
 
 SPLIT_FOLDERS: dict[str, Split] = {
     "train": "train",
@@ -52,7 +58,7 @@ class Folder(Dataset):
     """Share of the clips that is cut off for the test, where no folder is named so."""
 
     seed: int = Field(0, ge=0)
-    """Of the cut."""
+    """Seed of the split that is made here."""
 
     group: str | None = None
     r"""A regular expression, searched in every file name; its first group names the clip's group, such as the speaker in
@@ -98,8 +104,8 @@ class Folder(Dataset):
 
     def clips(self, root: Path) -> Listing:
         scan = self._scan(root)
-        found = [Clip(file.path, file.label, file.split, group=self._group(file.path)) for file in scan.files]
-        clips, cut_notes = complete(found, validation=self.validation, test=self.test, seed=self.seed)
+        every = [Clip(file.path, file.label, file.split, group=self._group(file.path)) for file in scan.files]
+        clips, cut_notes = add_missing_splits(every, validation=self.validation, test=self.test, seed=self.seed)
         return Listing(clips, notes=(*scan.notes, *self._ungrouped(clips), *cut_notes))
 
     def _group(self, path: str) -> str | None:
@@ -116,9 +122,9 @@ class Folder(Dataset):
         if not root.is_dir():
             raise BenchError(f"data set {self.name}: there is no folder {root}: check the path")
         every = [path for path in _audio_files(root) if path.split("/")[0] != self.noise_folder]
-        paths = [path for path in every if _suffix(path) in SUFFIXES]
+        paths = [path for path in every if _suffix(path) in AUDIO_SUFFIXES]
         inside = [path for path in paths if "/" in path]
-        foreign = sorted({_suffix(path) for path in every} - SUFFIXES)
+        foreign = sorted({_suffix(path) for path in every} - AUDIO_SUFFIXES)
         if not inside and foreign:
             raise BenchError(f"{root} holds only audio that cannot be read ({', '.join(foreign)}): convert it to wav")
         if not inside:
@@ -153,8 +159,8 @@ def _audio_files(root: Path) -> list[str]:
 
     Files of kinds that cannot be read are among them, so that they can be told of.
     """
-    kinds = SUFFIXES | FOREIGN_SUFFIXES
-    found: list[str] = []
+    kinds = AUDIO_SUFFIXES | FOREIGN_AUDIO_SUFFIXES
+    paths: list[str] = []
     walked: set[str] = set()
     for folder, below, names in os.walk(root, followlinks=True):
         walked.add(os.path.realpath(folder))
@@ -167,8 +173,8 @@ def _audio_files(root: Path) -> list[str]:
         )
         inside = Path(folder).relative_to(root).as_posix()
         prefix = "" if inside == "." else f"{inside}/"
-        found += [prefix + name for name in names if name[0] != "." and _suffix(name) in kinds]
-    return sorted(found)
+        paths += [prefix + name for name in names if name[0] != "." and _suffix(name) in kinds]
+    return sorted(paths)
 
 
 def _suffix(name: str) -> str:

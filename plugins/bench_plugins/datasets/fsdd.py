@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from bench.errors import BenchError, did_you_mean
-from bench.plugins import Archive, Clip, Dataset, Listing, Split
+from bench.plugins import Archive, BenchError, Clip, Dataset, Listing, Split, did_you_mean
 
 FILE_NAME = re.compile(r"(?P<digit>[0-9])_(?P<speaker>[a-z]+)_(?P<take>[0-9]+)\.wav")
 SPEAKERS = 6
@@ -50,19 +49,19 @@ class FSDD(Dataset):
         return tuple("0123456789")
 
     def clips(self, root: Path) -> Listing:
-        found = [
+        matches = [
             match for path in sorted((root / "recordings").glob("*.wav")) if (match := FILE_NAME.fullmatch(path.name))
         ]
-        if not found:
+        if not matches:
             raise BenchError(f"{root / 'recordings'} holds no file like 7_jackson_32.wav: is {root} {self.folder}?")
-        split_of = self._by_speaker(match["speaker"] for match in found) if self.split == "speaker" else _by_take
+        split_of = self._by_speaker(match["speaker"] for match in matches) if self.split == "speaker" else _by_take
         clips = tuple(
-            Clip(f"recordings/{match[0]}", match["digit"], split_of(match), group=match["speaker"]) for match in found
+            Clip(f"recordings/{match[0]}", match["digit"], split_of(match), group=match["speaker"]) for match in matches
         )
         return Listing(clips, notes=(*self._sharing(), *_completeness(clips)))
 
     def _by_speaker(self, names: Iterable[str]) -> Callable[[re.Match[str]], Split]:
-        """Raises BenchError where a named speaker is not among those found, or both are the same."""
+        """Raises BenchError if a named speaker is not among those given, or both are the same."""
         speakers = sorted(set(names))
         for option, name in (("test_speaker", self.test_speaker), ("validation_speaker", self.validation_speaker)):
             if name is not None and name not in speakers:

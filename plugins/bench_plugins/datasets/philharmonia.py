@@ -7,9 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from bench.data.splits import complete
-from bench.errors import BenchError
-from bench.plugins import Clip, Dataset, Listing
+from bench.plugins import BenchError, Clip, Dataset, Listing, add_missing_splits
 
 INSTRUMENTS = (
     "banjo",
@@ -44,7 +42,7 @@ class Philharmonia(Dataset):
     """Length of the clips that the notes are cut into, in seconds."""
 
     seed: int = Field(0, ge=0)
-    """Of the split."""
+    """Seed of the split."""
 
     def labels(self) -> tuple[str, ...]:
         return INSTRUMENTS
@@ -65,5 +63,5 @@ class Philharmonia(Dataset):
             raise BenchError(
                 f"{root / 'all-samples'} holds no mp3 of {INSTRUMENTS[0]} or another instrument in a folder of its name"
             )
-        clips, notes = complete(listed, seed=self.seed)
+        clips, notes = add_missing_splits(listed, seed=self.seed)
         return Listing(clips, notes=notes)

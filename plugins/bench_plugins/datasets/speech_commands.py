@@ -17,10 +17,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from bench.data.splits import cut
-from bench.errors import BenchError
-from bench.plugins import Archive, Clip, Dataset, Listing, Split
-from bench.plugins.contracts import SPLITS
+from bench.plugins import SPLITS, Archive, BenchError, Clip, Dataset, Listing, Split, stratified_split
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
@@ -92,11 +89,11 @@ class SpeechCommands(Dataset):
 
     def _completeness(self, clips: Sequence[Clip]) -> tuple[str, ...]:
         """A line with the numbers of each split, where they are not those of the complete release."""
-        found = Counter(clip.split for clip in clips)
-        if all(found[split] == self.official[split] for split in SPLITS):
+        counts = Counter(clip.split for clip in clips)
+        if all(counts[split] == self.official[split] for split in SPLITS):
             return ()
-        what = "incomplete" if any(found[split] < self.official[split] for split in SPLITS) else "not the official one"
-        numbers = ", ".join(f"{split} {found[split]} of {self.official[split]} clips" for split in SPLITS)
+        what = "incomplete" if any(counts[split] < self.official[split] for split in SPLITS) else "not the official one"
+        numbers = ", ".join(f"{split} {counts[split]} of {self.official[split]} clips" for split in SPLITS)
         return (f"this copy of {self.folder} is {what} for {self.name}: {numbers}",)
 
 
@@ -127,14 +124,14 @@ class SpeechCommands30(SpeechCommands):
     """official: unknown voices; random: as published, by clip within each word."""
 
     seed: int = Field(0, ge=0)
-    """Of the random split."""
+    """Seed of the random split."""
 
     def clips(self, root: Path) -> Listing:
         listing = super().clips(root)
         if self.split == "official":
             return listing
         names, words = [clip.path for clip in listing.clips], [clip.label for clip in listing.clips]
-        splits = cut(names, words, validation=0.2, test=0.2, seed=self.seed)
+        splits = stratified_split(names, words, validation=0.2, test=0.2, seed=self.seed)
         clips = tuple(replace(clip, split=split) for clip, split in zip(listing.clips, splits, strict=True))
         note = "speakers stand in all splits: to measure unknown voices, use option split=official"
         return replace(listing, clips=clips, notes=(*listing.notes, note))
@@ -263,9 +260,9 @@ def _noise_lengths(root: Path) -> dict[str, float]:
 
     Raises BenchError where there are none, as `_silence_` is cut from them.
     """
-    found = sorted((root / NOISE_FOLDER).glob("*.wav"))
-    if not found:
+    recordings = sorted((root / NOISE_FOLDER).glob("*.wav"))
+    if not recordings:
         raise BenchError(
             f"{root / NOISE_FOLDER} holds no recording, and _silence_ is cut from them: fetch a whole copy"
         )
-    return {f"{NOISE_FOLDER}/{path.name}": (path.stat().st_size - 44) / 32000 for path in found}
+    return {f"{NOISE_FOLDER}/{path.name}": (path.stat().st_size - 44) / 32000 for path in recordings}

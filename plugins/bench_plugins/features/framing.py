@@ -1,17 +1,16 @@
-"""Short-time Fourier transform: what spectrogram, mel and mfcc have in common."""
+"""Options of the short-time Fourier transform: what spectrogram, mel and mfcc have in common."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-import torch
 from pydantic import Field, model_validator
-from torch import Tensor, nn
 
 from bench.plugins import Choice, Feature
 
 WindowShape = Literal["hann", "hamming"]
 Precision = Literal["float32", "float64"]
+Normalise = Literal["none", "clip", "band"]
 
 
 class ShortTimeFeature(Feature):
@@ -63,55 +62,7 @@ class ShortTimeFeature(Feature):
         """Frames of a clip of that many samples."""
         return 1 + samples // self.hop_samples
 
-    def _precision(self) -> Precision:
-        """The precision that `auto` comes to."""
+    @property
+    def fourier_precision(self) -> Precision:
+        """The precision that `precision` comes to."""
         return "float32" if self.precision == "auto" else self.precision
-
-    def transform(self) -> FourierFrames:
-        """The module from waveforms to complex spectra."""
-        return FourierFrames(
-            points=self.fft_points,
-            window=window_of(self.window, self.window_samples, self._precision()),
-            hop=self.hop_samples,
-        )
-
-
-def window_of(shape: WindowShape, samples: int, precision: Precision = "float32") -> Tensor:
-    """A periodic window, made in float64 as scipy.signal.get_window does, and then rounded to the precision."""
-    make = {"hann": torch.hann_window, "hamming": torch.hamming_window}[shape]
-    return make(samples, periodic=True, dtype=torch.float64).to(getattr(torch, precision))
-
-
-class FourierFrames(nn.Module):
-    """Waveforms [B, samples] to complex spectra [B, frames, bins]: time before frequency, as a matrix product wants it.
-
-    Computed in the precision of the window, returned in complex64.
-    """
-
-    window: Tensor
-
-    def __init__(self, *, points: int, window: Tensor, hop: int) -> None:
-        super().__init__()
-        self.points = points
-        self.hop = hop
-        self.register_buffer("window", window, persistent=False)
-
-    def forward(self, waveforms: Tensor) -> Tensor:
-        spectra = torch.stft(
-            waveforms.to(self.window.dtype),
-            n_fft=self.points,
-            hop_length=self.hop,
-            win_length=self.window.numel(),
-            window=self.window,
-            center=True,
-            pad_mode="constant",
-            return_complex=True,
-        )
-        return spectra.to(torch.complex64).transpose(1, 2)
-
-
-def power_of(spectra: Tensor) -> Tensor:
-    """Squared magnitudes of complex spectra, which are overwritten: squaring in place and adding every second number is
-    measured a quarter faster than squaring both parts, and several times as fast as abs() or a sum over view_as_real."""
-    squares = torch.view_as_real(spectra).square_()
-    return squares[..., 0] + squares[..., 1]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
-from torch import Tensor, nn
 
 from bench.plugins import Choice
-from bench_plugins.features.framing import ShortTimeFeature
-from bench_plugins.features.mel import MelPower, highest_frequency
-from bench_plugins.features.scaling import Normalise, decibels, standardise
+from bench_plugins.features.framing import Normalise, ShortTimeFeature
+from bench_plugins.features.mel import highest_frequency
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class Mfcc(ShortTimeFeature):
@@ -39,30 +40,9 @@ class Mfcc(ShortTimeFeature):
         return self
 
     def build(self) -> nn.Module:
-        return _Mfcc(self)
+        from bench_plugins.front_ends.mfcc import CepstralCoefficients
+
+        return CepstralCoefficients(self)
 
     def shape(self, samples: int) -> tuple[int, ...]:
         return (self.n_mfcc, self.frames(samples))
-
-
-class _Mfcc(nn.Module):
-    cosines: Tensor
-
-    def __init__(self, config: Mfcc) -> None:
-        from torchaudio.functional import create_dct
-
-        super().__init__()
-        self.config = config
-        self.power = MelPower(
-            config.transform(),
-            sample_rate=config.sample_rate,
-            n_mels=config.n_mels,
-            f_min=config.f_min,
-            f_max=config.f_max,
-        )
-        self.register_buffer("cosines", create_dct(config.n_mfcc, config.n_mels, norm="ortho").T, persistent=False)
-
-    def forward(self, waveforms: Tensor) -> Tensor:
-        """[B, samples] to [B, coefficients, frames]."""
-        levels = decibels(self.power(waveforms), top_db=self.config.top_db)
-        return standardise(self.cosines @ levels, self.config.normalise)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from bench.plugins import Choice, Feature
-from bench_plugins.features.scaling import standardise
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class Waveform(Feature):
@@ -18,17 +18,9 @@ class Waveform(Feature):
     """clip: every clip to mean 0 and variance 1; none: samples as decoded, -1 to 1."""
 
     def build(self) -> nn.Module:
-        return _Waveform(self.normalise)
+        from bench_plugins.front_ends.waveform import Samples
+
+        return Samples(self)
 
     def shape(self, samples: int) -> tuple[int, ...]:
         return (samples,)
-
-
-class _Waveform(nn.Module):
-    def __init__(self, normalise: Literal["none", "clip"]) -> None:
-        super().__init__()
-        self.normalise: Literal["none", "clip"] = normalise
-
-    def forward(self, waveforms: Tensor) -> Tensor:
-        """[B, samples] to [B, samples]."""
-        return standardise(waveforms, self.normalise)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
-from torch import nn
 
 from bench.plugins import Choice, Float, Int, Model
-from bench_plugins.models.initialisation import he_
-from bench_plugins.models.shapes import as_image, image_shape
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class Cnn(Model):
@@ -29,16 +29,6 @@ class Cnn(Model):
     """Share of activations dropped before the linear layer."""
 
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
-        inputs, bands, frames = image_shape(shape, model=self.name)
-        layers: list[nn.Module] = [as_image(shape)]
-        for block in range(self.blocks):
-            outputs = self.channels * 2**block
-            layers += self._block(inputs, outputs)
-            # The padding of 2 adds a row at either side, before the pooling halves.
-            inputs, bands, frames = outputs, (bands + 2) // 2, (frames + 2) // 2
-        layers += [nn.Flatten(), nn.Dropout(self.dropout), nn.Linear(inputs * bands * frames, classes)]
-        return he_(nn.Sequential(*layers))
+        from bench_plugins.networks import cnn
 
-    def _block(self, inputs: int, outputs: int) -> list[nn.Module]:
-        norm = [nn.BatchNorm2d(outputs)] if self.batch_norm else []
-        return [nn.Conv2d(inputs, outputs, kernel_size=3, padding=2), *norm, nn.ReLU(), nn.MaxPool2d(2)]
+        return cnn.build(self, shape, classes)

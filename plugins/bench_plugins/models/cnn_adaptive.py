@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
-from torch import nn
 
 from bench.plugins import Choice, Float, Int, Model
-from bench_plugins.models.initialisation import he_
-from bench_plugins.models.lengths import AnyLength
-from bench_plugins.models.shapes import as_image, image_shape
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class CnnAdaptive(Model):
@@ -31,24 +30,6 @@ class CnnAdaptive(Model):
     """Share of activations dropped before each linear layer."""
 
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
-        inputs, _bands, _frames = image_shape(shape, model=self.name)
-        widths = (inputs, *(self.width,) * (self.layers - 1))
-        convolutions = [
-            layer
-            for channels in widths
-            for layer in (nn.Conv2d(channels, self.width, kernel_size=3, padding=1), nn.LeakyReLU())
-        ]
-        narrow = max(classes, self.width // 2)  # fewer units than classes could not tell them apart
-        return he_(
-            AnyLength(
-                as_image(shape),
-                *convolutions,
-                nn.AdaptiveAvgPool2d(1),
-                nn.Flatten(),
-                nn.Dropout(self.dropout),
-                nn.Linear(self.width, narrow),
-                nn.LeakyReLU(),
-                nn.Dropout(self.dropout),
-                nn.Linear(narrow, classes),
-            )
-        )
+        from bench_plugins.networks import cnn_adaptive
+
+        return cnn_adaptive.build(self, shape, classes)

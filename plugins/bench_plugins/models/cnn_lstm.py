@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from math import prod
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
-from torch import nn
 
 from bench.plugins import Choice, Float, Model
-from bench_plugins.models.initialisation import he_
-from bench_plugins.models.lengths import AnyLength, LastStates
-from bench_plugins.models.shapes import as_image, image_shape, require
 
-POOLS = ((2, 2), (4, 2), (4, 2), (4, 2))
-"""Bands and frames of each block's pooling."""
-WIDTHS = (1, 1, 2, 2)
-"""Each block's channels, in channels of the first."""
-LEAST = prod(frames for _bands, frames in POOLS)
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class CnnLstm(Model):
@@ -39,26 +31,6 @@ class CnnLstm(Model):
     """Share of activations dropped before the linear layer."""
 
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
-        inputs, bands, frames = image_shape(shape, model=self.name)
-        require(frames, at_least=LEAST, what="frames", model=self.name)
-        blocks: list[nn.Module] = []
-        for (tall, wide), width in zip(POOLS, WIDTHS, strict=True):
-            outputs, tall = width * self.channels, min(tall, bands)  # a pool is cut to what is left of the bands
-            blocks += [
-                nn.Conv2d(inputs, outputs, kernel_size=3, padding="same"),
-                nn.BatchNorm2d(outputs),
-                nn.ReLU(),
-                nn.MaxPool2d((tall, wide)),
-            ]
-            inputs, bands = outputs, bands // tall
-        return he_(
-            AnyLength(
-                as_image(shape),
-                *blocks,
-                nn.Flatten(1, 2),
-                LastStates(inputs * bands, self.hidden),
-                nn.Dropout(self.dropout),
-                nn.Linear(self.hidden, classes),
-                least=LEAST,
-            )
-        )
+        from bench_plugins.networks import cnn_lstm
+
+        return cnn_lstm.build(self, shape, classes)

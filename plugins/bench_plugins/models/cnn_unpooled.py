@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
-from torch import nn
 
-from bench.plugins import Choice, Float, Infeasible, Model
-from bench_plugins.models.initialisation import he_
-from bench_plugins.models.shapes import as_image, image_shape, require
+from bench.plugins import Choice, Float, Model
 
-LARGEST = 64_000_000
-"""Weights of the first linear layer: 256 MB, and a gigabyte while Adam trains it. A larger network is refused."""
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class CnnUnpooled(Model):
@@ -31,33 +28,6 @@ class CnnUnpooled(Model):
     """Share of activations dropped before each linear layer."""
 
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
-        inputs, bands, frames = image_shape(shape, model=self.name)
-        require(bands, at_least=5, what="bands", model=self.name)
-        require(frames, at_least=5, what="frames", model=self.name)
-        flat = 2 * self.channels * (bands - 4) * (frames - 4)
-        if flat * self.dense > LARGEST:
-            raise Infeasible(
-                f"{self.name} would have {flat * self.dense / 1e6:.0f} million weights in its first linear layer at "
-                f"{list(shape)}: fewer bands or frames, channels or dense units"
-            )
-        narrow = max(classes, self.dense // 8)  # fewer units than classes could not tell them apart
-        return he_(
-            nn.Sequential(
-                as_image(shape),
-                *_convolution(inputs, self.channels),
-                *_convolution(self.channels, 2 * self.channels),
-                nn.Flatten(),
-                nn.Dropout(self.dropout),
-                nn.Linear(flat, self.dense),
-                nn.ReLU(),
-                nn.Dropout(self.dropout),
-                nn.Linear(self.dense, narrow),
-                nn.ReLU(),
-                nn.Dropout(self.dropout),
-                nn.Linear(narrow, classes),
-            )
-        )
+        from bench_plugins.networks import cnn_unpooled
 
-
-def _convolution(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
-    return nn.Conv2d(inputs, outputs, kernel_size=3), nn.BatchNorm2d(outputs), nn.ReLU()
+        return cnn_unpooled.build(self, shape, classes)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
-from torch import nn
 
 from bench.plugins import Choice, Float, Model
-from bench_plugins.models.initialisation import he_
-from bench_plugins.models.lengths import AnyLength
-from bench_plugins.models.shapes import as_image, image_shape, require
 
-BLOCKS = 5
-POOLED = 4
-"""Blocks that end in a pooling."""
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class ConvNet(Model):
@@ -38,26 +33,6 @@ class ConvNet(Model):
     """Share of activations dropped before the last linear layer."""
 
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
-        inputs, bands, frames = image_shape(shape, model=self.name)
-        require(bands, at_least=2**POOLED, what="bands", model=self.name)
-        require(frames, at_least=2**POOLED, what="frames", model=self.name)
-        layers = [as_image(shape)]
-        for block in range(BLOCKS):
-            outputs = self.channels * 2**block
-            layers += [
-                nn.Conv2d(inputs, outputs, kernel_size=3, padding=1),
-                nn.BatchNorm2d(outputs),
-                nn.ReLU(),
-                nn.MaxPool2d(2) if block < POOLED else nn.AdaptiveAvgPool2d(1),
-                nn.Dropout2d(self.channel_dropout),
-            ]
-            inputs = outputs
-        linear = (
-            nn.Flatten(),
-            nn.Linear(inputs, self.dense),
-            nn.BatchNorm1d(self.dense),
-            nn.ReLU(),
-            nn.Dropout(self.dropout),
-            nn.Linear(self.dense, classes),
-        )
-        return he_(AnyLength(*layers, *linear, least=2**POOLED))
+        from bench_plugins.networks import convnet
+
+        return convnet.build(self, shape, classes)

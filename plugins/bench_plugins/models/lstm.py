@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
-from torch import nn
 
 from bench.plugins import Choice, Float, Int, Model
-from bench_plugins.models.lengths import AnyLength, LastStates
-from bench_plugins.models.shapes import as_sequence, image_shape
 
-DECODER = (128, 64)
-"""Units of the linear layers before the last."""
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class Lstm(Model):
@@ -33,17 +30,6 @@ class Lstm(Model):
     """Share of activations dropped before each linear layer."""
 
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
-        channels, bands, _frames = image_shape(shape, model=self.name)
-        first, second = DECODER
-        return AnyLength(
-            as_sequence(shape),
-            LastStates(channels * bands, self.hidden, layers=self.layers),
-            nn.Dropout(self.dropout),
-            nn.Linear(self.layers * self.hidden, first),
-            nn.ReLU(),
-            nn.Dropout(self.dropout),
-            nn.Linear(first, second),
-            nn.ReLU(),
-            nn.Dropout(self.dropout),
-            nn.Linear(second, classes),
-        )
+        from bench_plugins.networks import lstm
+
+        return lstm.build(self, shape, classes)

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
-from torch import nn
 
 from bench.plugins import Choice, Float, Model
-from bench_plugins.models.initialisation import he_
-from bench_plugins.models.lengths import AnyLength
-from bench_plugins.models.residual import Residual
-from bench_plugins.models.shapes import as_image, image_shape
 
-STAGES = 4
-BLOCKS = 2
-"""Residual blocks of a stage."""
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class ResNet18(Model):
@@ -34,33 +28,6 @@ class ResNet18(Model):
     """Share of channels dropped before the linear layer."""
 
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
-        channels, _bands, _frames = image_shape(shape, model=self.name)
-        layers = [as_image(shape), *_convolution(channels, self.width, kernel=7, stride=2), nn.ReLU()]
-        layers.append(nn.MaxPool2d(kernel_size=3, stride=2, padding=1))
-        inputs = self.width
-        for stage in range(STAGES):
-            outputs = self.width * 2**stage
-            for _ in range(BLOCKS):
-                layers.append(_residual(inputs, outputs))
-                inputs = outputs
-        pooled = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(self.dropout))
-        return he_(AnyLength(*layers, *pooled, nn.Linear(inputs, classes)))
+        from bench_plugins.networks import resnet18
 
-
-def _residual(inputs: int, outputs: int) -> Residual:
-    """Two convolutions; bands and frames are halved where the channels change."""
-    stride = 1 if inputs == outputs else 2
-    main = nn.Sequential(
-        *_convolution(inputs, outputs, kernel=3, stride=stride),
-        nn.ReLU(),
-        *_convolution(outputs, outputs, kernel=3),
-    )
-    if stride == 1:
-        return Residual(main, nn.Identity())
-    return Residual(main, nn.Sequential(*_convolution(inputs, outputs, kernel=1, stride=stride)))
-
-
-def _convolution(inputs: int, outputs: int, *, kernel: int, stride: int = 1) -> tuple[nn.Module, nn.Module]:
-    """Convolution without bias, which the normalisation after it would cancel."""
-    convolution = nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=False)
-    return convolution, nn.BatchNorm2d(outputs)
+        return resnet18.build(self, shape, classes)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
-from torch import nn
 
 from bench.plugins import Choice, Float, Model
-from bench_plugins.models.initialisation import he_
-from bench_plugins.models.lengths import AnyLength
-from bench_plugins.models.residual import Residual
-from bench_plugins.models.shapes import as_sequence, image_shape
 
-STEM = 16
-STAGES = (24, 32, 48)
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class TcResNet(Model):
@@ -35,34 +30,6 @@ class TcResNet(Model):
     """Share of channels dropped before the linear layer."""
 
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
-        channels, bands, _frames = image_shape(shape, model=self.name)
-        inputs = self._scaled(STEM)
-        layers = [as_sequence(shape), *_convolution(channels * bands, inputs, kernel=3), nn.ReLU()]
-        for stage in STAGES:
-            for _ in range(1 if self.depth == 8 else 2):
-                layers.append(_residual(inputs, self._scaled(stage), kernel=self.kernel))
-                inputs = self._scaled(stage)
-        pooled = (nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Dropout(self.dropout))
-        return he_(AnyLength(*layers, *pooled, nn.Linear(inputs, classes)))
+        from bench_plugins.networks import tc_resnet
 
-    def _scaled(self, channels: int) -> int:
-        return max(1, round(channels * self.width))
-
-
-def _residual(inputs: int, outputs: int, *, kernel: int) -> Residual:
-    """Two convolutions, [B, inputs, frames] to [B, outputs, frames], the frames halved where the channels change."""
-    stride = 1 if inputs == outputs else 2
-    main = nn.Sequential(
-        *_convolution(inputs, outputs, kernel=kernel, stride=stride),
-        nn.ReLU(),
-        *_convolution(outputs, outputs, kernel=kernel),
-    )
-    if stride == 1:
-        return Residual(main, nn.Identity())
-    return Residual(main, nn.Sequential(*_convolution(inputs, outputs, kernel=1, stride=stride), nn.ReLU()))
-
-
-def _convolution(inputs: int, outputs: int, *, kernel: int, stride: int = 1) -> tuple[nn.Module, nn.Module]:
-    """Convolution without bias, which the normalisation after it would cancel."""
-    convolution = nn.Conv1d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=False)
-    return convolution, nn.BatchNorm1d(outputs)
+        return tc_resnet.build(self, shape, classes)

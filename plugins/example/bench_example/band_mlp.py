@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
-
-from torch import nn
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from bench.plugins import Float, Infeasible, Int, Model
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class BandMlp(Model):
@@ -19,6 +20,8 @@ class BandMlp(Model):
     """Share of hidden units dropped."""
 
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        from torch import nn  # here, so that commands that train nothing do not wait for torch
+
         if len(shape) != 2:
             raise Infeasible(f"{self.name} takes [bands, frames], not {list(shape)}")
         bands, _frames = shape

@@ -1,4 +1,4 @@
-"""Three timbres at many pitches, made with numpy: a data set that needs no download."""
+"""Three timbres at many pitches: a data set that needs no download."""
 
 from __future__ import annotations
 
@@ -6,24 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-import soundfile
-from numpy.typing import NDArray
+from bench.plugins import SPLITS, BenchError, Clip, Dataset, Listing, ProgressCallback, Split
 
-from bench.errors import BenchError
-from bench.plugins import Clip, Dataset, Listing, Split
-from bench.plugins.contracts import ProgressCallback
-
-SAMPLE_RATE = 16000
-HARMONICS = np.arange(1, 9)[:, None]
-STRENGTHS = {
-    "flute": 1.0 / HARMONICS**3,
-    "clarinet": (HARMONICS % 2) / HARMONICS,
-    "violin": 1.0 / HARMONICS,
-}
-"""By label, the strength of the harmonics."""
-CLIPS = {"train": 24, "validation": 8, "test": 8}
-"""Per class."""
+LABELS = ("flute", "clarinet", "violin")
+CLIPS: dict[Split, int] = {"train": 24, "validation": 8, "test": 8}
+"""Clips of each class, by split."""
 
 
 class Timbres(Dataset):
@@ -34,7 +21,7 @@ class Timbres(Dataset):
     source: ClassVar[str] = "synthesised by this package"
 
     def labels(self) -> tuple[str, ...]:
-        return tuple(STRENGTHS)
+        return LABELS
 
     def seconds(self) -> float:
         return 0.25
@@ -47,28 +34,21 @@ class Timbres(Dataset):
         return Listing(clips, missing)
 
     def prepare(self, root: Path, progress: ProgressCallback) -> None:
+        import soundfile
+
+        from bench_example.tones import SAMPLE_RATE, tone
+
         clips = list(_clips())
         for number, clip in enumerate(clips):
             path = root / clip.path
             path.parent.mkdir(parents=True, exist_ok=True)
             # One seed a clip: the same bytes every time, in whatever order they are made.
-            soundfile.write(path, _tone(clip.label, self.seconds(), np.random.default_rng(number)), SAMPLE_RATE)
+            soundfile.write(path, tone(clip.label, self.seconds(), seed=number), SAMPLE_RATE)
             progress(number + 1, len(clips))
 
 
 def _clips() -> Iterator[Clip]:
-    splits: tuple[Split, ...] = ("train", "validation", "test")
-    for split in splits:
-        for label in STRENGTHS:
+    for split in SPLITS:
+        for label in LABELS:
             for number in range(CLIPS[split]):
                 yield Clip(f"{split}/{label}/{number:02}.wav", label, split)
-
-
-def _tone(label: str, seconds: float, draw: np.random.Generator) -> NDArray[np.float64]:
-    """A tone at a drawn pitch and level, with noise 30 dB below full scale: [samples], peak below 1."""
-    time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
-    pitch = 110.0 * 4.0 ** draw.uniform()
-    phases = draw.uniform(0, 2 * np.pi, HARMONICS.shape)
-    tone = (STRENGTHS[label] * np.sin(2 * np.pi * pitch * HARMONICS * time + phases)).sum(axis=0)
-    noisy = draw.uniform(0.1, 0.8) * tone / np.abs(tone).max() + draw.normal(0.0, 0.03, time.size)
-    return np.clip(noisy, -1.0, 1.0)

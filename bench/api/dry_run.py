@@ -1,0 +1,74 @@
+"""How long a study would take, from one timed batch of each configuration that it tries first."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from bench.api.resolve import ResolvedStudy
+from bench.cores import threads_per_worker
+from bench.errors import one_line
+from bench.plugins import Infeasible
+from bench.search.space import Candidate
+from bench.training.device_clips import DataOnDevice
+from bench.trial import TrialSpec
+from bench.trial.run_trial import trial_budget
+from bench.trial.timing import time_epoch
+
+
+@dataclass(frozen=True)
+class CandidateTime:
+    """A configuration that is tried first, and how long it takes."""
+
+    candidate: Candidate
+    epoch_seconds: float | None
+    """None if it cannot be trained."""
+    training_seconds: float
+    """Of all epochs; 0 for one that is over the budget, which is pruned at once."""
+    problem: str = ""
+    """Why it cannot be trained, or that it is over the budget."""
+
+
+def candidate_times(study: ResolvedStudy) -> Iterator[CandidateTime]:
+    """Times every configuration that the study tries first."""
+    torch.set_num_threads(study.options.threads or threads_per_worker(max(1, study.workers)))
+    data = DataOnDevice(study.record.data.without_test(), torch.device(study.device))
+    budget = trial_budget(study.options, torch.device(study.device))
+    for candidate in study.plan.candidates:
+        try:
+            seconds = time_epoch(_spec(candidate, study), data, registry=study.registry)
+        except Infeasible as error:
+            yield CandidateTime(candidate, None, 0.0, f"infeasible: {one_line(error)}")
+        except Exception as error:  # a plugin may raise anything: its trial would fail, and the rest is worth telling
+            yield CandidateTime(candidate, None, 0.0, f"{type(error).__name__}: {one_line(error)}")
+        else:
+            training = seconds * candidate.configuration.training.epochs
+            over = budget is not None and training > budget
+            yield CandidateTime(candidate, seconds, 0.0 if over else training, "over the budget in all" if over else "")
+
+
+def total_seconds(study: ResolvedStudy, times: Sequence[CandidateTime]) -> float:
+    """Seconds of all trials and finals, before pruning, if they take as long as these on average."""
+    trained = [time.training_seconds for time in times if time.epoch_seconds is not None]
+    return statistics.mean(trained) * number_of_runs(study) / max(1, study.workers) if trained else 0.0
+
+
+def number_of_runs(study: ResolvedStudy) -> int:
+    """Number of trials and finals."""
+    options = study.record.options
+    return options.trials + options.finalists * options.final_seeds
+
+
+def _spec(candidate: Candidate, study: ResolvedStudy) -> TrialSpec:
+    data, configuration = study.record.data, candidate.configuration
+    return TrialSpec(
+        dataset=data.dataset,
+        revision=data.revision,
+        feature=configuration.feature,
+        model=configuration.model,
+        training=configuration.training,
+        seed=0,
+    )

@@ -1,0 +1,150 @@
+"""Runs a resolved study: holds it for this process, gives it workers and tracking, and writes what it came to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.api.resolve import ResolvedStudy
+from bench.locks import audio_in_use, study_locked
+from bench.plugins.references import dataset_reference
+from bench.results.study_folder import StudyFolder, validation_score
+from bench.results.study_records import RunRecord
+from bench.search.callback import StudyCallback
+from bench.search.finals import choose_finalists
+from bench.search.optuna_study import open_optuna_study
+from bench.search.run_study import Ending, run_study
+from bench.search.study_storage import Database, database_at
+
+if TYPE_CHECKING:
+    from bench.executors.jobs import Executor
+    from bench.tracking.tracker import Tracker
+
+
+@contextmanager
+def held(study: ResolvedStudy) -> Iterator[Database]:
+    """Holds the study for this process, writes its record, and gives the storage of its trials.
+
+    Raises:
+        BenchError: If another process has the study, or its storage cannot be used.
+    """
+    record, folder, options = study.record, study.folder, study.options
+    database = database_at(folder.folder, options.storage or record.options.storage)
+    with study_locked(folder.folder), database.locked(folder.name), audio_in_use(record.data.caches.values()):
+        if options.storage is not None:  # refuses one that has no such study, or another's, before it is recorded
+            open_optuna_study(database, record, begun=bool(folder.trials()))
+        recorded = record.options.model_copy(update={"storage": database.address})
+        folder.write(record.model_copy(update={"options": recorded}))
+        yield database
+
+
+def execute(study: ResolvedStudy, database: Database, callback: StudyCallback) -> Ending:
+    """Runs the study to its end, with its trials and finals, inside `held`."""
+    executor = _executor(study)
+    try:
+        with _tracker(study) as tracker:
+            ending = run_study(
+                study.folder,
+                study.record,
+                study.plan,
+                registry=study.registry,
+                executor=executor,
+                tracker=tracker,
+                callback=callback,
+                report=lambda folder, run: write_reports(study, run),
+                timeout=study.options.timeout,
+                database=database,
+            )
+            if tracker is not None:
+                _finish_tracking(tracker, study, ending)
+        executor.close()
+        return ending
+    finally:
+        executor.close(now=True)
+
+
+def write_reports(study: ResolvedStudy, run: RunRecord) -> list[Path]:
+    """Writes the report of a tested run, and names its files."""
+    from bench.reporting.run_report import write_report
+
+    folder = study.folder
+    return list(write_report(folder, run, folder.report_folder(run), registry=study.registry).files)
+
+
+def _executor(study: ResolvedStudy) -> Executor:
+    options, registry = study.options, study.registry
+    logs = study.folder.folder / "logs"
+    if options.executor == "ray":
+        from bench.executors.ray import RayExecutor
+
+        return RayExecutor(
+            workers=study.workers,
+            device=study.device,
+            log_folder=logs,
+            registry=registry,
+            address=options.ray_address,
+            cpus_per_trial=options.cpus_per_trial,
+            gpus_per_trial=options.gpus_per_trial,
+            time_limit=options.trial_timeout,
+        )
+    if study.workers == 0:
+        from bench.executors.in_process import InProcessExecutor
+
+        return InProcessExecutor(registry=registry, device=study.device, threads=options.threads)
+    from bench.executors.local import LocalExecutor
+
+    return LocalExecutor(
+        workers=study.workers,
+        device=study.device,
+        log_folder=logs,
+        registry=registry,
+        time_limit=options.trial_timeout,
+        threads=options.threads,
+    )
+
+
+def _tracker(study: ResolvedStudy) -> Tracker | nullcontext[None]:
+    """MLflow as the options have it; inside this process only if a server or database is named."""
+    uri = study.options.tracking_uri
+    if uri == "none" or (uri is None and study.workers == 0):
+        return nullcontext()
+    from bench.tracking.tracker import Tracker
+
+    return Tracker(study.folder.folder.parent, tracking_uri=uri)
+
+
+def _finish_tracking(tracker: Tracker, study: ResolvedStudy, ending: Ending) -> None:
+    """Writes what the study came to beside its trials in MLflow."""
+    folder, record = study.folder, study.record
+    if ending.interrupted:
+        tracker.interrupt_study(folder.name, f"stopped after {ending.trials} of {record.options.trials} trials")
+        return
+    complete = [trial for trial in folder.trials() if trial.result.status == "complete"]
+    best = {"trials": float(ending.trials)}
+    if complete:
+        best[f"best_validation_{record.objective}"] = max(validation_score(trial) for trial in complete)
+    winner = [spec.configuration() for spec in choose_finalists(complete, 1)]
+    tested = [
+        final.result.test.accuracy
+        for final in folder.finals()
+        if final.spec.configuration() in winner and final.result.test
+    ]
+    pages: tuple[Path, ...] = ()
+    if tested:
+        best["test_accuracy"] = sum(tested) / len(tested)
+        pages = _pages(study, folder)
+    tracker.finish_study(folder.name, best=best, artifacts=pages)
+
+
+def _pages(study: ResolvedStudy, folder: StudyFolder) -> tuple[Path, ...]:
+    """The leaderboard of the data set and the comparison of features, written into the study's folder."""
+    from bench.reporting.build_leaderboard import build_leaderboard
+    from bench.reporting.feature_comparison import write_comparison
+    from bench.reporting.publishing import publish
+
+    dataset = dataset_reference(study.registry, study.record.dataset)
+    leaderboard = build_leaderboard(folder.folder.parent, dataset, recipes=study.registry.recipes)
+    pages = folder.folder / "leaderboard"
+    return (*publish(leaderboard, pages), *write_comparison(folder, pages / "comparison.png"))

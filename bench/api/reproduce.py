@@ -1,0 +1,220 @@
+"""`bench.reproduce`: runs a recipe, or a row of a published leaderboard, again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.api.plugins import with_classes
+from bench.api.study import Run
+from bench.errors import BenchError
+from bench.files import remove_unfinished, results_directory
+from bench.options import RunOptions, checked_options
+from bench.plugins import PluginConfig
+from bench.plugins.contracts import Plugin
+from bench.plugins.references import dataset_config, dataset_reference
+from bench.plugins.registry import Registry
+from bench.reporting.publishing import dataset_file_name, load_published
+from bench.reporting.reproductions import ReproducedRecipe, measured_figures
+from bench.results.study_folder import StudyFolder
+from bench.search.callback import StudyCallback
+from bench.search.reproduction import Reproduction, of_recipe, protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RECIPE_SEEDS = 3
+"""Seeds that a recipe is run with unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class ReproductionResult:
+    """What was published, and what came out here."""
+
+    title: str
+    folder: Path
+    """The folder that holds the runs."""
+    runs: tuple[Run, ...]
+    """One a seed."""
+    published: tuple[Mapping[str, float], ...]
+    """Published figures by name, one mapping a seed; empty if none are known."""
+    differences: tuple[str, ...]
+    """Lines on what differs here from what was published with: files, versions, device, settings."""
+
+    def figures(self) -> list[tuple[str, str, float | None, float | None]]:
+        """Run, figure, what was published and what was measured, for every seed and figure."""
+        return [
+            (run.name, figure, published.get(figure), measured_figures(run.record.result).get(figure))
+            for run, published in zip(self.runs, self.published, strict=True)
+            for figure in published or ("validation_accuracy", "test_accuracy")
+        ]
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """One row a seed and figure, with the columns `run`, `figure`, `published`, `measured` and `difference`."""
+        import pandas as pd
+
+        frame = pd.DataFrame(self.figures(), columns=["run", "figure", "published", "measured"])
+        return frame.assign(difference=frame["measured"] - frame["published"])
+
+
+def reproduce(
+    row: str,
+    *,
+    dataset: str = "",
+    settings: Mapping[str, Any] | None = None,
+    seeds: int | None = None,
+    plugins: Iterable[type[Plugin]] = (),
+    progress: bool = False,
+    **options: Any,
+) -> ReproductionResult:
+    """Trains and tests a recipe or a row of a leaderboard again.
+
+    Args:
+        row: A recipe's name, or `leaderboards/fsdd.json:ID` as the page names its rows.
+        dataset: For a recipe: the data set, by default the one that it was published on. For a row of `folder:` or `csv:`:
+            where the files are here.
+        settings: For a recipe: settings by dotted name that are changed.
+        seeds: Number of seeds, by default those of the row, or 3 for a recipe.
+        plugins: The classes that the row needs beside the installed plugins.
+        progress: Whether to print what happens.
+        **options: `workers`, `device`, `threads`, `max_unusable`, `data_dir` and `results`, as in `bench.run`.
+
+    Raises:
+        BenchError: If there is no such recipe or row, its data set cannot be used, or a run does not come to its end.
+    """
+    registry = with_classes(plugins)
+    wanted = wanted_of(registry, row, dataset=dataset, settings=settings or {}, seeds=seeds)
+    if progress:
+        from bench.reporting.progress import study_progress
+
+        return run_wanted(
+            wanted, checked_options(options), registry, study_progress(), command=f"bench.reproduce({row!r})"
+        )
+    return run_wanted(wanted, checked_options(options), registry, StudyCallback(), command=f"bench.reproduce({row!r})")
+
+
+def wanted_of(
+    registry: Registry, row: str, *, dataset: str, settings: Mapping[str, Any], seeds: int | None
+) -> Reproduction:
+    """What a recipe or a row asks to be run. Raises BenchError as `reproduce` does."""
+    if not (row.endswith(".json") or ".json:" in row):
+        return recipe_on(registry, row, dataset, settings, seeds)
+    if settings:
+        raise BenchError("a row of a leaderboard is run as it is: leave out the settings, or name a recipe")
+    return _row(registry, row, dataset, seeds)
+
+
+def run_wanted(
+    wanted: Reproduction, options: RunOptions, registry: Registry, callback: StudyCallback, *, command: str
+) -> ReproductionResult:
+    """Prepares the data, runs every seed with its test, and writes the reports. Raises BenchError if a run fails."""
+    import torch
+
+    from bench.api.spec_data import prepare_for
+    from bench.executors.in_process import InProcessExecutor
+    from bench.executors.local import LocalExecutor
+    from bench.locks import audio_in_use, study_locked
+    from bench.reporting.numbers import plural
+    from bench.reporting.run_report import write_run_report
+    from bench.search.reproduction_source import run_reproduction
+    from bench.training.device import choose_device
+    from bench.trial.hardware import hardware
+
+    device, reason = choose_device(options.device)
+    registry.model(wanted.specs[0].model)  # raises if it is not installed, before audio is decoded for minutes
+    data = prepare_for(wanted.specs[0], options, registry=registry, callback=callback)
+    record = wanted.record(data, hardware(torch.device(device), registry=registry), command=command)
+    changes = ReproducedRecipe(record, runs=()).changes()
+    for line in (*data.notes, *changes):
+        callback.warning(line)
+    callback.note(f"{wanted.title}: {plural(len(wanted.specs), 'seed')} on {reason}")
+    folder = StudyFolder(results_directory(options.results) / f"reproduce-{wanted.folder}")
+    threads = options.threads or (wanted.hardware.threads if wanted.hardware else None)
+    workers = 1 if options.workers is None else min(options.workers, len(wanted.specs))
+    with study_locked(folder.folder), audio_in_use(data.caches.values()):
+        remove_unfinished(folder.folder)
+        folder.write_reproduction(record)
+        executor = (
+            LocalExecutor(
+                workers=workers,
+                device=device,
+                log_folder=folder.folder / "logs",
+                registry=registry,
+                time_limit=options.trial_timeout,
+                threads=threads,
+            )
+            if workers
+            else InProcessExecutor(registry=registry, device=device, threads=threads)
+        )
+        try:
+            with callback:
+                runs = run_reproduction(wanted, data, folder, executor, registry=registry, callback=callback)
+        finally:
+            executor.close(now=True)
+        for run in runs:
+            write_run_report(
+                folder, run, folder.report_folder(run), data=data, command=record.command, registry=registry
+            )
+    return ReproductionResult(
+        title=wanted.title,
+        folder=folder.folder,
+        runs=tuple(Run(folder, run, registry=registry) for run in runs),
+        published=wanted.published,
+        differences=tuple(changes),
+    )
+
+
+def recipe_on(
+    registry: Registry, name: str, dataset: str, settings: Mapping[str, Any], seeds: int | None
+) -> Reproduction:
+    """A recipe on the data set named, or else on the one that it was published on, with its options."""
+    recipe = registry.recipe(name)
+    published_on = protocol(recipe)
+    if not dataset or dataset == published_on.name:
+        dataset = published_on.name
+        settings = {f"dataset.{option}": value for option, value in published_on.options.items()} | dict(settings)
+    config = dataset_config(registry, dataset, settings)
+    return of_recipe(
+        recipe,
+        config,
+        folder=f"{name}-{dataset_file_name(dataset_reference(registry, config))}",
+        settings={name: value for name, value in settings.items() if not name.startswith("dataset.")},
+        seeds=seeds or RECIPE_SEEDS,
+    )
+
+
+def _row(registry: Registry, reference: str, dataset: str, seeds: int | None) -> Reproduction:
+    path, _, identifier = (f"{reference}:" if reference.endswith(".json") else reference).rpartition(":")
+    leaderboard = load_published(Path(path))
+    if not identifier:
+        rows = ", ".join(row.id for row in leaderboard.rows())
+        raise BenchError(f"{path} is a whole leaderboard: name a row, as {path}:ROW, of {rows}")
+    row = leaderboard.row(identifier)
+    runs = row.runs[:seeds]
+    config = _here(registry, runs[0].spec.dataset, dataset)
+    return Reproduction(
+        name=identifier,
+        folder=identifier,
+        title=f"row {identifier} of {leaderboard.dataset}, rank {row.rank}, {row.model.name} on {row.feature.name}",
+        dataset=config,
+        specs=tuple(run.spec.model_copy(update={"dataset": config}) for run in runs),
+        published=tuple(
+            {"validation_accuracy": run.validation.accuracy, "test_accuracy": run.test.accuracy} for run in runs
+        ),
+        hardware=runs[0].hardware,
+    )
+
+
+def _here(registry: Registry, published: PluginConfig, dataset: str) -> PluginConfig:
+    """A row's data set, with its files at `dataset` if that is given. All its other options stay the row's."""
+    if not dataset:
+        return published
+    given = dataset_config(registry, dataset, {})
+    takes = registry.datasets[given.name].argument
+    if given.name != published.name or takes is None:
+        raise BenchError(
+            f"the row is of data set {published.name}: --dataset {dataset} cannot be in its place, leave it out"
+        )
+    return given.model_copy(update={"options": {**published.options, takes: given.options[takes]}})

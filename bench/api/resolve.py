@@ -1,0 +1,182 @@
+"""From options to a study that is complete: plugins, data, device, folder and record, before anything of it runs."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.data.feature_cache import feature_limit
+from bench.data.preparation import prepare
+from bench.data.prepared import PreparedData
+from bench.errors import BenchError
+from bench.executors.gpus import count_workers, visible_gpus
+from bench.files import cache_directory, data_directory, results_directory
+from bench.options import RunOptions, flag, option
+from bench.plugins import PluginConfig
+from bench.plugins.references import dataset_config
+from bench.plugins.registry import Registry
+from bench.reporting.numbers import plural, readable_name
+from bench.results.study_folder import StudyFolder, checked_name, open_study
+from bench.results.study_records import StudyRecord
+from bench.search.callback import StudyCallback
+from bench.search.plan import Plan, check_same, make_plan, new_record, versions
+from bench.search.run_study import free_name
+from bench.search.study_storage import PostgresDatabase
+from bench.training.device import choose_device
+
+COMPARED_BY_THE_SPACE = ("study", "models", "features", "settings", "epochs")
+"""Options of a study that are not compared one by one, since its name and its search space say the same."""
+
+
+@dataclass(frozen=True)
+class ResolvedStudy:
+    """A study that can begin or go on: everything that it depends on has been found and checked."""
+
+    registry: Registry
+    options: RunOptions
+    """Those of this command, with passwords and with what holds only once."""
+    folder: StudyFolder
+    record: StudyRecord
+    plan: Plan
+    device: str
+    """`cpu` or `cuda`."""
+    device_reason: str
+    """The device and why it was chosen, for people."""
+    workers: int
+    """Number of trials that run at the same time; 0 for trials inside this process."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Lines that a person should read: what was left out, and what is odd about the data."""
+        return (*self.plan.notes, *self.record.data.notes)
+
+
+def resolve_new(
+    dataset: str, options: RunOptions, *, registry: Registry, command: str, callback: StudyCallback
+) -> ResolvedStudy:
+    """The study that `options` ask for on a data set: a new one, or the one of that name if it is the same.
+
+    Args:
+        dataset: `NAME` or `NAME:ARGUMENT`.
+        options: With names of features and models that `registry` has.
+        registry: The plugins.
+        command: What the record says that the study was started by.
+        callback: Told how far the decoding of audio is.
+
+    Raises:
+        BenchError: If a name, a value, the data set or the device cannot be used, or another study has the name.
+    """
+    results = results_directory(options.results)
+    if options.study:
+        checked_name(options.study)  # before audio is decoded for minutes
+    server = None if options.storage is None else PostgresDatabase(options.storage)
+    config = dataset_config(registry, dataset, options.settings)
+    plan, data = _plan_and_data(config, options, registry, callback)
+    taken = server.names() if server is not None and not options.study else ()
+    folder = StudyFolder(results / (options.study or free_name(results, config.name, taken=taken)))
+    if not folder.exists():
+        record = new_record(plan, data, name=folder.name, command=command, versions=versions(registry))
+        return _resolved(folder, record, options, plan, registry)
+    record = folder.record()
+    check_same(record, plan, data)
+    _check_options(record, options)
+    changes = {name: getattr(options, name) for name in options.model_fields_set if option(name).resume != "fixed"}
+    options = record.options.resumed(changes, spell=flag)
+    return _resolved(folder, _continued(record, options, data), options, plan, registry)
+
+
+def resolve_resumed(
+    name: str,
+    changes: Mapping[str, Any],
+    *,
+    registry: Registry,
+    callback: StudyCallback,
+    spell: Callable[[str], str],
+) -> ResolvedStudy:
+    """The study of this name as it stands, with all that its record keeps but for the options that are changed.
+
+    Raises:
+        BenchError: If there is no such study, an option cannot be changed, or plugins or data are no longer the same.
+    """
+    folder = open_study(results_directory(changes.get("results")), name)
+    record = folder.record()
+    options = record.options.resumed(changes, spell=spell)
+    plan, data = _plan_and_data(record.dataset, options, registry, callback)
+    check_same(record, plan, data, resumed=True)
+    return _resolved(folder, _continued(record, options, data), options, plan, registry)
+
+
+def headline(study: ResolvedStudy) -> tuple[str, ...]:
+    """Lines that say what is about to run: the data, the device, the study."""
+    data, options = study.record.data, study.record.options
+    sizes = ", ".join(f"{data.clips(split):,} {split}" for split in data.splits)
+    objective = readable_name(study.record.objective)
+    workers = plural(study.workers, "worker") if study.workers else "trials inside this process"
+    return (
+        f"data set: {study.record.dataset.name}, {len(data.labels)} classes, {sizes} clips of {data.seconds:g} s",
+        f"device: {study.device_reason}; {workers}{', compiled' if options.compile else ''}",
+        f"study: {study.folder.name}, {options.trials} trials, maximising validation {objective}",
+    )
+
+
+def resume_command(study: ResolvedStudy) -> str:
+    """The command that goes on with the study."""
+    elsewhere = study.options.results
+    return shlex.join(
+        ["bench", "run", "--resume", study.folder.name, *(["--results", str(elsewhere)] if elsewhere else [])]
+    )
+
+
+def _plan_and_data(
+    config: PluginConfig, options: RunOptions, registry: Registry, callback: StudyCallback
+) -> tuple[Plan, PreparedData]:
+    dataset = registry.dataset(config)
+    plan = make_plan(registry, dataset, options)
+    device, _ = choose_device(options.device)  # raises before audio is decoded for minutes, as the next lines do
+    _workers(options, device)
+    feature_limit()
+    data = prepare(
+        dataset,
+        data_dir=data_directory(options.data_dir),
+        cache_dir=cache_directory(),
+        sample_rates=plan.sample_rates(registry),
+        max_unusable=options.max_unusable,
+        progress=callback.preparing,
+    )
+    return plan, data
+
+
+def _resolved(
+    folder: StudyFolder, record: StudyRecord, options: RunOptions, plan: Plan, registry: Registry
+) -> ResolvedStudy:
+    device, reason = choose_device(options.device)
+    if options.gpus_per_trial:
+        device, reason = "cuda", f"{options.gpus_per_trial:g} GPUs a trial, of the cluster"
+    return ResolvedStudy(registry, options, folder, record, plan, device, reason, _workers(options, device))
+
+
+def _continued(record: StudyRecord, options: RunOptions, data: PreparedData) -> StudyRecord:
+    return record.model_copy(update={"data": data, "options": options.recorded()})
+
+
+def _check_options(record: StudyRecord, options: RunOptions) -> None:
+    """Raises BenchError if the study that has the name was begun with other options than are asked for."""
+    for name in RunOptions.model_fields:
+        if option(name).resume != "fixed" or name in COMPARED_BY_THE_SPACE:
+            continue
+        before, now = getattr(record.options, name), getattr(options, name)
+        if before != now:
+            raise BenchError(
+                f"study {record.name!r} exists with {flag(name)} {before}, not {now}: choose another name with --study, "
+                f"or continue it as it is with bench run --resume {record.name}"
+            )
+
+
+def _workers(options: RunOptions, device: str) -> int:
+    """Number of workers. Raises BenchError on contradictions."""
+    if options.executor == "ray":
+        return options.workers or 1
+    gpus = len(visible_gpus()) if device == "cuda" else 0
+    return count_workers(options.workers, options.workers_per_gpu, device=device, gpus=gpus)

@@ -1,0 +1,123 @@
+"""`bench.run` and `bench.resume`: a study from Python."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from textwrap import fill
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, get_type_hints
+
+from bench import api
+from bench.api.plugins import with_classes, with_plugin_objects
+from bench.api.study import Study
+from bench.options import RunOptions, checked_options, keyword
+from bench.plugins.contracts import Plugin
+
+if TYPE_CHECKING:
+    from bench.search.callback import StudyCallback
+
+Keywords = ParamSpec("Keywords")
+
+
+class RunKeywords(RunOptions):
+    """The keywords of `bench.run`: the options of a run, and what concerns the caller alone."""
+
+    progress: bool = False
+    """Whether to print what happens. Otherwise nothing is printed; `Study.notes` has what a person should read."""
+
+
+def _with_keywords_of(
+    model: Callable[Keywords, RunKeywords],
+) -> Callable[[Callable[..., Study]], Callable[Concatenate[str, Keywords], Study]]:
+    """Gives a function of a data set the fields of a model as keywords: for type checkers, `help` and completion."""
+
+    def documented(function: Callable[..., Study]) -> Callable[Concatenate[str, Keywords], Study]:
+        first = next(iter(inspect.signature(function).parameters.values()))
+        types = get_type_hints(RunKeywords)
+        fields = [field.replace(annotation=types[name]) for name, field in inspect.signature(model).parameters.items()]
+        signature = inspect.Signature([first.replace(annotation=str), *fields], return_annotation=Study)
+        function.__signature__ = signature  # type: ignore[attr-defined]
+        texts = [f"{name}: {field.description}" for name, field in RunKeywords.model_fields.items()]
+        lines = [fill(" ".join(text.split()), 100, subsequent_indent=12 * " ") for text in texts]
+        function.__doc__ = (function.__doc__ or "").replace("KEYWORDS", ("\n" + 8 * " ").join(lines))
+        return function
+
+    return documented
+
+
+@_with_keywords_of(RunKeywords)
+def run(dataset: str, *, progress: bool = False, **options: Any) -> Study:
+    """Searches features, models and training settings for a data set, then retrains and tests the best.
+
+    It runs anywhere: in a notebook, in a script without a main guard, in a thread. Worker processes do not run the calling
+    script again. Among `models` and `features` there may be classes and instances beside names, also of classes that the
+    calling script defines, which reach the workers by value; what an instance sets stays fixed in the search.
+
+    Args:
+        dataset: The data set as on the command line: `fsdd`, `folder:PATH`, `csv:FILE`.
+        KEYWORDS
+
+    Returns:
+        The study, with its trials, finals, leaderboard and best run.
+
+    Raises:
+        BenchError: If an option, a plugin or the data cannot be used, or going on makes no sense; what has finished is kept.
+
+    Example:
+        >>> study = bench.run("folder:recordings", trials=20, models=["tc-resnet"], epochs=8)
+    """
+    checked, registry = with_plugin_objects(checked_options(options))
+    callback = _callback(progress)
+    shown = {name: value for name, value in options.items() if name not in ("models", "features")}
+    command = f"bench.run({', '.join([repr(dataset), *(f'{name}={value!r}' for name, value in shown.items())])})"
+    with callback:
+        study = api.resolve_new(dataset, checked, registry=registry, command=command, callback=callback)
+        return _run(study, callback)
+
+
+def resume(study: str | Path, *, plugins: Iterable[type[Plugin]] = (), progress: bool = False, **changes: Any) -> Study:
+    """Goes on with a study where it stands; finished runs are never run again.
+
+    Args:
+        study: Its folder, or its name in the results folder.
+        plugins: The classes that the study was begun with beside the installed plugins.
+        progress: Whether to print what happens.
+        **changes: Options that a resume may change, as in `bench.run`: `trials` (more of them), `workers`, `threads`,
+            ... All others stay as the study has them.
+
+    Returns:
+        The study.
+
+    Raises:
+        BenchError: If there is no such study, an option belongs to the study, or its data or plugins have changed.
+    """
+    folder = Path(study)
+    if folder.name != str(study):
+        changes = {"results": folder.parent, **changes}
+    callback = _callback(progress)
+    with callback:
+        resolved = api.resolve_resumed(
+            folder.name, changes, registry=with_classes(plugins), callback=callback, spell=keyword
+        )
+        return _run(resolved, callback)
+
+
+def _run(study: api.ResolvedStudy, callback: StudyCallback) -> Study:
+    for line in study.notes:
+        callback.warning(line)
+    for line in api.headline(study):
+        callback.note(line)
+    with api.held(study) as storage:
+        api.execute(study, storage, callback)
+    return Study(study.folder, registry=study.registry)
+
+
+def _callback(progress: bool) -> StudyCallback:
+    if progress:
+        from bench.reporting.progress import study_progress
+
+        return study_progress()
+    from bench.search.callback import StudyCallback
+
+    return StudyCallback()

@@ -1,0 +1,32 @@
+"""The data that one specification runs on: decoded, and with the augmented copies that it asks for."""
+
+from __future__ import annotations
+
+from bench.data.offline_augmentation import prepare_augmented_copies
+from bench.data.preparation import prepare
+from bench.data.prepared import PreparedData
+from bench.files import cache_directory, data_directory
+from bench.options import RunOptions
+from bench.plugins.registry import Registry
+from bench.search.callback import StudyCallback
+from bench.trial import TrialSpec
+from bench.trial.short_clips import short_clip_notes
+
+
+def prepare_for(spec: TrialSpec, options: RunOptions, *, registry: Registry, callback: StudyCallback) -> PreparedData:
+    """Decodes what is not decoded yet, and notes clips that are shorter than the network's input.
+
+    Raises:
+        BenchError: If the data set cannot be used.
+    """
+    rate = registry.feature(spec.feature).sample_rate
+    data = prepare(
+        registry.dataset(spec.dataset),
+        data_dir=data_directory(options.data_dir),
+        cache_dir=cache_directory(),
+        sample_rates=[rate],
+        max_unusable=options.max_unusable,
+        progress=callback.preparing,
+    )
+    prepare_augmented_copies(data, spec.training, sample_rate=rate, progress=callback.preparing)
+    return data.model_copy(update={"notes": (*data.notes, *short_clip_notes(spec, data, registry=registry))})

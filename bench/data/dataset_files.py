@@ -1,0 +1,103 @@
+"""The files that a data set lists, checked and dated before any audio is opened."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.data.decoding import noise_files
+from bench.data.waveform_cache import FORMAT
+from bench.errors import BenchError, did_you_mean
+from bench.plugins import Clip, Dataset, Listing, Split
+from bench.plugins.contracts import SPLITS
+
+FileStamp = tuple[int, int]
+"""Size of a file in bytes, and time of its last change in nanoseconds."""
+
+
+@dataclass(frozen=True)
+class DatasetFiles:
+    """The clips that a data set lists and whose files exist, and the key of their cache."""
+
+    dataset: Dataset
+    root: Path
+    labels: tuple[str, ...]
+    clips: tuple[Clip, ...]
+    """The clips whose files exist, sorted by path and start."""
+    missing: tuple[str, ...]
+    """Paths of the files that are listed and do not exist."""
+    key: str
+    """16 hex digits over everything that the cache is made from, by the size and time of the files."""
+
+
+def check_files(dataset: Dataset, root: Path, labels: tuple[str, ...], listing: Listing) -> DatasetFiles:
+    """Checks a data set's listing, and looks up the size and time of its files.
+
+    Raises:
+        BenchError: A label is unknown, a name is not in UTF-8, or a class or the validation split has no clips.
+    """
+    clips = sorted(listing.clips, key=lambda clip: (clip.path, clip.start, clip.end or 0.0, clip.label, clip.split))
+    _refuse_unreadable_names(dataset.name, clips)
+    known = set(labels)
+    unknown = [clip for clip in clips if clip.label not in known]
+    if unknown:
+        raise BenchError(
+            f"data set {dataset.name}: {unknown[0].id} has the unknown label {unknown[0].label!r}: "
+            + did_you_mean(unknown[0].label, labels)
+        )
+    stamps = {path: _stamp(root, path) for path in dict.fromkeys(clip.path for clip in clips)}
+    present = tuple(clip for clip in clips if stamps[clip.path] is not None)
+    missing = (*listing.missing, *(path for path, stamp in stamps.items() if stamp is None))
+    check_classes(dataset.name, labels, count_supports(labels, present))
+    noise = [path.relative_to(root).as_posix() for path in noise_files(root, dataset.noise_folder)]
+    lines = [
+        f"{FORMAT} {dataset.config().model_dump_json()} {dataset.seconds()} {labels}",
+        *(("recordings are cut",) if dataset.cuts_recordings() else ()),
+        *(f"{clip} {stamps[clip.path]}" for clip in present),
+        *(f"{path} {_stamp(root, path)}" for path in noise),
+    ]
+    key = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+    return DatasetFiles(dataset, root, labels, present, missing, key)
+
+
+def _refuse_unreadable_names(dataset: str, clips: Sequence[Clip]) -> None:
+    """Raises BenchError for a name in another encoding, which Python holds as lone surrogates that no result could store."""
+    for clip in clips:
+        if any("\ud800" <= character <= "\udfff" for character in clip.path + clip.label):
+            raise BenchError(
+                f"data set {dataset}: the name of {clip.path!a} is not in UTF-8: rename it, or all at once with convmv"
+            )
+
+
+def _stamp(root: Path, path: str) -> FileStamp | None:
+    try:
+        status = os.stat(os.path.join(root, path))  # noqa: PTH116, PTH118 - several times as fast, for each of 65,000 files
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def count_supports(labels: Sequence[str], clips: Iterable[Clip]) -> dict[Split, tuple[int, ...]]:
+    """Counts the clips of every class, in the order of `labels`, by split."""
+    counts = Counter((clip.split, clip.label) for clip in clips)
+    return {split: tuple(counts[split, label] for label in labels) for split in SPLITS}
+
+
+def check_classes(name: str, labels: Sequence[str], supports: Mapping[Split, Sequence[int]]) -> None:
+    """Raises BenchError if a class cannot be learnt, or if there is nothing to validate on."""
+    for index, label in enumerate(labels):
+        total = sum(supports[split][index] for split in SPLITS)
+        if total == 1:
+            raise BenchError(f"data set {name}: class {label} has a single clip: add clips, or leave the class out")
+        if not supports["train"][index]:
+            raise BenchError(f"data set {name}: class {label} has no training clip: add some, or leave the class out")
+    if len(labels) < 2:
+        raise BenchError(
+            f"data set {name} has {len(labels)} class, and classifying takes two: is the folder the right one?"
+        )
+    if not sum(supports["validation"]):
+        raise BenchError(f"data set {name} has no validation clips, by which models are chosen: add a validation split")

@@ -1,0 +1,42 @@
+"""Data sets as people name them: `fsdd`, `folder:PATH`, `csv:FILE`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.errors import BenchError
+from bench.plugins.contracts import PluginConfig
+from bench.plugins.registry import Registry, find
+
+
+def dataset_config(registry: Registry, reference: str, settings: Mapping[str, Any]) -> PluginConfig:
+    """The complete configuration of the data set that is called `NAME` or `NAME:ARGUMENT`.
+
+    Args:
+        registry: The plugins.
+        reference: The name, with what follows the colon as the value of the data set's `argument`.
+        settings: Settings by dotted name, of which those that begin with `dataset.` are the data set's options.
+
+    Raises:
+        BenchError: If there is no such data set or option, or an argument is missing or is one too many.
+    """
+    name, colon, argument = reference.partition(":")
+    options = {key.removeprefix("dataset."): value for key, value in settings.items() if key.startswith("dataset.")}
+    takes = find("dataset", registry.datasets, name).argument
+    if colon and takes is None:
+        raise BenchError(
+            f"data set {name} takes nothing after a colon; its options are set by --set dataset.OPTION=VALUE"
+        )
+    if takes is not None:
+        if not argument and takes not in options:
+            raise BenchError(f"data set {name} needs its {takes}: write {name}:{takes.upper()}")
+        if argument:
+            options[takes] = argument
+    return registry.dataset(PluginConfig(name=name, options=options)).config()
+
+
+def dataset_reference(registry: Registry, config: PluginConfig) -> str:
+    """The name by which `dataset_config` finds this data set."""
+    takes = registry.datasets[config.name].argument
+    return config.name if takes is None else f"{config.name}:{config.options[takes]}"

@@ -1,0 +1,86 @@
+"""Runs a recipe or a row of a leaderboard again, outside any study."""
+
+from __future__ import annotations
+
+from bench.data.prepared import PreparedData
+from bench.errors import BenchError
+from bench.executors.jobs import Executor, Job
+from bench.options import RunOptions
+from bench.plugins.registry import Registry
+from bench.results.study_folder import StudyFolder
+from bench.results.study_records import RunRecord
+from bench.search.assignment import Assignment
+from bench.search.callback import StudyCallback
+from bench.search.failures import ATTEMPTS
+from bench.search.reproduction import Reproduction
+from bench.search.scheduler import Scheduler
+from bench.trial import Epoch
+
+
+class ReproductionSource:
+    """The seeds of a reproduction, in order. See `bench.search.assignment.Source`."""
+
+    def __init__(self, wanted: Reproduction, data: PreparedData) -> None:
+        self._title = wanted.title
+        options = RunOptions(compile=wanted.hardware is not None and wanted.hardware.compiled)
+        self._left = [
+            Assignment(
+                Job(
+                    f"reproduction-1-seed-{repeat}",
+                    spec.model_copy(update={"revision": data.revision}),
+                    data,
+                    options,
+                    test=True,
+                ),
+                "reproduction",
+                number=1,
+                repeat=repeat,
+                origin=wanted.title,
+            )
+            for repeat, spec in enumerate(wanted.specs)
+        ]
+        self.runs: list[RunRecord] = []
+
+    def next(self) -> Assignment | None:
+        return self._left.pop(0) if self._left else None
+
+    def epoch(self, assignment: Assignment, epoch: Epoch) -> bool:
+        return True
+
+    def ended(self, assignment: Assignment, run: RunRecord) -> None:
+        status, reason = run.result.status, run.result.reason
+        if status == "lost":
+            raise BenchError(f"{self._title}: {run.name} was lost {ATTEMPTS} times, the last because {reason}")
+        if status != "complete":
+            raise BenchError(f"{self._title}: {run.name} {status}, {reason}")
+        self.runs.append(run)
+
+
+def run_reproduction(
+    wanted: Reproduction,
+    data: PreparedData,
+    study: StudyFolder,
+    executor: Executor,
+    *,
+    registry: Registry,
+    callback: StudyCallback,
+) -> list[RunRecord]:
+    """Runs every specification with its test, and saves each in the folder of `study`.
+
+    Args:
+        wanted: What is run again.
+        data: Its data set, with the test split.
+        study: Folder that takes the results.
+        executor: Where the runs are run.
+        registry: Plugins that the specifications name.
+        callback: Told of everything that happens.
+
+    Returns:
+        The runs, in the order of their seeds.
+
+    Raises:
+        BenchError: If a run does not come to its end.
+    """
+    source = ReproductionSource(wanted, data)
+    Scheduler(study=study, executor=executor, registry=registry, callback=callback).run(source)
+    return sorted(source.runs, key=lambda run: run.repeat)

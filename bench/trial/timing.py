@@ -1,0 +1,83 @@
+"""Times of a trial's parts: of one clip through the network, and of the steps of an epoch."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from itertools import islice
+
+import torch
+
+from bench.plugins.registry import Registry
+from bench.training.batches import steps_per_epoch
+from bench.training.device_clips import DataOnDevice
+from bench.training.loader import build_loader
+from bench.training.loop import step
+from bench.training.optimisers import build_optimiser, build_schedule
+from bench.trial.setup import TrialSetup, build_trial
+from bench.trial.trial_records import TrialSpec
+
+CLIP_REPEATS = 7
+STEP_REPEATS = 2
+
+
+def time_clip(setup: TrialSetup) -> float:
+    """Median time from the waveform of one clip, or one segment, to its logits, in ms."""
+    setup.network.eval()
+    device = setup.data.device
+    waveform = torch.zeros(1, setup.samples, device=device)
+    times = []
+    with torch.no_grad():
+        for _ in range(CLIP_REPEATS):
+            start = time.perf_counter()
+            setup.network(setup.front_end(waveform))
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+            times.append(time.perf_counter() - start)
+    return statistics.median(times) * 1000
+
+
+def time_epoch(spec: TrialSpec, data: DataOnDevice, *, registry: Registry) -> float:
+    """Estimates the time of an epoch's steps with their features and augmentation, but without evaluation, from two steps.
+
+    Args:
+        spec: The trial that would run.
+        data: The splits on their device.
+        registry: The plugins.
+
+    Returns:
+        Seconds.
+
+    Raises:
+        Infeasible: If the model cannot take the feature.
+        Exception: Whatever else a plugin raises.
+    """
+    settings = spec.training
+    # The clips themselves stand for their copies, which are as long, and may not be made yet.
+    alike = spec.model_copy(update={"training": settings.model_copy(update={"offline_copies": 0, "balance": "none"})})
+    setup = build_trial(alike, data.first(STEP_REPEATS * settings.batch_size), registry)
+    clips = data.split("train", setup.sample_rate)
+    steps = steps_per_epoch(clips, settings, sample_rate=setup.sample_rate)
+    return _time_step(setup) * steps * (max(1, settings.offline_copies) if settings.steps is None else 1)
+
+
+def _time_step(setup: TrialSetup) -> float:
+    """Mean time of a step of training in seconds, without the first step, which is slower."""
+    settings, generator = setup.spec.training, setup.generator()
+    loader = build_loader(
+        setup.training_clips(),
+        setup.front_end,
+        settings,
+        augmentation=setup.augmentation(generator),
+        generator=generator,
+    )
+    optimiser = build_optimiser(setup.network, settings)
+    schedule = build_schedule(optimiser, settings, 1 + STEP_REPEATS)
+    setup.network.train()
+    start = 0.0
+    for number, batch in enumerate(islice(loader.batches, 1 + STEP_REPEATS)):
+        total = step(setup.network, batch, loader, optimiser, schedule, label_smoothing=settings.label_smoothing)
+        float(total[0])  # waits for the device
+        if number == 0:
+            start = time.perf_counter()
+    return (time.perf_counter() - start) / STEP_REPEATS
