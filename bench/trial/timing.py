@@ -18,7 +18,9 @@ from bench.trial.setup import TrialSetup, build_trial
 from bench.trial.trial_records import TrialSpec
 
 CLIP_REPEATS = 7
-STEP_REPEATS = 2
+CPU_BATCH = 8
+"""Clips of the batch that is timed on a CPU, where time grows with the batch: all that were asked for would cost seconds of
+computing for an estimate."""
 
 
 def time_clip(setup: TrialSetup) -> float:
@@ -38,7 +40,7 @@ def time_clip(setup: TrialSetup) -> float:
 
 
 def time_epoch(spec: TrialSpec, data: DataOnDevice, *, registry: Registry) -> float:
-    """Estimates the time of an epoch's steps with their features and augmentation, but without evaluation, from two steps.
+    """Estimates the time of an epoch's steps with their features and augmentation, but without evaluation, from one step.
 
     Args:
         spec: The trial that would run.
@@ -54,15 +56,19 @@ def time_epoch(spec: TrialSpec, data: DataOnDevice, *, registry: Registry) -> fl
     """
     settings = spec.training
     # The clips themselves stand for their copies, which are as long, and may not be made yet.
-    alike = spec.model_copy(update={"training": settings.model_copy(update={"offline_copies": 0, "balance": "none"})})
-    setup = build_trial(alike, data.first(STEP_REPEATS * settings.batch_size), registry)
+    batch = settings.batch_size if data.device.type == "cuda" else min(CPU_BATCH, settings.batch_size)
+    changes = {"offline_copies": 0, "balance": "none", "batch_size": batch}
+    alike = spec.model_copy(update={"training": settings.model_copy(update=changes)})
+    setup = build_trial(alike, data.first(2 * batch), registry)
     clips = data.split("train", setup.sample_rate)
     steps = steps_per_epoch(clips, settings, sample_rate=setup.sample_rate)
-    return _time_step(setup) * steps * (max(1, settings.offline_copies) if settings.steps is None else 1)
+    fullest = min(settings.batch_size, len(clips.targets)) if settings.segment_seconds is None else settings.batch_size
+    copies = max(1, settings.offline_copies) if settings.steps is None else 1
+    return _time_step(setup) * max(1.0, fullest / batch) * steps * copies
 
 
 def _time_step(setup: TrialSetup) -> float:
-    """Mean time of a step of training in seconds, without the first step, which is slower."""
+    """Time of the second step of a training in seconds; the first is slower."""
     settings, generator = setup.spec.training, setup.generator()
     loader = build_loader(
         setup.training_clips(),
@@ -72,12 +78,11 @@ def _time_step(setup: TrialSetup) -> float:
         generator=generator,
     )
     optimiser = build_optimiser(setup.network, settings)
-    schedule = build_schedule(optimiser, settings, 1 + STEP_REPEATS)
+    schedule = build_schedule(optimiser, settings, 2)
     setup.network.train()
     start = 0.0
-    for number, batch in enumerate(islice(loader.batches, 1 + STEP_REPEATS)):
+    for batch in islice(loader.batches, 2):
+        start = time.perf_counter()
         total = step(setup.network, batch, loader, optimiser, schedule, label_smoothing=settings.label_smoothing)
         float(total[0])  # waits for the device
-        if number == 0:
-            start = time.perf_counter()
-    return (time.perf_counter() - start) / STEP_REPEATS
+    return time.perf_counter() - start
