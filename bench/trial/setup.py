@@ -26,7 +26,7 @@ class TrialSetup:
         spec: The specification.
         data: The splits on their device.
         front_end: The feature's module on the device.
-        network: The network on the device, trained in to_device.
+        network: The network on the device, trained in place.
         forward: Code that was compiled for the network's steps; None for the network itself.
     """
 
