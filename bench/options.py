@@ -115,6 +115,9 @@ class RunOptions(BaseModel):
     settings: Annotated[Settings, Option(SEARCH, "fixed", flag="--set", metavar="KEY=VALUE")] = {}
     """Fixes an option, dataset.split=speaker, or lists its values, training.epochs=[4,8]. Repeatable."""
 
+    max_parameters: Annotated[int | None, Field(ge=1), Option(SEARCH, "fixed", default="any number")] = None
+    """Number of parameters that a network may have: a trial whose network has more is infeasible."""
+
     seed: Annotated[int, Field(ge=0), Option(SEARCH, "fixed")] = 0
     """Seed of the whole study."""
 

@@ -214,6 +214,18 @@ def test_a_resume_keeps_all_that_can_change_digits_or_load(tmp_path: Path) -> No
         bench.resume(first.folder, seed=3)
 
 
+def test_networks_with_too_many_parameters_are_infeasible(tmp_path: Path) -> None:
+    options = {**QUICK, "models": ["tc-resnet", "cnn"], "finalists": 1, "trials": 4}
+    study = bench.run(f"folder:{cats_and_dogs(tmp_path / 'audio')}", max_parameters=80_000, **options)
+    trials = study.trials_dataframe()
+    too_large = trials[trials["status"] == "infeasible"]
+    assert len(too_large) and too_large["reason"].str.contains("parameters, and 80,000 are allowed").all()
+    assert (too_large["train_seconds"] == 0).all()
+    assert (trials[trials["status"] == "complete"]["network_parameters"] <= 80_000).all()
+    with pytest.raises(bench.BenchError, match="max_parameters cannot change a study that has begun"):
+        bench.resume(study.folder, max_parameters=100_000)
+
+
 def test_a_recipe_is_run_again(tmp_path: Path) -> None:
     audio = cats_and_dogs(tmp_path / "audio")
     result = bench.reproduce(

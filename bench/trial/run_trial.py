@@ -117,7 +117,7 @@ def _run(
     peak = PeakMemory(data.device)
     measured, ending = Measurements(), _Ending("complete")
     try:
-        setup = build_trial(spec, data, registry)
+        setup = build_trial(spec, data, registry, max_parameters=None if test else options.max_parameters)
         measured = replace(measured, parameters=setup.parameters)
         if options.compile:
             setup = compile_steps(setup, compiler or Compiler(warn=lambda line: None))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
+from bench.plugins import Infeasible
 from bench.plugins.registry import Registry
 from bench.training.augmentation import Augmentation
 from bench.training.batches import batch_sizes, examples_per_pass, input_samples
@@ -66,15 +67,20 @@ class TrialSetup:
         return Augmentation(settings, sample_rate=rate, noise=noise, generator=generator)
 
 
-def build_trial(spec: TrialSpec, data: DataOnDevice, registry: Registry) -> TrialSetup:
+def build_trial(
+    spec: TrialSpec, data: DataOnDevice, registry: Registry, *, max_parameters: int | None = None
+) -> TrialSetup:
     """Builds the front end and the network, whose initial weights are drawn from the trial's seed.
 
     Raises:
-        Infeasible: If the model cannot take the feature, or options do not go together.
+        Infeasible: If the model cannot take the feature, options do not go together, or the network has more than
+            `max_parameters` parameters.
         Exception: Whatever else a plugin raises.
     """
     labels = data.prepared.labels
-    check_feasible(spec, registry=registry, seconds=data.prepared.seconds, classes=len(labels))
+    parameters = check_feasible(spec, registry=registry, seconds=data.prepared.seconds, classes=len(labels))
+    if max_parameters is not None and parameters is not None and parameters > max_parameters:
+        raise Infeasible(f"{spec.model.name} has {parameters:,} parameters, and {max_parameters:,} are allowed")
     torch.manual_seed(spec.seed)
     feature = registry.feature(spec.feature)
     samples = input_samples(spec.training, sample_rate=feature.sample_rate, seconds=data.prepared.seconds)
