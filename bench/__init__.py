@@ -12,6 +12,7 @@ What a plugin author imports is in `bench.plugins`.
 from typing import TYPE_CHECKING
 
 from bench.lazy import lazy_names
+from bench.version import VERSION
 
 if TYPE_CHECKING:
     from bench.api.plugins import list_plugins
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from bench.api.trained_model import TrainedModel, load_model
     from bench.errors import BenchError
 
-__version__ = "0.2.0"
+__version__ = VERSION
 
 _HOMES = {
     "BenchError": "bench.errors",

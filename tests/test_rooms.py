@@ -23,6 +23,7 @@ ROOMS = (
     "tracking",
     "search",
     "reporting",
+    "api",
     "cli",
 )
 """From the ground up: a room imports only from rooms before it. Modules of the house itself are open to all."""

@@ -8,13 +8,13 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, get_type_hints
 
-from bench import api
 from bench.api.plugins import with_classes, with_plugin_objects
 from bench.api.study import Study
 from bench.options import RunOptions, checked_options, keyword
 from bench.plugins.contracts import Plugin
 
 if TYPE_CHECKING:
+    from bench.api.resolve import ResolvedStudy
     from bench.search.callback import StudyCallback
 
 Keywords = ParamSpec("Keywords")
@@ -67,12 +67,14 @@ def run(dataset: str, *, progress: bool = False, **options: Any) -> Study:
     Example:
         >>> study = bench.run("folder:recordings", trials=20, models=["tc-resnet"], epochs=8)
     """
+    from bench.api.resolve import resolve_new
+
     checked, registry = with_plugin_objects(checked_options(options))
     callback = _callback(progress)
     shown = {name: value for name, value in options.items() if name not in ("models", "features")}
     command = f"bench.run({', '.join([repr(dataset), *(f'{name}={value!r}' for name, value in shown.items())])})"
     with callback:
-        study = api.resolve_new(dataset, checked, registry=registry, command=command, callback=callback)
+        study = resolve_new(dataset, checked, registry=registry, command=command, callback=callback)
         return _run(study, callback)
 
 
@@ -92,24 +94,29 @@ def resume(study: str | Path, *, plugins: Iterable[type[Plugin]] = (), progress:
     Raises:
         BenchError: If there is no such study, an option belongs to the study, or its data or plugins have changed.
     """
+    from bench.api.resolve import resolve_resumed
+
     folder = Path(study)
     if folder.name != str(study):
         changes = {"results": folder.parent, **changes}
     callback = _callback(progress)
     with callback:
-        resolved = api.resolve_resumed(
+        resolved = resolve_resumed(
             folder.name, changes, registry=with_classes(plugins), callback=callback, spell=keyword
         )
         return _run(resolved, callback)
 
 
-def _run(study: api.ResolvedStudy, callback: StudyCallback) -> Study:
+def _run(study: ResolvedStudy, callback: StudyCallback) -> Study:
+    from bench.api.execution import execute, held
+    from bench.api.resolve import headline
+
     for line in study.notes:
         callback.warning(line)
-    for line in api.headline(study):
+    for line in headline(study):
         callback.note(line)
-    with api.held(study) as storage:
-        api.execute(study, storage, callback)
+    with held(study) as storage:
+        execute(study, storage, callback)
     return Study(study.folder, registry=study.registry)
 
 

@@ -24,6 +24,7 @@ from bench.data.offline_augmentation import augmented_copies_folder
 from bench.executors.jobs import EpochDone, Event, Finished, Job, Lost, Notice
 from bench.executors.local import LocalExecutor
 from bench.plugins.registry import PluginSource, Registry
+from bench.version import VERSION
 
 WAKE_SECONDS = 0.02
 """Between two looks for orders: how long a job waits at most before it starts."""
@@ -66,10 +67,8 @@ def software(registry: Registry) -> dict[str, str]:
     """Versions of what has to be the same on every node for a number to mean the same."""
     from importlib.metadata import version
 
-    import bench
-
     python = platform.python_version()
-    return {"python": python, "bench": bench.__version__, "torch": version("torch"), **registry.versions()}
+    return {"python": python, "bench": VERSION, "torch": version("torch"), **registry.versions()}
 
 
 class NodeWorker:

@@ -11,7 +11,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-import bench
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError
 from bench.evaluation.metrics import Objective
@@ -21,6 +20,7 @@ from bench.plugins.registry import Registry, find, first_complaint
 from bench.results.study_records import StudyRecord
 from bench.search.fitting import fit
 from bench.search.space import Candidate, SearchSpace, build_space, candidates
+from bench.version import VERSION
 
 UNEQUAL = 1.5
 """Ratio of the largest to the smallest training class above which a study maximises balanced accuracy."""
@@ -130,7 +130,7 @@ def versions(registry: Registry) -> dict[str, str]:
     libraries = ("torch", "torchaudio", "numpy", "optuna", "scikit-learn", "soundfile", "soxr")
     return {
         "python": platform.python_version(),
-        "bench": bench.__version__,
+        "bench": VERSION,
         **{library: version(library) for library in libraries},
         **registry.versions(),
     }

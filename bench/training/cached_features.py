@@ -16,12 +16,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-import bench
 from bench.data.feature_cache import FeatureCache, feature_limit
 from bench.plugins.code import code_digest
 from bench.training.device import device_name
 from bench.training.device_clips import ClipSource
 from bench.training.frontend import FrontEnd
+from bench.version import VERSION
 
 LEAST_SECONDS = 0.02
 """Seconds below which recomputing features costs a trial nothing noticeable."""
@@ -66,7 +66,7 @@ def feature_key(front_end: FrontEnd, source: ClipSource) -> str | None:
     if code is None:
         return None
     dependencies = [
-        *(source.digest, source.cut, feature.config().model_dump(mode="json"), code, bench.__version__),
+        *(source.digest, source.cut, feature.config().model_dump(mode="json"), code, VERSION),
         *(torch.__version__, device_name(front_end.device), torch.get_num_threads(), front_end.chunk),
     ]
     return hashlib.sha256(json.dumps(dependencies, sort_keys=True).encode()).hexdigest()[:32]

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-import bench
 from bench.errors import BenchError
 from bench.files import write_atomically
 from bench.plugins import Infeasible, Model
 from bench.plugins.code import code_digest
 from bench.plugins.discovery import Package
+from bench.version import VERSION
 
 FILE = "feasibility.json"
 MOST_ENTRIES = 4000
@@ -51,7 +51,7 @@ class FeasibilityCache:
         code = package and code_digest(type(model), package.distribution, also=(Path(__file__).parent,))
         if code is None:
             return None
-        content = [model.config().model_dump(mode="json"), list(shape), classes, code, bench.__version__]
+        content = [model.config().model_dump(mode="json"), list(shape), classes, code, VERSION]
         digest = hashlib.sha256(json.dumps([*content, version("torch")], sort_keys=True).encode())
         return digest.hexdigest()[:32]
 

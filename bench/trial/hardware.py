@@ -6,10 +6,10 @@ import platform
 
 import torch
 
-import bench
 from bench.plugins.registry import Registry
 from bench.training.device import device_name
 from bench.trial.trial_records import Hardware
+from bench.version import VERSION
 
 
 def hardware(device: torch.device, *, registry: Registry, compiled: bool = False) -> Hardware:
@@ -25,7 +25,7 @@ def hardware(device: torch.device, *, registry: Registry, compiled: bool = False
         threads=torch.get_num_threads(),
         system=f"{platform.system()} {platform.machine()}",
         versions={
-            "bench": bench.__version__,
+            "bench": VERSION,
             "python": platform.python_version(),
             "torch": str(torch.__version__),
             **registry.versions(),
