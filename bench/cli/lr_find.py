@@ -15,6 +15,10 @@ from bench.files import results_directory, write_atomically
 from bench.reporting.figures import range_test
 from bench.reporting.progress import study_progress
 
+Seed = flag_of("seed", help="Seed of the weights and of the batches.")
+Device = flag_of("device")
+Threads = flag_of("threads", default="cores")
+
 
 def command(
     recipe: Annotated[str, typer.Argument(metavar="[RECIPE]", help="A recipe.", show_default=False)] = "",
@@ -24,9 +28,9 @@ def command(
     feature: Annotated[str, typer.Option(help="Without a recipe: the feature.", show_default=False)] = "",
     model: Annotated[str, typer.Option(help="Without a recipe: the model.", show_default=False)] = "",
     settings: Settings = None,
-    seed: flag_of("seed", help="Seed of the weights and of the batches.") = None,  # type: ignore[valid-type]
-    device: flag_of("device") = None,  # type: ignore[valid-type]
-    threads: flag_of("threads", default="cores") = None,  # type: ignore[valid-type]
+    seed: Seed = None,
+    device: Device = None,
+    threads: Threads = None,
     output: Annotated[
         Path | None,
         typer.Option(

@@ -37,6 +37,10 @@ from bench.reporting.reproductions import (
 from bench.reporting.terminal import print_table
 from bench.search.reproduction import protocol
 
+Workers = flag_of("workers", help="Number of seeds that run at the same time.", default="1")
+Device = flag_of("device")
+Threads = flag_of("threads", default="the row's; cores / workers")
+
 
 def command(
     row: Annotated[
@@ -76,9 +80,9 @@ def command(
             "--seeds", min=1, help="Seeds to run.  \\[default: those of the row; 3 for a recipe]", show_default=False
         ),
     ] = None,
-    workers: flag_of("workers", help="Number of seeds that run at the same time.", default="1") = None,  # type: ignore[valid-type]
-    device: flag_of("device") = None,  # type: ignore[valid-type]
-    threads: flag_of("threads", default="the row's; cores / workers") = None,  # type: ignore[valid-type]
+    workers: Workers = None,
+    device: Device = None,
+    threads: Threads = None,
     max_unusable: MaxUnusable = None,
     data_dir: DataDir = None,
     results: ResultsDir = None,
