@@ -8,16 +8,21 @@ from typing import Annotated
 import typer
 
 from bench import api
-from bench.cli.common import DataDir, MaxUnusable, ResultsDir, Settings, installed_plugins, options_of
-from bench.cli.option_flags import flag_of
+from bench.cli.common import (
+    DataDir,
+    Device,
+    MaxUnusable,
+    ResultsDir,
+    Seed,
+    Settings,
+    Threads,
+    installed_plugins,
+    options_of,
+)
 from bench.errors import WrongUsage
 from bench.files import results_directory, write_atomically
 from bench.reporting.figures import range_test
 from bench.reporting.progress import study_progress
-
-Seed = flag_of("seed", help="Seed of the weights and of the batches.")
-Device = flag_of("device")
-Threads = flag_of("threads", default="cores")
 
 
 def command(
