@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from bench_plugins.datasets.speech_commands import (
     SpeechCommandsDigits,
 )
 from bench_plugins.datasets.spoken_digits import SpokenDigits
+from bench_plugins.speech import synthesis
 from bench_plugins.speech.script import VOICES
 from bench_plugins.speech.synthesis import synthesise
 
@@ -90,16 +92,22 @@ def test_silence_of_the_twelve_is_decoded_as_cut(tmp_path: Path) -> None:
     assert prepared.supports["test"] == (2, 2, *[2] * 10)
 
 
-def test_spoken_digits_are_made_in_the_cache_where_the_data_folder_is_another(tmp_path: Path) -> None:
-    """Whole, once, and with the data folder left alone."""
-    data = tmp_path / "data"
-    data.mkdir()
-    root = obtain(SpokenDigits(), data, lambda done, total: None)
-    listing = SpokenDigits().clips(root)
+def test_spoken_digits_are_all_made(spoken_digits: Path) -> None:
+    listing = SpokenDigits().clips(SpokenDigits().root(spoken_digits))
     assert len(listing.clips) == 2400 and not listing.missing
-    assert list(data.iterdir()) == []
     assert {split: sum(clip.split == split for clip in listing.clips) for split in VOICES} == {
         "train": 1600,
         "validation": 320,
         "test": 480,
     }
+
+
+def test_spoken_digits_are_made_in_the_cache_where_the_data_folder_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(synthesis, "synthesise", partial(synthesise, voices=ONE_VOICE_EACH, takes=1))
+    data = tmp_path / "data"
+    data.mkdir()
+    root = obtain(SpokenDigits(), data, lambda done, total: None)
+    assert root == tmp_path / "cache" / SpokenDigits.folder and len(SpokenDigits().clips(root).clips) == 30
+    assert list(data.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,12 @@ import pytest
 pytestmark = pytest.mark.slow
 
 EXAMPLE = Path(__file__).parents[1] / "plugins" / "example"
+COMMANDS = RECIPE, ITS_MODEL, ITS_FEATURE, CHECK = (
+    "show timbre-mlp",
+    "show band-mlp --feature mel --dataset fsdd",
+    "show cnn --feature band-envelope --dataset timbres",
+    "check --make bench-example",
+)
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +60,20 @@ def test_it_is_not_installed_here() -> None:
     assert done.returncode != 0, "bench-example is installed here, so its installation elsewhere proves nothing"
 
 
+@pytest.fixture(scope="module")
+def shown(python: Path) -> dict[str, str]:
+    """What the commands print, which run one after another in one process of that environment."""
+    code = (
+        "import json, sys; from cli_runner import run; "
+        "print(json.dumps([vars(run(*command.split())) for command in sys.argv[1:]]))"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    done = subprocess.run([python, "-c", code, *COMMANDS], env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    results = json.loads(done.stdout)
+    assert all(result["returncode"] == 0 and result["stderr"] == "" for result in results), results
+    return {command: result["stdout"] for command, result in zip(COMMANDS, results, strict=True)}
+
+
 def test_it_is_listed(python: Path) -> None:
     shown = bench(python, "list")
     for name in ("timbres", "band-envelope", "band-mlp", "timbre-mlp"):
@@ -60,16 +81,14 @@ def test_it_is_listed(python: Path) -> None:
     assert "cnn " in shown
 
 
-def test_its_recipe_is_shown_with_its_layers(python: Path) -> None:
-    shown = bench(python, "show", "timbre-mlp")
-    assert "band-mlp on band-envelope [32, 8], 0.25 s clips of timbres, 3 classes" in shown
-    assert "Total params: 1,219\n" in shown
+def test_its_recipe_is_shown_with_its_layers(shown: dict[str, str]) -> None:
+    assert "band-mlp on band-envelope [32, 8], 0.25 s clips of timbres, 3 classes" in shown[RECIPE]
+    assert "Total params: 1,219\n" in shown[RECIPE]
 
 
-def test_its_parts_go_together_with_those_that_ship(python: Path) -> None:
-    assert "Total params: " in bench(python, "show", "band-mlp", "--feature", "mel", "--dataset", "fsdd")
-    assert "Total params: " in bench(python, "show", "cnn", "--feature", "band-envelope", "--dataset", "timbres")
+def test_its_parts_go_together_with_those_that_ship(shown: dict[str, str]) -> None:
+    assert "Total params: " in shown[ITS_MODEL] and "Total params: " in shown[ITS_FEATURE]
 
 
-def test_it_keeps_its_contracts(python: Path) -> None:
-    assert bench(python, "check", "--make", "bench-example").endswith("4 checked, 0 broken\n")
+def test_it_keeps_its_contracts(shown: dict[str, str]) -> None:
+    assert shown[CHECK].endswith("4 checked, 0 broken\n")
