@@ -74,7 +74,7 @@ def command(
     if kind not in KINDS:
         raise WrongUsage(f"unknown kind of figure {kind!r}: {did_you_mean(kind, KINDS)}")
     if len(targets) > 1 and kind != "comparison":
-        raise BenchError(f"a figure of kind {kind} has one target, and here are {len(targets)}: {', '.join(targets)}")
+        raise WrongUsage(f"a figure of kind {kind} has one target, and here are {len(targets)}: {', '.join(targets)}")
     _refuse_what_the_kind_has_not(kind, feature=feature, model=model, clip=clip, set=settings, correct=correct)
     options = options_of(settings=settings, max_unusable=max_unusable, data_dir=data_dir, results=results)
     folder, target = results_directory(options.results), targets[0]
@@ -106,7 +106,7 @@ def _refuse_what_the_kind_has_not(kind: str, **given: object) -> None:
 
     for option, value in given.items():
         if value and kind not in OPTIONS[option]:
-            raise BenchError(
+            raise WrongUsage(
                 f"--{option} is for figures of kind {', '.join(OPTIONS[option])}, not for {kind}: leave it out"
             )
 
@@ -139,7 +139,7 @@ class _Workspace:
         prefix, settings = f"feature.{config.name}.", self.options.settings
         for key in settings:
             if not key.startswith((prefix, "dataset.")):
-                raise BenchError(f"--set {key} has nothing to set here: keys begin with {prefix} or dataset.")
+                raise WrongUsage(f"--set {key} has nothing to set here: keys begin with {prefix} or dataset.")
         own = {key.removeprefix(prefix): value for key, value in settings.items() if key.startswith(prefix)}
         return self.registry.feature(config.model_copy(update={"options": {**config.options, **own}}))
 
@@ -155,7 +155,7 @@ class _Workspace:
 
 def _of_dataset(kind: str, target: str, workspace: _Workspace, feature: str, clips: tuple[str, ...]) -> bytes:
     if kind not in OF_DATA:
-        raise BenchError(
+        raise WrongUsage(
             f"{target} is a data set, and {kind} is a figure of a run: name STUDY/final-1-seed-0, or STUDY"
         )
     chosen = workspace.feature(PluginConfig(name=feature or "mel"))
@@ -175,7 +175,7 @@ def _of_run(kind: str, results: Path, target: str, workspace: _Workspace, featur
         )
     study, run = find_run(results, target)
     if any(key.startswith("dataset.") for key in workspace.options.settings):
-        raise BenchError("--set dataset.OPTION is for a data set: the run's data set has its options, leave it out")
+        raise WrongUsage("--set dataset.OPTION is for a data set: the run's data set has its options, leave it out")
     data = (study.reproduction() if study.is_reproduction() else study.record()).data
     if FIGURE_KINDS[kind].needs_weights:
         weights_path(study, run)  # which raises, before audio is decoded for minutes
