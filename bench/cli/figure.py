@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.common import DataDir, MaxUnusable, ResultsDir, Settings, installed_plugins, options_of, warn
+from bench.cli.common import DataDir, MaxUnusable, ResultsDir, SettingsFlag, installed_plugins, options_of, warn
 from bench.data.preparation import prepare
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError, WrongUsage, did_you_mean
@@ -26,7 +26,7 @@ from bench.results.load_network import weights_path
 from bench.results.study_folder import find_run
 from bench.results.study_records import RunRecord
 
-KINDS = (
+KIND_NAMES = (
     *("classes", "clip", "confusion", "confusion-rates", "alluvial", "curves", "comparison"),
     *("range-test", "activations", "pooled", "filters"),
 )
@@ -35,7 +35,7 @@ OF_DATA = ("classes", "clip")
 
 
 def command(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"One of {', '.join(KINDS)}.", show_default=False)],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"One of {', '.join(KIND_NAMES)}.", show_default=False)],
     targets: Annotated[
         list[str],
         typer.Argument(
@@ -59,7 +59,7 @@ def command(
         list[str] | None,
         typer.Option("--clip", metavar="ID", help="For clip, activations, pooled: a clip by its id. Repeatable."),
     ] = None,
-    settings: Settings = None,
+    settings: SettingsFlag = None,
     channels: Annotated[int, typer.Option("--channels", min=1, help="For activations: channels of a layer.")] = 10,
     threshold: Annotated[
         float, typer.Option("--threshold", min=0, max=1, help="For alluvial: smallest share of all clips of a pair.")
@@ -71,8 +71,8 @@ def command(
 ) -> None:
     """Draw one figure as PNG: of the data, of how a run went, or of what its network does with real clips."""
 
-    if kind not in KINDS:
-        raise WrongUsage(f"unknown kind of figure {kind!r}: {did_you_mean(kind, KINDS)}")
+    if kind not in KIND_NAMES:
+        raise WrongUsage(f"unknown kind of figure {kind!r}: {did_you_mean(kind, KIND_NAMES)}")
     if len(targets) > 1 and kind != "comparison":
         raise WrongUsage(f"a figure of kind {kind} has one target, and here are {len(targets)}: {', '.join(targets)}")
     _refuse_what_the_kind_has_not(kind, feature=feature, model=model, clip=clip, set=settings, correct=correct)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 from pydantic import BaseModel
 
-from bench.cli.common import DataDir, Settings, installed_plugins, options_of, warn
+from bench.cli.common import DataDir, SettingsFlag, installed_plugins, options_of, warn
 from bench.data.preparation import clip_length
 from bench.errors import BenchError, WrongUsage, did_you_mean
 from bench.files import data_directory
@@ -28,7 +28,7 @@ def command(
     dataset: Annotated[
         str | None, typer.Option(help="For a model or a recipe: the data set with the classes and the clip length.")
     ] = None,
-    settings: Settings = None,
+    settings: SettingsFlag = None,
     data_dir: DataDir = None,
 ) -> None:
     """Show a plugin's options, ranges and source; for a recipe, or a model with --feature and --dataset, its layers."""
