@@ -67,7 +67,7 @@ def to_device(network: nn.Module, device: torch.device) -> nn.Module:
     import torch
 
     network = network.to(device)
-    return network.to(memory_format=torch.channels_last) if device.type == "cuda" else network  # type: ignore[call-overload]
+    return network.to(memory_format=torch.channels_last) if device.type == "cuda" else network
 
 
 def samples_limit(device: torch.device) -> float:
