@@ -8,7 +8,9 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+import cli_runner
 
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord
@@ -28,8 +30,20 @@ def turn():
 """Source: `turn()`, for a model whose trials fail in different ways."""
 
 
+NO_MLFLOW = ("--tracking-uri", "none")
+"""Words of a study of which only the results folder is looked at."""
+
+
+class Ended(Protocol):
+    """A command that has ended, in this process or in one of its own."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 def bench(*words: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Runs the command line as a user types it."""
+    """Runs the command line as a user types it, in a process of its own."""
     return subprocess.run(command(*words), capture_output=True, text=True, timeout=600, check=False, **options)
 
 
@@ -37,17 +51,17 @@ def command(*words: str | Path) -> list[str]:
     return [str(Path(sys.executable).with_name("bench")), *map(str, words)]
 
 
-def one_line_of(done: subprocess.CompletedProcess[str]) -> str:
+def one_line_of(done: Ended) -> str:
     """The one line of an error; warnings may stand before it, a traceback nowhere."""
     lines = [line for line in done.stderr.splitlines() if not line.startswith("bench: warning: ")]
     assert done.returncode == 1 and len(lines) == 1, (done.returncode, done.stdout, done.stderr)
     return lines[0]
 
 
-def resumed(done: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
+def resumed(done: Ended) -> Ended:
     """What comes of the command that a stopped study printed."""
     (line,) = [line for line in done.stdout.splitlines() if "to continue: " in line]
-    again = bench(*shlex.split(line.partition("to continue: bench ")[2]))
+    again = cli_runner.run(*shlex.split(line.partition("to continue: bench ")[2]))
     assert again.returncode == 0, again.stderr
     return again
 

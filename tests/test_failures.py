@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import soak_checks
 import test_cli_ui
-from failing_studies import IN_TURN, QUICK, bench, command, counted, one_line_of, resumed, statuses, wait_for
+from cli_runner import run
+from failing_studies import IN_TURN, NO_MLFLOW, QUICK, bench, command, counted, one_line_of, resumed, statuses, wait_for
 from faulty_plugins import install, model
 from made_audio import cats_and_dogs, prepared
 
@@ -67,7 +68,7 @@ if self.turn == 3:
 """
     source = IN_TURN.format(counter=str(tmp_path / "counter")) + model("faulty", fail)
     install(tmp_path / "plugins", "faults", source, monkeypatch)
-    done = bench(*start(tmp_path, "faulty", "--trials", "6"))
+    done = run(*start(tmp_path, "faulty", "--trials", "6"))
     assert done.returncode == 0, done.stderr
     assert statuses(study) == ["out-of-memory", "out-of-memory", "diverged", "failed", "complete", "complete"]
     reasons = [run.result.reason for run in study.trials()]
@@ -83,7 +84,6 @@ open({str(tmp_path / "deaf")!r}, "w").close()
 time.sleep(600)
 """
     install(tmp_path / "plugins", "deaf", model("deaf", deaf), monkeypatch)
-    monkeypatch.syspath_prepend(tmp_path / "plugins")  # which a spawned worker takes over
     monkeypatch.setattr(local, "GRACE_SECONDS", 0.5)
     from bench_plugins.datasets.folder import Folder
 
@@ -125,7 +125,7 @@ if not os.path.exists({str(tmp_path / "removed")!r}) and glob.glob({str(study.fo
     os.kill(os.getpid(), signal.SIGKILL)
 """
     install(tmp_path / "plugins", "removing", "import glob\n" + model("removing", remove), monkeypatch)
-    done = bench(*start(tmp_path, "removing", "--trials", "4"))
+    done = run(*start(tmp_path, "removing", "--trials", "4"))
     line = one_line_of(done)
     assert "decoded audio of folder" in line and "run the command again" in line
     assert statuses(study) == ["complete"], "no plugin is blamed"
@@ -149,7 +149,7 @@ if not os.path.exists({str(tmp_path / "cut")!r}):
         mapped[5000]
 """
     install(tmp_path / "plugins", "cutting", model("cutting", cut), monkeypatch)
-    done = bench(*start(tmp_path, "cutting", "--trials", "2"))
+    done = run(*start(tmp_path, "cutting", "--trials", "2", *NO_MLFLOW))
     assert done.returncode == 0, done.stderr
     assert "SIGBUS; a file it reads may have been cut short" in done.stdout
     assert statuses(study) == ["complete"] * 2
@@ -212,8 +212,8 @@ if not hasattr(self, "seen"):
     times = [float(line) for line in (tmp_path / "times").read_text().split()]
     assert max(times) - min(times) > 86400, "the clock did jump"
     assert statuses(study) == ["complete"] * 5
-    for run in (*study.trials(), *study.finals()):
-        assert 0 < run.result.train_seconds < 60 and all(0 < epoch.seconds < 60 for epoch in run.result.epochs)
+    for ended in (*study.trials(), *study.finals()):
+        assert 0 < ended.result.train_seconds < 60 and all(0 < epoch.seconds < 60 for epoch in ended.result.epochs)
     assert list(soak_checks.disagreements(study, 5)) == []
 
 
@@ -253,10 +253,10 @@ def test_what_a_killed_head_left_half_written_is_removed(
     tmp_path: Path, study: StudyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(tmp_path / "plugins", "smallest", model("tiny"), monkeypatch)
-    assert bench(*start(tmp_path, "tiny", "--trials", "1")).returncode == 0
+    assert run(*start(tmp_path, "tiny", "--trials", "1", "--workers", "0")).returncode == 0
     half = study.folder / "trial-0000" / ".run.json.ab12cd34.unfinished"
     half.write_text("{")
-    assert bench("run", "--resume", "mine", "--trials", "2").returncode == 0
+    assert run("run", "--resume", "mine", "--trials", "2").returncode == 0
     assert not half.exists() and len(study.trials()) == 2
 
 
@@ -279,17 +279,17 @@ if os.path.exists({str(tmp_path / "kill")!r}):
     os.kill(os.getpid(), signal.SIGKILL)
 """
     install(tmp_path / "plugins", "killer", model("killer", once), monkeypatch)
-    assert bench(*start(tmp_path, "killer", "--trials", "1")).returncode == 0
+    assert run(*start(tmp_path, "killer", "--trials", "1", "--workers", "0")).returncode == 0
     (page,) = (tmp_path / "results" / "leaderboards").glob("*.json")
-    line = one_line_of(bench("reproduce", page))
+    line = one_line_of(run("reproduce", page))
     row = f"{page}:{line.rpartition(' ')[2]}"
     (tmp_path / "kill").touch()
-    done = bench("reproduce", row)
+    done = run("reproduce", row)
     assert done.returncode == 0, done.stderr
     assert "SIGKILL" in done.stdout and "attempt 2 of 3" in done.stdout and "+0.0000" in done.stdout
     (folder,) = (tmp_path / "results").glob("reproduce-*")
     with study_locked(folder):
-        assert f"process {os.getpid()}" in one_line_of(bench("reproduce", row))
+        assert f"process {os.getpid()}" in one_line_of(run("reproduce", row))
 
 
 @pytest.mark.parametrize("record", ["study.json", "trial-0000/run.json"])
