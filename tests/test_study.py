@@ -10,13 +10,13 @@ from pathlib import Path
 
 import optuna
 import pytest
-from cli_runner import run
-from failing_studies import NO_MLFLOW, wait_for
+from cli_runner import refusal, run, run_process
+from failing_studies import NO_MLFLOW, alive, command, counted, wait_for
 from faulty_plugins import install, model
 from made_audio import cats_and_dogs
+from soak_checks import children
 
 from bench.results.study_folder import StudyFolder
-from bench.results.study_records import RunRecord
 
 QUICK = (
     *("--features", "mel", "--set", "feature.mel.sample_rate=8000", "--epochs", "2"),
@@ -32,21 +32,8 @@ def audio(tmp_path: Path) -> str:
     return f"folder:{cats_and_dogs(tmp_path / 'audio')}"
 
 
-def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs the command line as a user types it, in a process of its own."""
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=200, check=False)
-
-
-def command(*arguments: str) -> list[str]:
-    return [str(Path(sys.executable).with_name("bench")), *arguments]
-
-
 def study_of(tmp_path: Path, name: str = "folder-1") -> StudyFolder:
     return StudyFolder(tmp_path / "results" / name)
-
-
-def counted(study: StudyFolder) -> list[RunRecord]:
-    return [run for run in study.trials() if run.result.status != "lost"]
 
 
 def mlflow_runs(tmp_path: Path, study: str = "folder-1") -> dict[str, str]:
@@ -66,7 +53,7 @@ def mlflow_runs(tmp_path: Path, study: str = "folder-1") -> dict[str, str]:
 
 
 def test_a_study_from_the_command_line_to_the_leaderboard(tmp_path: Path, audio: str) -> None:
-    done = bench("run", "--dataset", audio, "--trials", "3", "--models", "tc-resnet", "--workers", "2", *QUICK)
+    done = run_process("run", "--dataset", audio, "--trials", "3", "--models", "tc-resnet", "--workers", "2", *QUICK)
     assert done.returncode == 0, done.stderr
     study = study_of(tmp_path)
     assert [run.number for run in study.trials()] == [0, 1, 2]
@@ -82,7 +69,7 @@ def test_a_study_from_the_command_line_to_the_leaderboard(tmp_path: Path, audio:
 
 def test_the_same_seed_gives_the_same_study_in_a_worker_and_inside_this_process(tmp_path: Path, audio: str) -> None:
     arguments = ("run", "--dataset", audio, "--trials", "3", "--models", "tc-resnet")
-    one = bench(*arguments, *QUICK, *NO_MLFLOW, "--study", "one")
+    one = run_process(*arguments, *QUICK, *NO_MLFLOW, "--study", "one")
     two = run(*arguments, *HERE, "--study", "two")
     assert (one.returncode, two.returncode) == (0, 0), one.stderr + two.stderr
     first, second = (study_of(tmp_path, name).trials() for name in ("one", "two"))
@@ -109,9 +96,11 @@ def test_a_trial_that_always_kills_its_worker_is_lost_and_the_study_says_so(
     tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(tmp_path / "plugins", "killer", model("killer", "os.kill(os.getpid(), signal.SIGKILL)"), monkeypatch)
+    for name in ("failures.LOST_TRIALS", "failures.ATTEMPTS", "scheduler.ATTEMPTS"):
+        monkeypatch.setattr(f"bench.search.{name}", 2)
     done = run("run", "--dataset", audio, "--trials", "4", "--models", "killer", *QUICK, *NO_MLFLOW)
     assert done.returncode == 1
-    assert "lost their worker" in done.stderr and "Traceback" not in done.stderr
+    assert "2 trials lost their worker 2 times each" in done.stderr and "Traceback" not in done.stderr
     assert counted(study_of(tmp_path)) == []
 
 
@@ -127,7 +116,7 @@ def test_a_killed_head_is_resumed_to_exactly_n_trials(
     assert len(workers) >= 2
     head.kill()
     head.wait()
-    wait_for(lambda: not any(alive(worker) for worker in workers))
+    wait_for(lambda: not any(map(alive, workers)))
     before = {run.number: run for run in study.trials()}
     assert len(before) < 6
     done = run("run", "--resume", "folder-1")
@@ -173,7 +162,7 @@ def test_ctrl_c_twice_stops_now(tmp_path: Path, audio: str, monkeypatch: pytest.
     head.send_signal(signal.SIGINT)
     output, errors = head.communicate(timeout=30)
     assert head.returncode == 130 and "bench run --resume folder-1" in output, (output, errors)
-    wait_for(lambda: not any(alive(worker) for worker in workers), 20)
+    wait_for(lambda: not any(map(alive, workers)), 20)
 
 
 def test_five_failures_in_a_row_stop_the_study(tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,28 +265,6 @@ def test_workers_need_neither_optuna_nor_mlflow() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 
 
-def children(pid: int) -> list[int]:
-    """Processes whose parent is `pid`, by /proc."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-            except OSError:
-                continue
-            if int(fields[1]) == pid:
-                found.append(int(entry.name))
-    return found
-
-
-def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
 def test_a_dry_run_says_of_a_plugin_that_raises_what_it_raised(
     tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -335,3 +302,73 @@ def test_a_study_that_exists_is_not_continued_with_another_seed(
     assert other.returncode == 1 and "--seed 0, not 7" in other.stderr
     reserved = run(*arguments, *HERE, "--study", "leaderboards")
     assert reserved.returncode == 1 and "another folder" in reserved.stderr
+
+
+def test_a_study_of_which_no_trial_was_complete_is_an_error(
+    tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though it ran all its trials, which are too few to stop it on the way."""
+    install(tmp_path / "plugins", "broken", model("broken", "raise KeyError('the cable is loose')"), monkeypatch)
+    done = run("run", "--dataset", audio, "--trials", "2", "--models", "broken", *HERE)
+    refusal(done, "none of 2 trials was complete, the last was failed: KeyError: 'the cable is loose'")
+    assert "trials: 2 failed" in done.stdout
+
+
+def test_workers_that_cannot_start_end_in_one_line_that_names_the_log(
+    tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plugin that knows a worker from the head, as one that finds a broken driver there."""
+    dying = "import multiprocessing, sys\nif multiprocessing.parent_process() is not None:\n"
+    dying += "    print('driver version is insufficient', file=sys.stderr); os._exit(3)\n"
+    install(tmp_path / "plugins", "dying", dying + model("dying"), monkeypatch)
+    monkeypatch.setattr("bench.executors.local.STARTS", 1)
+    done = run("run", "--dataset", audio, "--trials", "2", "--models", "dying", *QUICK, *NO_MLFLOW)
+    log = study_of(tmp_path).folder / "logs" / "worker-0.log"
+    refusal(done, f"a worker cannot be started (its worker ended with exit code 3): see {log}")
+    assert "to continue: bench run --resume folder-1" in done.stdout
+    assert log.read_text() == "driver version is insufficient\n"
+
+
+ANIMALS = """
+from bench.plugins import Clip, Dataset, Listing
+class Animals(Dataset):
+    '''Cats and dogs in the data folder.'''
+    name: ClassVar[str] = "animals"
+    folder: ClassVar[str] = "animals"
+    def labels(self):
+        return ("cat", "dog")
+    def clips(self, root):
+        paths = sorted(path.relative_to(root).as_posix() for path in root.glob("*/*.wav"))
+        splits = ("train", "train", "validation", "test")
+        return Listing(tuple(Clip(path, path[:3], splits[number % 4]) for number, path in enumerate(paths)))
+@hookimpl
+def bench_datasets():
+    return [Animals]
+"""
+
+
+def test_a_resume_without_options_goes_on_as_the_study_was_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each option shows in what the resume does: the default would fail, or do another thing."""
+    cats_and_dogs(tmp_path / "data" / "animals")
+    for number in range(4):
+        (tmp_path / "data" / "animals" / "cat" / f"broken_{number}.wav").write_text("no audio")
+    slow = f"if os.path.exists({str(tmp_path / 'slow')!r}): time.sleep(1)"
+    monkeypatch.setattr("bench.training.budget.FEWEST_SECONDS", 0.0)
+    install(tmp_path / "plugins", "zoo", ANIMALS + model("slow", slow), monkeypatch)
+    options = ("--threads", "3", "--workers", "0", "--device", "cpu", "--trial-budget", "10", "--max-unusable", "0.5")
+    begun = ("--dataset", "animals", "--models", "slow", "--trials", "1", "--data-dir", str(tmp_path / "data"))
+    done = run("run", *begun, *QUICK, "--set", "training.batch_size=4", *options)
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "slow").touch()
+    resumed = run("run", "--resume", "animals-1", "--trials", "2")
+    assert resumed.returncode == 0, resumed.stderr
+    study = study_of(tmp_path, "animals-1")
+    first, second = study.trials()
+    assert first.result.status == "complete" and second.result.status == "pruned"
+    assert "--trial-budget" in second.result.reason and second.result.hardware.threads == 3
+    assert not (study.folder / "logs").exists() and "device: cpu" in resumed.stdout
+    kept = study.record().options
+    assert (kept.device, kept.threads, kept.workers, kept.trial_budget) == ("cpu", 3, 0, 10)
+    refusal(run("run", "--resume", "animals-1", "--trials", "3", "--max-unusable", "0.05"), "4", "unusable")
