@@ -6,12 +6,13 @@ import bench
 
 study = bench.run(
     "spoken-digits",
-    trials=4,
-    models=["tc-resnet", "cnn"],
+    trials=3,
+    models=["tc-resnet"],
     features=["mel"],
     epochs=4,
+    settings={"feature.mel.sample_rate": 8000},
     finalists=1,
-    final_seeds=1,
+    final_seeds=2,
     data_dir="data",
     progress=True,
 )

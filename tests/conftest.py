@@ -40,3 +40,18 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"real recordings are not at {SHARED_DATA}")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def spoken_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the data set of spoken digits, made once for all processes of a test run."""
+    from filelock import FileLock
+
+    from bench.data.download import fetch
+    from bench_plugins.datasets.spoken_digits import SpokenDigits
+
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "spoken-digits"
+    with FileLock(f"{folder}.lock"):
+        fetch(SpokenDigits(), data_dir=folder, progress=False)
+    return folder

@@ -12,8 +12,8 @@ from typer.testing import CliRunner, Result
 
 from bench.cli import reproduce
 from bench.errors import BenchError
+from bench.evaluation.interval import Interval
 from bench.evaluation.metrics import Scores
-from bench.evaluation.uncertainty import Interval
 from bench.plugins import PluginConfig
 from bench.reporting.leaderboard_records import Leaderboard, Protocol, Row, SeedRun
 from bench.reporting.numbers import Spread

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bench.api.reproduce import recipe_on
 from bench.api.spec_data import prepare_for
 from bench.cores import available_cores
+from bench.data.offline_augmentation import prepare_augmented_copies
 from bench.errors import BenchError
 from bench.options import RunOptions
 from bench.plugins import Infeasible
@@ -51,6 +52,8 @@ def find_learning_rate(
     data = prepare_for(spec, options, registry=registry, callback=callback).without_test()
     for line in data.notes:
         callback.warning(line)
+    rate = registry.feature(spec.feature).sample_rate
+    prepare_augmented_copies(data, spec.training, sample_rate=rate, progress=callback.preparing)
     title = f"{what}, {spec.dataset.name}"
     callback.note(f"{title}: learning-rate range test on {reason}")
     torch.set_num_threads(options.threads or available_cores())

@@ -1,8 +1,7 @@
-"""The data that one specification runs on: decoded, and with the augmented copies that it asks for."""
+"""The decoded data that one specification runs on."""
 
 from __future__ import annotations
 
-from bench.data.offline_augmentation import prepare_augmented_copies
 from bench.data.preparation import prepare
 from bench.data.prepared import PreparedData
 from bench.files import cache_directory, data_directory
@@ -28,5 +27,4 @@ def prepare_for(spec: TrialSpec, options: RunOptions, *, registry: Registry, cal
         max_unusable=options.max_unusable,
         progress=callback.preparing,
     )
-    prepare_augmented_copies(data, spec.training, sample_rate=rate, progress=callback.preparing)
     return data.model_copy(update={"notes": (*data.notes, *short_clip_notes(spec, data, registry=registry))})

@@ -15,6 +15,11 @@ DataDir = flag_of("data_dir")
 ResultsDir = flag_of("results")
 MaxUnusable = flag_of("max_unusable")
 Settings = flag_of("settings")
+Device = flag_of("device")
+Seed = flag_of("seed", help="Seed of the weights and of the batches.")
+Threads = flag_of("threads", default="cores")
+RowThreads = flag_of("threads", default="the row's; cores / workers")
+SeedWorkers = flag_of("workers", help="Number of seeds that run at the same time.", default="1")
 
 
 def options_of(**given: Any) -> RunOptions:

@@ -8,8 +8,17 @@ from typing import Annotated
 import typer
 
 from bench import api
-from bench.cli.common import DataDir, MaxUnusable, ResultsDir, Settings, installed_plugins, options_of
-from bench.cli.option_flags import flag_of
+from bench.cli.common import (
+    DataDir,
+    Device,
+    MaxUnusable,
+    ResultsDir,
+    Seed,
+    Settings,
+    Threads,
+    installed_plugins,
+    options_of,
+)
 from bench.errors import WrongUsage
 from bench.files import results_directory, write_atomically
 from bench.reporting.figures import range_test
@@ -24,9 +33,9 @@ def command(
     feature: Annotated[str, typer.Option(help="Without a recipe: the feature.", show_default=False)] = "",
     model: Annotated[str, typer.Option(help="Without a recipe: the model.", show_default=False)] = "",
     settings: Settings = None,
-    seed: flag_of("seed", help="Seed of the weights and of the batches.") = None,  # type: ignore[valid-type]
-    device: flag_of("device") = None,  # type: ignore[valid-type]
-    threads: flag_of("threads", default="cores") = None,  # type: ignore[valid-type]
+    seed: Seed = None,
+    device: Device = None,
+    threads: Threads = None,
     output: Annotated[
         Path | None,
         typer.Option(

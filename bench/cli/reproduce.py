@@ -11,15 +11,17 @@ from bench import api
 from bench.api.plugins import summary
 from bench.cli.common import (
     DataDir,
+    Device,
     MaxUnusable,
     ResultsDir,
+    RowThreads,
+    SeedWorkers,
     Settings,
     command_line,
     installed_plugins,
     options_of,
     warn,
 )
-from bench.cli.option_flags import flag_of
 from bench.errors import BenchError, WrongUsage
 from bench.files import results_directory
 from bench.options import RunOptions
@@ -56,9 +58,7 @@ def command(
     ] = False,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output", "-o", help="With --table or --all: write_reproductions it as Markdown, too.", show_default=False
-        ),
+        typer.Option("--output", "-o", help="With --table or --all: write it as Markdown, too.", show_default=False),
     ] = None,
     dataset: Annotated[
         str,
@@ -76,9 +76,9 @@ def command(
             "--seeds", min=1, help="Seeds to run.  \\[default: those of the row; 3 for a recipe]", show_default=False
         ),
     ] = None,
-    workers: flag_of("workers", help="Number of seeds that run at the same time.", default="1") = None,  # type: ignore[valid-type]
-    device: flag_of("device") = None,  # type: ignore[valid-type]
-    threads: flag_of("threads", default="the row's; cores / workers") = None,  # type: ignore[valid-type]
+    workers: SeedWorkers = None,
+    device: Device = None,
+    threads: RowThreads = None,
     max_unusable: MaxUnusable = None,
     data_dir: DataDir = None,
     results: ResultsDir = None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from typing import Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from bench.evaluation.predictions import Predictions
@@ -31,6 +30,7 @@ class Scores(BaseModel):
 
 def score(predictions: Predictions) -> Scores:
     """Computes the scores of one split."""
+    import numpy as np
     from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
     targets, predicted = predictions.targets, predictions.predicted

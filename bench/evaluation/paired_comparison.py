@@ -8,8 +8,9 @@ from math import comb
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from bench.evaluation.interval import Interval
 from bench.evaluation.predictions import Predictions
-from bench.evaluation.uncertainty import RESAMPLES, Floats, Interval, accuracy, resample
+from bench.evaluation.uncertainty import RESAMPLES, Floats, accuracy, resample
 
 
 class PairedComparison(BaseModel):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from bench.errors import BenchError
 from bench.files import write_atomically
+
+if TYPE_CHECKING:  # a command that is refused does without NumPy
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,14 @@ class Predictions:
     @property
     def predicted(self) -> NDArray[np.int64]:
         """The most probable class of every clip, [clips]."""
+        import numpy as np
+
         return np.asarray(self.probabilities.argmax(axis=1), dtype=np.int64)
 
     def save(self, path: Path) -> None:
         """Writes a compressed .npz file atomically."""
+        import numpy as np
+
         buffer = io.BytesIO()
         np.savez_compressed(
             buffer,
@@ -49,6 +55,8 @@ class Predictions:
     @classmethod
     def load(cls, path: Path) -> Predictions:
         """Reads a file of `save`. Raises BenchError if it is missing or damaged."""
+        import numpy as np
+
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 return cls(

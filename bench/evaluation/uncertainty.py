@@ -12,9 +12,9 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from bench.errors import BenchError
+from bench.evaluation.interval import Interval
 from bench.evaluation.predictions import Predictions
 
 Metric = Literal["accuracy", "macro_f1"]
@@ -24,20 +24,6 @@ CONFIDENCE = 0.95
 RESAMPLES = 2000
 FEWEST_GROUPS = 3
 """Number of groups below which clips are resampled instead, since so few tell nothing; up to about 20 are a rough guide."""
-
-
-class Interval(BaseModel):
-    """A 95 % bootstrap interval. It collapses to a point if nothing varies: no clip is wrong, or all of them are."""
-
-    model_config = ConfigDict(frozen=True)
-    low: float
-    high: float
-    over: Literal["clips", "groups"]
-    """What was resampled; groups are speakers or recordings."""
-    units: int
-    """Number of clips or groups."""
-    resamples: int
-    """Number of resamples."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from bench.errors import BenchError, did_you_mean
 from bench.evaluation.metrics import Objective, Scores, score
-from bench.evaluation.uncertainty import bootstrap_interval
 from bench.plugins import Recipe
 from bench.reporting.commands import portable_command
 from bench.reporting.leaderboard_records import Leaderboard, Protocol, Reason, Reference, Row, SeedRun, StudySummary
@@ -158,6 +157,8 @@ def _row(finals: Sequence[tuple[StudyFolder, RunRecord]], *, origin: str) -> Row
     complete = sorted(latest.values(), key=lambda final: (final[1].study, final[1].repeat))
     runs = tuple(_seed_run(study, run) for study, run in complete)
     first = complete[0][1]
+    from bench.evaluation.uncertainty import bootstrap_interval  # with NumPy, which bench run does without until here
+
     return Row(
         rank=0,
         id=first.spec.configuration()[:ID_LENGTH],

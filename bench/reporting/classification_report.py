@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from bench.evaluation.interval import Interval
 from bench.evaluation.predictions import Predictions
-from bench.evaluation.uncertainty import Interval, bootstrap_interval
+from bench.evaluation.uncertainty import bootstrap_interval
 from bench.markdown import Markup, table
 from bench.plugins import Split
 from bench.reporting.numbers import count, score_text

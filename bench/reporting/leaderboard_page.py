@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Iterable, Mapping
 
-from bench.evaluation.uncertainty import Interval
+from bench.evaluation.interval import Interval
 from bench.markdown import Alignment, Markup, bullets, code, code_block, details, escape, heading, page, table
 from bench.plugins import PluginConfig
 from bench.reporting.leaderboard_records import Leaderboard, Protocol, Row, StudySummary

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from bench.errors import BenchError, did_you_mean
+from bench.evaluation.interval import Interval
 from bench.evaluation.metrics import Objective, Scores
-from bench.evaluation.uncertainty import Interval
 from bench.plugins import PluginConfig, Split, TrainingSettings
 from bench.reporting.numbers import Spread
 from bench.trial import Hardware, Status, TrialSpec

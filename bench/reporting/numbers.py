@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from bench.evaluation.uncertainty import Interval
+from bench.evaluation.interval import Interval
 
 ABSENT = "–"  # noqa: RUF001 (Cells without a figure hold an en dash.)
 
