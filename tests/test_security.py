@@ -33,7 +33,7 @@ from bench.data.unpacking import unpack
 from bench.errors import BenchError
 from bench.plugins import PluginConfig
 from bench.plugins.registry import installed, load
-from bench.reporting.publishing import file_name
+from bench.reporting.publishing import dataset_file_name
 from bench.reporting.trained_network import TrainedNetwork
 from bench.results.study_folder import StudyFolder, checked_name
 from bench.tracking import run_contents
@@ -279,7 +279,7 @@ def test_a_study_whose_name_is_no_file_name_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("reference", ["folder:/a/../../etc/passwd", "csv:..", "folder:/", "csv:<b>.csv", "..", "/"])
 def test_a_data_set_becomes_a_file_name_that_leads_nowhere(reference: str) -> None:
-    name = file_name(reference)
+    name = dataset_file_name(reference)
     assert Path(name).name == name and name not in (".", "..") and "<" not in name
 
 
