@@ -56,8 +56,9 @@ def texts(figure: Figure) -> list[Text]:
 
 def overlapping(figure: Figure, wanted: Callable[[str], bool]) -> list[tuple[str, str]]:
     """Pairs of texts that lie on each other, among those that are wanted."""
-    canvas_ = FigureCanvasAgg(figure)
-    canvas_.draw()
+    figure.set_layout_engine("none")  # it is laid out
+    FigureCanvasAgg(figure)
+    figure.draw_without_rendering()
     boxes = [(text.get_text(), text.get_window_extent()) for text in texts(figure) if wanted(text.get_text())]
     assert boxes
     return [(a, b) for (a, first), (b, second) in itertools.combinations(boxes, 2) if first.padded(-1).overlaps(second)]

@@ -171,7 +171,7 @@ def test_without_the_audio_and_the_weights_the_report_says_so_in_a_line_each(
     assert "- activations, pooled, filters: the run stored no weights" in said
     assert "secret" not in said
     assert not is_decoded(elsewhere.record().data, 8000)
-    with pytest.raises(BenchError, match="tones/trial-0001 has no weights: only finals and reproductions store them"):
+    with pytest.raises(BenchError, match="tones/trial-0001 has no weights: only finals and reproductions keep them"):
         network(elsewhere, trial)
 
 
