@@ -50,10 +50,10 @@ def measure_memory(folder: Path, audio: Path, trials: int) -> dict[str, dict[int
 
 def measure(sizes: Sizes) -> list[Table]:
     """Returns one table."""
-    trials = sizes.of(206, 8)
-    early, late = sizes.of(20, 4), sizes.of(200, 6)
+    trials = sizes.of(206, 3)
+    early, late = sizes.of(20, 1), sizes.of(200, 2)
     with tempfile.TemporaryDirectory() as temporary:
-        samples = measure_memory(Path(temporary), data_set(Path(temporary) / "audio", clips=120), trials)
+        samples = measure_memory(Path(temporary), data_set(Path(temporary) / "audio", clips=sizes.of(120, 40)), trials)
     rows = []
     for process, by_trial in samples.items():
         before, after = (_median_around(temporary, by_trial) for temporary in (early, late))

@@ -29,7 +29,7 @@ def measure(sizes: Sizes) -> list[Table]:
 
         (folder / "cache").mkdir()
         commands: dict[str, tuple[int, Callable[[], float]]] = {
-            "bench --help": (sizes.of(11, 2), lambda: seconds("--help", folder=folder)),
+            "bench --help": (sizes.of(11, 1), lambda: seconds("--help", folder=folder)),
             "bench list": (sizes.of(11, 1), lambda: seconds("list", folder=folder)),
             "bench run to its first epoch, audio not decoded yet": (sizes.of(3, 1), lambda: first_epoch("none")),
             "bench run to its first epoch": (sizes.of(5, 0), lambda: first_epoch("filled")),

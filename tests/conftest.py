@@ -47,11 +47,13 @@ def spoken_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the data set of spoken digits, made once for all processes of a test run."""
     from filelock import FileLock
 
-    from bench.data.download import fetch
     from bench_plugins.datasets.spoken_digits import SpokenDigits
 
     own = tmp_path_factory.getbasetemp()
     folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "spoken-digits"
+    root = folder / SpokenDigits.folder
     with FileLock(f"{folder}.lock"):
-        fetch(SpokenDigits(), data_dir=folder, progress=False)
+        if not root.is_dir():
+            folder.mkdir()
+            SpokenDigits().prepare(root, lambda done, total: None)
     return folder

@@ -60,7 +60,7 @@ def test_a_child_and_what_it_started_end_with_a_killed_parent(function: str) -> 
         pids = [int(word) for word in parent.stdout.readline().split() if word.isdigit()]
         assert all(map(alive, pids))
         parent.kill()
-    wait_for(lambda: not any(map(alive, pids)), child_process.GRACE_SECONDS + 20)
+    wait_for(lambda: not any(map(alive, pids)), child_process.CLEANUP_SECONDS + 20)
 
 
 @pytest.mark.parametrize("grace", [0.0, 20.0])

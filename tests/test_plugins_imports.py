@@ -29,12 +29,12 @@ print([name for name in {HEAVY!r} if name in sys.modules])
 """
 
 
-def imports_of_bench(path: Path) -> Iterator[str]:
+def imports(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "bench":
+        if isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
         elif isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "bench")
+            yield from (alias.name for alias in node.names)
 
 
 def test_names_options_ranges_and_shapes_are_known_without_torch() -> None:
@@ -45,7 +45,15 @@ def test_names_options_ranges_and_shapes_are_known_without_torch() -> None:
 @pytest.mark.parametrize("path", sorted(PACKAGES.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGES)))
 def test_plugins_import_from_bench_plugins_alone(path: Path) -> None:
     allowed = {"bench.plugins"} | ({"bench.plugins.contract_tests"} if "tests" in path.parts else set())
-    assert set(imports_of_bench(path)) <= allowed
+    assert {name for name in imports(path) if name.split(".")[0] == "bench"} <= allowed
+
+
+@pytest.mark.parametrize("folder", ["networks", "front_ends"])
+def test_layers_are_given_plain_values(folder: str) -> None:
+    """The modules of networks and front ends can be built without the declarations that are searched."""
+    for path in (PACKAGES / "bench_plugins" / folder).glob("*.py"):
+        ours = {name for name in imports(path) if name.split(".")[0] in ("pydantic", "bench_plugins")}
+        assert all(name.startswith(f"bench_plugins.{folder}.") for name in ours), path
 
 
 def test_every_name_for_plugin_authors_is_there_once() -> None:

@@ -12,6 +12,14 @@ import pytest
 import bench
 
 HOUSE = Path(bench.__file__).parent
+REPOSITORY = Path(__file__).parents[1]
+PACKAGES = (
+    HOUSE,
+    REPOSITORY / "plugins" / "bench_plugins",
+    REPOSITORY / "plugins" / "example" / "bench_example",
+    REPOSITORY / "perf",
+)
+"""The folders of all packages: the harness, the plugins that ship with it, the example of a plugin, the measurements."""
 ROOMS = (
     "plugins",
     "data",
@@ -39,28 +47,32 @@ def imports(path: Path) -> Iterator[str]:
             yield node.module or ""
 
 
-def modules() -> dict[str, Path]:
-    """Every module of the harness by its name."""
+def modules(package: Path) -> dict[str, Path]:
+    """Every module of a package by its name."""
     found = {}
-    for path in HOUSE.rglob("*.py"):
-        parts = ("bench", *path.relative_to(HOUSE).with_suffix("").parts)
+    for path in package.rglob("*.py"):
+        parts = path.relative_to(package.parent).with_suffix("").parts
         found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     return found
 
 
 def imported_modules(path: Path, known: Collection[str]) -> Iterator[str]:
-    """The modules of the harness that a file imports: at its top, in a function, or for type checking alone."""
+    """The known modules that a file imports: at its top, in a function, or for type checking alone."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in known)
-        elif isinstance(node, ast.ImportFrom) and node.module in known:
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            if node.module not in known:
+                continue
             names = [f"{node.module}.{alias.name}" for alias in node.names]
             yield from (name if name in known else str(node.module) for name in names)
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
     """No circle, not even one that an import inside a function, or for type checking, would hide."""
-    known = modules()
+    known = {name: path for package in PACKAGES for name, path in modules(package).items()}
+    assert {name.partition(".")[0] for name in known} == {"bench", "bench_plugins", "bench_example", "perf"}
     graph = {name: sorted(set(imported_modules(path, known))) for name, path in known.items()}
     try:
         TopologicalSorter(graph).prepare()

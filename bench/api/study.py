@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.api.plugins import with_classes
-from bench.files import results_directory
+from bench.files import data_directory, results_directory
 from bench.options import RunOptions
 from bench.plugins import Split
 from bench.plugins.contracts import Plugin
@@ -45,6 +45,12 @@ class Study:
     def options(self) -> RunOptions:
         """What was asked for, with the names of the features and models that fit."""
         return self._folder.record().options
+
+    @property
+    def data_folder(self) -> Path:
+        """The folder of the data set's files, to which the clips' ids are relative."""
+        record = self._folder.record()
+        return self._registry.dataset(record.dataset).root(data_directory(record.options.data_dir))
 
     @property
     def notes(self) -> tuple[str, ...]:

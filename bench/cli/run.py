@@ -12,7 +12,7 @@ import typer
 
 from bench import api
 from bench.cli.common import command_line, installed_plugins
-from bench.cli.dry_run import describe
+from bench.cli.describe_study import describe
 from bench.cli.leaderboard import print_leaderboard
 from bench.cli.option_flags import merged, read_config, takes_run_options
 from bench.errors import BenchError, WrongUsage

@@ -6,7 +6,7 @@ import math
 import platform
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.errors import BenchError
 
@@ -66,8 +66,8 @@ def to_device(network: nn.Module, device: torch.device) -> nn.Module:
     """Moves a network to the device; on a GPU the weights of two-dimensional convolutions become channels last."""
     import torch
 
-    network = network.to(device)
-    return network.to(memory_format=torch.channels_last) if device.type == "cuda" else network  # type: ignore[call-overload]
+    layout: dict[str, Any] = {"memory_format": torch.channels_last} if device.type == "cuda" else {}
+    return network.to(device, **layout)
 
 
 def samples_limit(device: torch.device) -> float:

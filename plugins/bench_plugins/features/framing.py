@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from bench.plugins import Choice, Feature
+from bench_plugins.front_ends.choices import Precision, WindowShape
 
-WindowShape = Literal["hann", "hamming"]
-Precision = Literal["float32", "float64"]
-Normalise = Literal["none", "clip", "band"]
+if TYPE_CHECKING:
+    from bench_plugins.front_ends.fourier import FourierFrames
 
 
 class ShortTimeFeature(Feature):
@@ -66,3 +66,15 @@ class ShortTimeFeature(Feature):
     def fourier_precision(self) -> Precision:
         """The precision that `precision` comes to."""
         return "float32" if self.precision == "auto" else self.precision
+
+    def transform(self) -> FourierFrames:
+        """Builds the transform of the feature's module."""
+        from bench_plugins.front_ends.fourier import FourierFrames
+
+        return FourierFrames(
+            points=self.fft_points,
+            hop=self.hop_samples,
+            window=self.window,
+            window_samples=self.window_samples,
+            precision=self.fourier_precision,
+        )

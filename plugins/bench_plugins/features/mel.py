@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from bench.plugins import Choice
-from bench_plugins.features.framing import Normalise, Precision, ShortTimeFeature
+from bench_plugins.features.framing import ShortTimeFeature
+from bench_plugins.features.frequencies import highest_frequency
+from bench_plugins.front_ends.choices import Normalise, Precision, Scale
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,7 +25,7 @@ class Mel(ShortTimeFeature):
     """Lowest frequency of the lowest band, in Hz."""
     f_max: Annotated[float | None, Field(gt=0)] = None
     """Highest frequency, in Hz, cut to half the sample rate; None: half the sample rate."""
-    scale: Annotated[Literal["linear", "ln", "db"], Choice("ln", "db")] = "db"
+    scale: Annotated[Scale, Choice("ln", "db")] = "db"
     """linear: power; ln: log(power + log_offset); db: decibels, no lower than `top_db` below the clip's maximum."""
     log_offset: Annotated[float, Field(gt=0)] = 1e-6
     """Added to the power before the natural logarithm: the floor under silence."""
@@ -46,14 +48,18 @@ class Mel(ShortTimeFeature):
         return super().fourier_precision
 
     def build(self) -> nn.Module:
-        from bench_plugins.front_ends.mel import MelSpectrogram
+        from bench_plugins.front_ends.mel import MelPower, MelSpectrogram
 
-        return MelSpectrogram(self)
+        power = MelPower(
+            self.transform(),
+            sample_rate=self.sample_rate,
+            n_mels=self.n_mels,
+            f_min=self.f_min,
+            f_max=highest_frequency(self.f_max, self.sample_rate),
+        )
+        return MelSpectrogram(
+            power, scale=self.scale, log_offset=self.log_offset, top_db=self.top_db, normalise=self.normalise
+        )
 
     def shape(self, samples: int) -> tuple[int, ...]:
         return (self.n_mels, self.frames(samples))
-
-
-def highest_frequency(f_max: float | None, sample_rate: int) -> float:
-    """`f_max`, cut to what the sample rate holds, in Hz."""
-    return sample_rate / 2 if f_max is None else min(f_max, sample_rate / 2)

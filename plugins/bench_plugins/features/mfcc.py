@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 
 from bench.plugins import Choice
-from bench_plugins.features.framing import Normalise, ShortTimeFeature
-from bench_plugins.features.mel import highest_frequency
+from bench_plugins.features.framing import ShortTimeFeature
+from bench_plugins.features.frequencies import highest_frequency
+from bench_plugins.front_ends.choices import Normalise
 
 if TYPE_CHECKING:
     from torch import nn
@@ -40,9 +41,17 @@ class Mfcc(ShortTimeFeature):
         return self
 
     def build(self) -> nn.Module:
+        from bench_plugins.front_ends.mel import MelPower
         from bench_plugins.front_ends.mfcc import CepstralCoefficients
 
-        return CepstralCoefficients(self)
+        power = MelPower(
+            self.transform(),
+            sample_rate=self.sample_rate,
+            n_mels=self.n_mels,
+            f_min=self.f_min,
+            f_max=highest_frequency(self.f_max, self.sample_rate),
+        )
+        return CepstralCoefficients(power, n_mfcc=self.n_mfcc, top_db=self.top_db, normalise=self.normalise)
 
     def shape(self, samples: int) -> tuple[int, ...]:
         return (self.n_mfcc, self.frames(samples))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field
 
 from bench.plugins import Choice
-from bench_plugins.features.framing import Normalise, ShortTimeFeature
+from bench_plugins.features.framing import ShortTimeFeature
+from bench_plugins.front_ends.choices import Normalise
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,7 +28,9 @@ class Spectrogram(ShortTimeFeature):
     def build(self) -> nn.Module:
         from bench_plugins.front_ends.spectrogram import LinearSpectrogram
 
-        return LinearSpectrogram(self)
+        return LinearSpectrogram(
+            self.transform(), power=self.power, unit_window=self.unit_window, normalise=self.normalise
+        )
 
     def shape(self, samples: int) -> tuple[int, ...]:
         plane = (self.bins, self.frames(samples))

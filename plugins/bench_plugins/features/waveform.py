@@ -20,7 +20,7 @@ class Waveform(Feature):
     def build(self) -> nn.Module:
         from bench_plugins.front_ends.waveform import Samples
 
-        return Samples(self)
+        return Samples(normalise=self.normalise)
 
     def shape(self, samples: int) -> tuple[int, ...]:
         return (samples,)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from bench_plugins.features.framing import Precision, ShortTimeFeature, WindowShape
+from bench_plugins.front_ends.choices import Precision, WindowShape
 
 
 class FourierFrames(nn.Module):
@@ -19,12 +16,13 @@ class FourierFrames(nn.Module):
 
     window: Tensor
 
-    def __init__(self, config: ShortTimeFeature) -> None:
+    def __init__(
+        self, *, points: int, hop: int, window: WindowShape, window_samples: int, precision: Precision
+    ) -> None:
         super().__init__()
-        self.points = config.fft_points
-        self.hop = config.hop_samples
-        window = window_of(config.window, config.window_samples, config.fourier_precision)
-        self.register_buffer("window", window, persistent=False)
+        self.points = points
+        self.hop = hop
+        self.register_buffer("window", window_of(window, window_samples, precision), persistent=False)
 
     def forward(self, waveforms: Tensor) -> Tensor:
         spectra = torch.stft(

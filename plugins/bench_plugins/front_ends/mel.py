@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from bench_plugins.features.mel import highest_frequency
+from bench_plugins.front_ends.choices import Normalise, Scale
 from bench_plugins.front_ends.fourier import FourierFrames, power_of
 from bench_plugins.front_ends.scaling import decibels, standardise
-
-if TYPE_CHECKING:
-    from bench_plugins.features.mel import Mel
-    from bench_plugins.features.mfcc import Mfcc
 
 
 class MelSpectrogram(nn.Module):
     """Waveforms [B, samples] to [B, bands, frames], scaled and normalised as the feature says."""
 
-    def __init__(self, config: Mel) -> None:
+    def __init__(
+        self, power: MelPower, *, scale: Scale, log_offset: float, top_db: float, normalise: Normalise
+    ) -> None:
         super().__init__()
-        self.config = config
-        self.power = MelPower(config)
+        self.power = power
+        self.scale = scale
+        self.log_offset = log_offset
+        self.top_db = top_db
+        self.normalise = normalise
 
     def forward(self, waveforms: Tensor) -> Tensor:
-        return standardise(self._scaled(self.power(waveforms)), self.config.normalise)
+        return standardise(self._scaled(self.power(waveforms)), self.normalise)
 
     def _scaled(self, power: Tensor) -> Tensor:
-        match self.config.scale:
+        match self.scale:
             case "linear":
                 return power
             case "ln":
-                return (power + self.config.log_offset).log_()
+                return (power + self.log_offset).log_()
             case "db":
-                return decibels(power, top_db=self.config.top_db)
+                return decibels(power, top_db=self.top_db)
 
 
 class MelPower(nn.Module):
@@ -43,13 +43,10 @@ class MelPower(nn.Module):
 
     filters: Tensor
 
-    def __init__(self, config: Mel | Mfcc) -> None:
+    def __init__(self, transform: FourierFrames, *, sample_rate: int, n_mels: int, f_min: float, f_max: float) -> None:
         super().__init__()
-        self.transform = FourierFrames(config)
-        highest = highest_frequency(config.f_max, config.sample_rate)
-        filters = mel_filters(
-            config.fft_points, sample_rate=config.sample_rate, n_mels=config.n_mels, f_min=config.f_min, f_max=highest
-        )
+        self.transform = transform
+        filters = mel_filters(transform.points, sample_rate=sample_rate, n_mels=n_mels, f_min=f_min, f_max=f_max)
         self.register_buffer("filters", filters, persistent=False)
 
     def forward(self, waveforms: Tensor) -> Tensor:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import Tensor, nn
 from torchaudio.functional import create_dct
 
+from bench_plugins.front_ends.choices import Normalise
 from bench_plugins.front_ends.mel import MelPower
 from bench_plugins.front_ends.scaling import decibels, standardise
-
-if TYPE_CHECKING:
-    from bench_plugins.features.mfcc import Mfcc
 
 
 class CepstralCoefficients(nn.Module):
@@ -19,12 +15,14 @@ class CepstralCoefficients(nn.Module):
 
     cosines: Tensor
 
-    def __init__(self, config: Mfcc) -> None:
+    def __init__(self, power: MelPower, *, n_mfcc: int, top_db: float, normalise: Normalise) -> None:
         super().__init__()
-        self.config = config
-        self.power = MelPower(config)
-        self.register_buffer("cosines", create_dct(config.n_mfcc, config.n_mels, norm="ortho").T, persistent=False)
+        self.power = power
+        self.top_db = top_db
+        self.normalise = normalise
+        bands = power.filters.shape[1]
+        self.register_buffer("cosines", create_dct(n_mfcc, bands, norm="ortho").T, persistent=False)
 
     def forward(self, waveforms: Tensor) -> Tensor:
-        levels = decibels(self.power(waveforms), top_db=self.config.top_db)
-        return standardise(self.cosines @ levels, self.config.normalise)
+        levels = decibels(self.power(waveforms), top_db=self.top_db)
+        return standardise(self.cosines @ levels, self.normalise)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from bench_plugins.features.framing import Normalise
+from bench_plugins.front_ends.choices import Normalise
 
 SMALLEST_DEVIATION = 1e-5
 """Added to the deviation, so that silence gives zeros and not NaN."""

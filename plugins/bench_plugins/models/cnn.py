@@ -31,4 +31,6 @@ class Cnn(Model):
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
         from bench_plugins.networks import cnn
 
-        return cnn.build(self, shape, classes)
+        return cnn.build(
+            shape, classes, channels=self.channels, blocks=self.blocks, batch_norm=self.batch_norm, dropout=self.dropout
+        )

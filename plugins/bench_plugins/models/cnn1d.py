@@ -37,4 +37,12 @@ class Cnn1d(Model):
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
         from bench_plugins.networks import cnn1d
 
-        return cnn1d.build(self, shape, classes)
+        return cnn1d.build(
+            shape,
+            classes,
+            filters=self.filters,
+            kernel=self.kernel,
+            stride=self.stride,
+            layers=self.layers,
+            relu=self.relu,
+        )

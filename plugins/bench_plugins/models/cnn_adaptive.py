@@ -32,4 +32,4 @@ class CnnAdaptive(Model):
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
         from bench_plugins.networks import cnn_adaptive
 
-        return cnn_adaptive.build(self, shape, classes)
+        return cnn_adaptive.build(shape, classes, width=self.width, layers=self.layers, dropout=self.dropout)

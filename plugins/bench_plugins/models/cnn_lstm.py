@@ -33,4 +33,4 @@ class CnnLstm(Model):
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
         from bench_plugins.networks import cnn_lstm
 
-        return cnn_lstm.build(self, shape, classes)
+        return cnn_lstm.build(shape, classes, channels=self.channels, hidden=self.hidden, dropout=self.dropout)

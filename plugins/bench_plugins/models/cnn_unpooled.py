@@ -30,4 +30,4 @@ class CnnUnpooled(Model):
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
         from bench_plugins.networks import cnn_unpooled
 
-        return cnn_unpooled.build(self, shape, classes)
+        return cnn_unpooled.build(shape, classes, channels=self.channels, dense=self.dense, dropout=self.dropout)

@@ -35,4 +35,11 @@ class ConvNet(Model):
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
         from bench_plugins.networks import convnet
 
-        return convnet.build(self, shape, classes)
+        return convnet.build(
+            shape,
+            classes,
+            channels=self.channels,
+            channel_dropout=self.channel_dropout,
+            dense=self.dense,
+            dropout=self.dropout,
+        )

@@ -33,4 +33,12 @@ class Crnn(Model):
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
         from bench_plugins.networks import crnn
 
-        return crnn.build(self, shape, classes)
+        return crnn.build(
+            shape,
+            classes,
+            channels=self.channels,
+            kernel=self.kernel,
+            hidden=self.hidden,
+            dense=self.dense,
+            dropout=self.dropout,
+        )

@@ -32,4 +32,4 @@ class Lstm(Model):
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
         from bench_plugins.networks import lstm
 
-        return lstm.build(self, shape, classes)
+        return lstm.build(shape, classes, hidden=self.hidden, layers=self.layers, dropout=self.dropout)

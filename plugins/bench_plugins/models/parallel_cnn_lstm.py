@@ -29,4 +29,4 @@ class ParallelCnnLstm(Model):
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
         from bench_plugins.networks import parallel_cnn_lstm
 
-        return parallel_cnn_lstm.build(self, shape, classes)
+        return parallel_cnn_lstm.build(shape, classes, channels=self.channels, hidden=self.hidden, dropout=self.dropout)

@@ -30,4 +30,4 @@ class ResNet18(Model):
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
         from bench_plugins.networks import resnet18
 
-        return resnet18.build(self, shape, classes)
+        return resnet18.build(shape, classes, width=self.width, dropout=self.dropout)

@@ -32,4 +32,6 @@ class TcResNet(Model):
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
         from bench_plugins.networks import tc_resnet
 
-        return tc_resnet.build(self, shape, classes)
+        return tc_resnet.build(
+            shape, classes, depth=self.depth, width=self.width, kernel=self.kernel, dropout=self.dropout
+        )

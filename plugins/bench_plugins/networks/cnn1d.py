@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -12,23 +10,22 @@ from bench.plugins import Infeasible
 from bench_plugins.networks.initialisation import he_
 from bench_plugins.networks.lengths import AnyLength, zero_past_end
 
-if TYPE_CHECKING:
-    from bench_plugins.models.cnn1d import Cnn1d
 
-
-def build(config: Cnn1d, shape: tuple[int, ...], classes: int) -> nn.Module:
+def build(
+    shape: tuple[int, ...], classes: int, *, filters: int, kernel: int, stride: int, layers: int, relu: bool
+) -> nn.Module:
     """Builds the network from [B, *shape] to logits [B, classes], as `bench.plugins.Model.build` promises."""
     if len(shape) != 1:
-        raise Infeasible(f"{config.name} takes a waveform [samples], not {list(shape)}")
-    widths = (1, *(config.filters,) * (config.layers - 1))
-    convolutions = [layer for inputs in widths for layer in _convolution(config, inputs)]
-    outputs = (nn.Linear(config.filters, 1), AgainstZero()) if classes == 2 else (nn.Linear(config.filters, classes),)
-    return he_(AnyLength(nn.Unflatten(1, (1, -1)), *convolutions, nn.AdaptiveAvgPool1d(1), nn.Flatten(), *outputs))
+        raise Infeasible(f"cnn1d takes a waveform [samples], not {list(shape)}")
+    widths = (1, *(filters,) * (layers - 1))
+    blocks = [layer for inputs in widths for layer in _block(inputs, filters, kernel=kernel, stride=stride, relu=relu)]
+    outputs = (nn.Linear(filters, 1), AgainstZero()) if classes == 2 else (nn.Linear(filters, classes),)
+    return he_(AnyLength(nn.Unflatten(1, (1, -1)), *blocks, nn.AdaptiveAvgPool1d(1), nn.Flatten(), *outputs))
 
 
-def _convolution(config: Cnn1d, inputs: int) -> tuple[nn.Module, ...]:
-    convolution = SameConv1d(inputs, config.filters, config.kernel, config.stride)
-    return convolution, nn.BatchNorm1d(config.filters), *((nn.ReLU(),) if config.relu else ())
+def _block(inputs: int, outputs: int, *, kernel: int, stride: int, relu: bool) -> tuple[nn.Module, ...]:
+    convolution = SameConv1d(inputs, outputs, kernel, stride)
+    return convolution, nn.BatchNorm1d(outputs), *((nn.ReLU(),) if relu else ())
 
 
 class SameConv1d(nn.Conv1d):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
 
 from torch import nn
 
@@ -11,9 +10,8 @@ from bench_plugins.networks.initialisation import he_
 from bench_plugins.networks.lengths import AnyLength, LastStates
 from bench_plugins.networks.shapes import as_image, image_shape, require
 
-if TYPE_CHECKING:
-    from bench_plugins.models.cnn_lstm import CnnLstm
-
+NAME = "cnn-lstm"
+"""What refusals call the network."""
 POOLS = ((2, 2), (4, 2), (4, 2), (4, 2))
 """Bands and frames of each block's pooling."""
 WIDTHS = (1, 1, 2, 2)
@@ -21,13 +19,13 @@ WIDTHS = (1, 1, 2, 2)
 LEAST = prod(frames for _bands, frames in POOLS)
 
 
-def build(config: CnnLstm, shape: tuple[int, ...], classes: int) -> nn.Module:
+def build(shape: tuple[int, ...], classes: int, *, channels: int, hidden: int, dropout: float) -> nn.Module:
     """Builds the network from [B, *shape] to logits [B, classes], as `bench.plugins.Model.build` promises."""
-    inputs, bands, frames = image_shape(shape, model=config.name)
-    require(frames, at_least=LEAST, what="frames", model=config.name)
+    inputs, bands, frames = image_shape(shape, model=NAME)
+    require(frames, at_least=LEAST, what="frames", model=NAME)
     blocks: list[nn.Module] = []
     for (tall, wide), width in zip(POOLS, WIDTHS, strict=True):
-        outputs, tall = width * config.channels, min(tall, bands)  # a pool is cut to what is left of the bands
+        outputs, tall = width * channels, min(tall, bands)  # a pool is cut to what is left of the bands
         blocks += [
             nn.Conv2d(inputs, outputs, kernel_size=3, padding="same"),
             nn.BatchNorm2d(outputs),
@@ -40,9 +38,9 @@ def build(config: CnnLstm, shape: tuple[int, ...], classes: int) -> nn.Module:
             as_image(shape),
             *blocks,
             nn.Flatten(1, 2),
-            LastStates(inputs * bands, config.hidden),
-            nn.Dropout(config.dropout),
-            nn.Linear(config.hidden, classes),
+            LastStates(inputs * bands, hidden),
+            nn.Dropout(dropout),
+            nn.Linear(hidden, classes),
             least=LEAST,
         )
     )

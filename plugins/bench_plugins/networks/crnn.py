@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from torch import nn
 
@@ -11,33 +10,34 @@ from bench_plugins.networks.initialisation import he_
 from bench_plugins.networks.sequence import SequenceLstm
 from bench_plugins.networks.shapes import as_sequence, image_shape, require
 
-if TYPE_CHECKING:
-    from bench_plugins.models.crnn import Crnn
-
+NAME = "crnn"
+"""What refusals call the network."""
 BLOCKS = 3
 
 
-def build(config: Crnn, shape: tuple[int, ...], classes: int) -> nn.Module:
+def build(
+    shape: tuple[int, ...], classes: int, *, channels: int, kernel: int, hidden: int, dense: int, dropout: float
+) -> nn.Module:
     """Builds the network from [B, *shape] to logits [B, classes], as `bench.plugins.Model.build` promises."""
-    channels, bands, frames = image_shape(shape, model=config.name)
-    require(frames, at_least=2**BLOCKS, what="frames", model=config.name)
-    widths = (channels * bands, config.channels, config.channels, 2 * config.channels)
-    blocks = [layer for inputs, outputs in pairwise(widths) for layer in _block(config, inputs, outputs)]
+    planes, bands, frames = image_shape(shape, model=NAME)
+    require(frames, at_least=2**BLOCKS, what="frames", model=NAME)
+    widths = (planes * bands, channels, channels, 2 * channels)
+    blocks = [layer for inputs, outputs in pairwise(widths) for layer in _block(inputs, outputs, kernel)]
     return he_(
         nn.Sequential(
             as_sequence(shape),
             *blocks,
-            SequenceLstm(frames // 2**BLOCKS, config.hidden),
+            SequenceLstm(frames // 2**BLOCKS, hidden),
             nn.Flatten(),
-            nn.Dropout(config.dropout),
-            nn.Linear(widths[-1] * config.hidden, config.dense),
+            nn.Dropout(dropout),
+            nn.Linear(widths[-1] * hidden, dense),
             nn.ReLU(),
-            nn.Dropout(config.dropout),
-            nn.Linear(config.dense, classes),
+            nn.Dropout(dropout),
+            nn.Linear(dense, classes),
         )
     )
 
 
-def _block(config: Crnn, inputs: int, outputs: int) -> tuple[nn.Module, ...]:
-    convolution = nn.Conv1d(inputs, outputs, config.kernel, padding="same")
+def _block(inputs: int, outputs: int, kernel: int) -> tuple[nn.Module, ...]:
+    convolution = nn.Conv1d(inputs, outputs, kernel, padding="same")
     return convolution, nn.BatchNorm1d(outputs), nn.ReLU(), nn.MaxPool1d(2)

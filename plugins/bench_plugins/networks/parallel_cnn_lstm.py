@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 
@@ -12,38 +10,37 @@ from bench_plugins.networks.initialisation import he_
 from bench_plugins.networks.sequence import SequenceLstm
 from bench_plugins.networks.shapes import as_image, image_shape, require
 
-if TYPE_CHECKING:
-    from bench_plugins.models.parallel_cnn_lstm import ParallelCnnLstm
-
+NAME = "parallel-cnn-lstm"
+"""What refusals call the network."""
 POOLS = (2, 2, 2, 4)
 """Bands (and frames) of each convolution's pooling."""
 SEQUENCE_POOL = (4, 2)
 """Bands and frames of the pooling before the LSTM."""
 
 
-def build(config: ParallelCnnLstm, shape: tuple[int, ...], classes: int) -> nn.Module:
+def build(shape: tuple[int, ...], classes: int, *, channels: int, hidden: int, dropout: float) -> nn.Module:
     """Builds the network from [B, *shape] to logits [B, classes], as `bench.plugins.Model.build` promises."""
-    image = image_shape(shape, model=config.name)
-    convolutional, convolutional_size = _convolutional(config, image)
-    recurrent, recurrent_size = _recurrent(config, image)
+    image = image_shape(shape, model=NAME)
+    convolutional, convolutional_size = _convolutional(image, channels)
+    recurrent, recurrent_size = _recurrent(image, hidden)
     return he_(
         nn.Sequential(
             as_image(shape),
             SideBySide(convolutional, recurrent),
-            nn.Dropout(config.dropout),
+            nn.Dropout(dropout),
             nn.Linear(convolutional_size + recurrent_size, classes),
         )
     )
 
 
-def _convolutional(config: ParallelCnnLstm, image: tuple[int, int, int]) -> tuple[nn.Module, int]:
+def _convolutional(image: tuple[int, int, int], width: int) -> tuple[nn.Module, int]:
     """Builds the first branch and counts the values it gives. Pools are cut to what is left of bands and frames."""
     inputs, bands, frames = image
     layers: list[nn.Module] = []
-    for pool, width in zip(POOLS, (1, 2, 4, 4), strict=True):
-        outputs, bands = config.channels * width, bands - 2
+    for pool, factor in zip(POOLS, (1, 2, 4, 4), strict=True):
+        outputs, bands = width * factor, bands - 2
         if bands < 1:
-            raise Infeasible(f"{config.name} runs out of bands: {image[1]} are too few for its four convolutions")
+            raise Infeasible(f"{NAME} runs out of bands: {image[1]} are too few for its four convolutions")
         window = (min(pool, bands), min(pool, frames))
         layers += [
             nn.Conv2d(inputs, outputs, kernel_size=(3, 1)),
@@ -55,19 +52,19 @@ def _convolutional(config: ParallelCnnLstm, image: tuple[int, int, int]) -> tupl
     return nn.Sequential(*layers, nn.Flatten()), inputs * bands * frames
 
 
-def _recurrent(config: ParallelCnnLstm, image: tuple[int, int, int]) -> tuple[nn.Module, int]:
+def _recurrent(image: tuple[int, int, int], hidden: int) -> tuple[nn.Module, int]:
     """Builds the second branch and counts the values it gives."""
     channels, bands, frames = image
-    require(bands, at_least=SEQUENCE_POOL[0], what="bands", model=config.name)
-    require(frames, at_least=SEQUENCE_POOL[1], what="frames", model=config.name)
+    require(bands, at_least=SEQUENCE_POOL[0], what="bands", model=NAME)
+    require(frames, at_least=SEQUENCE_POOL[1], what="frames", model=NAME)
     vectors = channels * (bands // SEQUENCE_POOL[0])
     branch = nn.Sequential(
         nn.MaxPool2d(SEQUENCE_POOL),
         nn.Flatten(1, 2),
-        SequenceLstm(frames // SEQUENCE_POOL[1], config.hidden, bidirectional=True),
+        SequenceLstm(frames // SEQUENCE_POOL[1], hidden, bidirectional=True),
         nn.Flatten(),
     )
-    return branch, vectors * 2 * config.hidden
+    return branch, vectors * 2 * hidden
 
 
 class SideBySide(nn.Module):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import nn
 
 from bench_plugins.networks.initialisation import he_
@@ -11,26 +9,23 @@ from bench_plugins.networks.lengths import AnyLength
 from bench_plugins.networks.residual import Residual
 from bench_plugins.networks.shapes import as_image, image_shape
 
-if TYPE_CHECKING:
-    from bench_plugins.models.resnet18 import ResNet18
-
 STAGES = 4
 BLOCKS = 2
 """Residual blocks of a stage."""
 
 
-def build(config: ResNet18, shape: tuple[int, ...], classes: int) -> nn.Module:
+def build(shape: tuple[int, ...], classes: int, *, width: int, dropout: float) -> nn.Module:
     """Builds the network from [B, *shape] to logits [B, classes], as `bench.plugins.Model.build` promises."""
-    channels, _bands, _frames = image_shape(shape, model=config.name)
-    layers = [as_image(shape), *_convolution(channels, config.width, kernel=7, stride=2), nn.ReLU()]
+    channels, _bands, _frames = image_shape(shape, model="resnet18")
+    layers = [as_image(shape), *_convolution(channels, width, kernel=7, stride=2), nn.ReLU()]
     layers.append(nn.MaxPool2d(kernel_size=3, stride=2, padding=1))
-    inputs = config.width
+    inputs = width
     for stage in range(STAGES):
-        outputs = config.width * 2**stage
+        outputs = width * 2**stage
         for _ in range(BLOCKS):
             layers.append(_residual(inputs, outputs))
             inputs = outputs
-    pooled = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(config.dropout))
+    pooled = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout))
     return he_(AnyLength(*layers, *pooled, nn.Linear(inputs, classes)))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import nn
 
 from bench_plugins.networks.initialisation import he_
@@ -11,28 +9,25 @@ from bench_plugins.networks.lengths import AnyLength
 from bench_plugins.networks.residual import Residual
 from bench_plugins.networks.shapes import as_sequence, image_shape
 
-if TYPE_CHECKING:
-    from bench_plugins.models.tc_resnet import TcResNet
-
 STEM = 16
 STAGES = (24, 32, 48)
 
 
-def build(config: TcResNet, shape: tuple[int, ...], classes: int) -> nn.Module:
+def build(shape: tuple[int, ...], classes: int, *, depth: int, width: float, kernel: int, dropout: float) -> nn.Module:
     """Builds the network from [B, *shape] to logits [B, classes], as `bench.plugins.Model.build` promises."""
-    channels, bands, _frames = image_shape(shape, model=config.name)
-    inputs = _scaled(config, STEM)
+    channels, bands, _frames = image_shape(shape, model="tc-resnet")
+    inputs = _scaled(STEM, width)
     layers = [as_sequence(shape), *_convolution(channels * bands, inputs, kernel=3), nn.ReLU()]
     for stage in STAGES:
-        for _ in range(1 if config.depth == 8 else 2):
-            layers.append(_residual(inputs, _scaled(config, stage), kernel=config.kernel))
-            inputs = _scaled(config, stage)
-    pooled = (nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Dropout(config.dropout))
+        for _ in range(1 if depth == 8 else 2):
+            layers.append(_residual(inputs, _scaled(stage, width), kernel=kernel))
+            inputs = _scaled(stage, width)
+    pooled = (nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Dropout(dropout))
     return he_(AnyLength(*layers, *pooled, nn.Linear(inputs, classes)))
 
 
-def _scaled(config: TcResNet, channels: int) -> int:
-    return max(1, round(channels * config.width))
+def _scaled(channels: int, width: float) -> int:
+    return max(1, round(channels * width))
 
 
 def _residual(inputs: int, outputs: int, *, kernel: int) -> Residual:
