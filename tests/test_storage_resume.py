@@ -71,7 +71,9 @@ def test_a_study_outlives_its_database_its_tracking_server_and_its_head(
     server: PostgresServer, tracking: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cats_and_dogs(tmp_path / "audio")
-    install(tmp_path / "plugins", "slow", model("slow", "time.sleep(0.1)"), monkeypatch)
+    held = tmp_path / "held"
+    forward = f"time.sleep(0.1)\nwhile os.path.exists({str(held)!r}): time.sleep(0.1)"
+    install(tmp_path / "plugins", "slow", model("slow", forward), monkeypatch)
     bench = str(Path(sys.executable).with_name("bench"))
     environment = {**os.environ, "PGPASSWORD": PASSWORD, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
     address = tracking.host_names.native("http://127.0.0.1:5000")
@@ -89,12 +91,14 @@ def test_a_study_outlives_its_database_its_tracking_server_and_its_head(
         wait_for(lambda: len(study.trials()) >= 2, head, said)
         tracking.end(signal.SIGKILL)
         wait_for(lambda: "MLflow at" in said.read_text() and len(study.trials()) >= 3, head, said)
+        held.touch()  # The server may take longer to start than all trials would.
         tracking.start()
         before = {run.number: run for run in study.trials()}
         assert len(before) < TRIALS, "the head is to be killed before its end"
     finally:
         head.kill()
         head.wait()
+    held.unlink()
     resumed = subprocess.run(
         [bench, "run", "--resume", "digits", "--tracking-uri", address], env=environment, capture_output=True, text=True
     )
