@@ -21,7 +21,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
 from typing import IO, Any
 
-GRACE_SECONDS = 5.0
+CLEANUP_SECONDS = 5.0
 """Time that a child whose parent is gone has between the request to end and its being killed."""
 
 
@@ -150,7 +150,7 @@ def _end_with_the_parent(descriptor: int) -> None:
     """Waits until nobody has the other end of the connection, and then ends the whole group."""
     _is_alone(descriptor, None)
     os.killpg(0, signal.SIGTERM)
-    time.sleep(GRACE_SECONDS)
+    time.sleep(CLEANUP_SECONDS)
     os.killpg(0, signal.SIGKILL)
 
 

@@ -276,9 +276,8 @@ def checked_options(given: Mapping[str, Any], *, spell: Callable[[str], str] = k
             known = [spell(known) for known in RunOptions.model_fields]
             raise WrongUsage(f"no such option {name!r}: {did_you_mean(name, known)}")
         if isinstance(value, bool) != (RunOptions.model_fields[name].annotation is bool):  # or True would be 1
-            raise WrongUsage(
-                f"{spell(name)} {value!s}: it should be {'no ' if isinstance(value, bool) else ''}true or false"
-            )
+            verb = "should not be" if isinstance(value, bool) else "should be"
+            raise WrongUsage(f"{spell(name)} {value!s}: it {verb} true or false")
     try:
         return RunOptions(**given)
     except ValidationError as error:

@@ -6,7 +6,7 @@ import re
 
 from pydantic import ByteSize, TypeAdapter, ValidationError
 
-from bench.errors import BenchError
+from bench.errors import WrongUsage
 
 NUMBER_AND_UNIT = re.compile(r"\s*\d+(\.\d+)?\s*\w*\s*")
 """ByteSize reads how a text begins and ignores the rest: without this, 1,5GB would be one byte."""
@@ -23,14 +23,14 @@ def parse_size(text: str, *, where: str) -> int:
         Bytes.
 
     Raises:
-        BenchError: It is no size.
+        WrongUsage: It is no size.
     """
     try:
         if NUMBER_AND_UNIT.fullmatch(text):
             return TypeAdapter(ByteSize).validate_python(text)
     except ValidationError:
         pass
-    raise BenchError(f"{where} {text!r} is no size: write a number and a unit, as in 5GB or 300MB")
+    raise WrongUsage(f"{where} {text!r} is no size: write a number and a unit, as in 5GB or 300MB")
 
 
 def shown_size(size: int) -> str:

@@ -314,7 +314,9 @@ def _table(count: int, networks: tuple[str, ...], sizes: Sizes) -> Table:
             }
             for way, epoch_seconds in seconds.items()
         ]
-    timed = ", ".join(f"{min(number, count):,} for {network}" for network, number in TIMED.items() if network in networks)
+    timed = ", ".join(
+        f"{min(number, count):,} for {network}" for network, number in TIMED.items() if network in networks
+    )
     return Table(
         title=f"An epoch over {count:,} clips of one second, on {sizes.device}",
         columns=(

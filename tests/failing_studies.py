@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from cli_runner import Result, run
 
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord
@@ -28,26 +29,18 @@ def turn():
 """Source: `turn()`, for a model whose trials fail in different ways."""
 
 
-def bench(*words: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Runs the command line as a user types it."""
-    return subprocess.run(command(*words), capture_output=True, text=True, timeout=600, check=False, **options)
+NO_MLFLOW = ("--tracking-uri", "none")
+"""Words of a study of which only the results folder is looked at."""
 
 
 def command(*words: str | Path) -> list[str]:
     return [str(Path(sys.executable).with_name("bench")), *map(str, words)]
 
 
-def one_line_of(done: subprocess.CompletedProcess[str]) -> str:
-    """The one line of an error; warnings may stand before it, a traceback nowhere."""
-    lines = [line for line in done.stderr.splitlines() if not line.startswith("bench: warning: ")]
-    assert done.returncode == 1 and len(lines) == 1, (done.returncode, done.stdout, done.stderr)
-    return lines[0]
-
-
-def resumed(done: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
+def resumed(done: Result) -> Result:
     """What comes of the command that a stopped study printed."""
     (line,) = [line for line in done.stdout.splitlines() if "to continue: " in line]
-    again = bench(*shlex.split(line.partition("to continue: bench ")[2]))
+    again = run(*shlex.split(line.partition("to continue: bench ")[2]))
     assert again.returncode == 0, again.stderr
     return again
 
@@ -69,3 +62,11 @@ def wait_for(condition: Callable[[], Any], seconds: float = 300) -> Any:
             return value
         time.sleep(0.05)
     raise AssertionError("it did not happen in time")
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs, rather than waits for its parent to take note of its end."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import plugin_packages
 import pytest
+
+from bench.plugins.registry import installed
 
 _HEADER = """
 import os, signal, time
@@ -18,10 +21,13 @@ from bench.plugins import Choice, Model, hookimpl
 
 
 def install(site: Path, name: str, source: str, monkeypatch: pytest.MonkeyPatch, *, version: str = "1.0") -> None:
-    """Installs package `name` with this source where this process's children find it."""
+    """Installs package `name` with this source for the rest of a test: this process finds it, and so do its children."""
     site.mkdir(parents=True, exist_ok=True)
     plugin_packages.install(site, name, _HEADER + source, version=version)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")])))
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.delitem(sys.modules, name.replace("-", "_"), raising=False)  # of the same name, of a test before
+    installed.cache_clear()
 
 
 def model(name: str, forward: str = "") -> str:

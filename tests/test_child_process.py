@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from failing_studies import wait_for
+from failing_studies import alive, wait_for
 
 from bench import child_process
 from bench.child_process import ChildProcess
@@ -27,14 +27,6 @@ def add():
 {calls}
 """
 CALLS = {"main": "add()", "thread": "thread = threading.Thread(target=add); thread.start(); thread.join()"}
-
-
-def runs(pid: int) -> bool:
-    """Whether a process runs, rather than waits for its parent to take note of its end."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @pytest.mark.parametrize("calls", CALLS)
@@ -66,9 +58,9 @@ def test_a_child_and_what_it_started_end_with_a_killed_parent(function: str) -> 
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         pids = [int(word) for word in parent.stdout.readline().split() if word.isdigit()]
-        assert all(map(runs, pids))
+        assert all(map(alive, pids))
         parent.kill()
-    wait_for(lambda: not any(map(runs, pids)), child_process.GRACE_SECONDS + 20)
+    wait_for(lambda: not any(map(alive, pids)), child_process.CLEANUP_SECONDS + 20)
 
 
 @pytest.mark.parametrize("grace", [0.0, 20.0])
@@ -78,7 +70,7 @@ def test_ending_a_child_ends_what_it_started(grace: float) -> None:
     begin = time.monotonic()
     child.end(grace=grace)
     assert child.exit_code == -(signal.SIGTERM if grace else signal.SIGKILL) and time.monotonic() < begin + 15
-    wait_for(lambda: not runs(grandchild), 20)
+    wait_for(lambda: not alive(grandchild), 20)
     child.end()  # Which does nothing.
 
 

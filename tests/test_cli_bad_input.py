@@ -1,56 +1,41 @@
-"""What a person gets wrong at the command line, end to end: one line that says what and what to do, and nothing lost."""
+"""What a person gets wrong at the command line: one line that says what and what to do, and nothing lost."""
 
 from __future__ import annotations
 
-import io
 import shutil
 import socket
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import plugin_packages
 import pytest
+from cli_runner import Result, plugins_at, refusal, reload_plugins, run, run_process
 from faulty_plugins import install, model
 from made_audio import cats_and_dogs, tone, write
 from small_datasets import speech_commands
 
-from bench.cli.main import main
-from bench.plugins.registry import installed
 from bench.results.study_folder import StudyFolder
 
 TINY = ("--models", "tiny", "--features", "mel", "--set", "feature.mel.sample_rate=8000", "--epochs", "1")
 DRY = (*TINY, "--dry-run")
 SHORT = (*TINY, "--finalists", "1", "--final-seeds", "1")
 
-Bench = Callable[..., subprocess.CompletedProcess[str]]
+Bench = Callable[..., Result]
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """Runs the command line as a user types it, from a folder of the test's own, with a model `tiny` installed."""
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """Runs the command line with a model `tiny` installed."""
     install(tmp_path / "plugins", "smallest", model("tiny"), monkeypatch)
-    return run
-
-
-def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    program = Path(sys.executable).with_name("bench")
-    return subprocess.run([program, *map(str, words)], capture_output=True, text=True, timeout=120, check=False)
-
-
-def refusal(done: subprocess.CompletedProcess[str], *words: str, code: int = 1) -> str:
-    """The one line of an error that holds all of `words`; warnings may stand before it, a traceback nowhere."""
-    lines = [line for line in done.stderr.splitlines() if not line.startswith("bench: warning: ")]
-    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
-    assert len(lines) == 1 and lines[0].startswith("bench: "), done.stderr
-    for word in words:
-        assert word in lines[0], lines[0]
-    return lines[0]
+    with plugins_at(tmp_path / "plugins"):
+        yield run
 
 
 def folder(root: Path) -> str:
@@ -68,14 +53,14 @@ def folder(root: Path) -> str:
         (2, "run --dataset fsdd --trials 0", ("--trials", "greater than or equal to 1")),
         (2, "run --dataset fsdd --seed -1", ("--seed", "greater than or equal to 0")),
         (2, "run --dataset fsdd --trials many", ("--trials", "valid integer")),
-        (1, "run", ("--dataset NAME", "--resume STUDY")),
+        (2, "run", ("--dataset NAME", "--resume STUDY")),
         (1, "run --dataset fsd", ("unknown dataset 'fsd'", "did you mean fsdd?", "bench list datasets")),
         (1, "run --dataset folder", ("folder:PATH",)),
-        (1, "run --dataset folder:nowhere --features ,", ("--features ',' names none",)),
+        (2, "run --dataset folder:nowhere --features ,", ("--features ,: ',' names none",)),
         (1, "run --dataset fsdd --set dataset.splt=speaker", ("no option 'splt'", "did you mean split")),
         (1, "run --dataset fsdd --set dataset.split=talker", ("'split'", "'speaker'", "got 'talker'")),
-        (1, "run --dataset fsdd --set batch_size", ("is not KEY=VALUE", "training.batch_size=64")),
-        (1, "run --dataset fsdd --pruner medain", ("choose median, halving or none",)),
+        (2, "run --dataset fsdd --set batch_size", ("is not KEY=VALUE", "training.batch_size=64")),
+        (2, "run --dataset fsdd --pruner medain", ("--pruner medain: it should be 'median', 'halving' or 'none'",)),
         (1, "run --dataset fsdd --study ../mine", ("study name '../mine'", "letters, digits")),
         (1, "run --resume mine", ("no study 'mine'", "holds none", "--results")),
         (1, "show mell", ("nothing is called 'mell'", "did you mean mel?")),
@@ -95,58 +80,63 @@ def test_wrong_names_and_values(code: int, command: str, words: tuple[str, ...])
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("code", "options", "words"),
     [
-        (("--features", "mell"), ("unknown feature 'mell'", "did you mean mel?")),
-        (("--models", "tc-resne"), ("unknown model 'tc-resne'", "did you mean tc-resnet")),
-        (("--set", "training.batchsize=1"), ("training.batchsize", "did you mean training.batch_size")),
-        (("--set", "training.batch_size=big"), ("batch_size", "valid integer", "got 'big'")),
-        (("--set", "feature.mel.n_mels=-3"), ("n_mels", "greater than or equal to 1", "got -3")),
-        (("--device", "gpu"), ("choose auto, cpu or cuda",)),
+        (1, ("--features", "mell"), ("unknown feature 'mell'", "did you mean mel?")),
+        (1, ("--models", "tc-resne"), ("unknown model 'tc-resne'", "did you mean tc-resnet")),
+        (1, ("--set", "training.batchsize=1"), ("training.batchsize", "did you mean training.batch_size")),
+        (1, ("--set", "training.batch_size=big"), ("batch_size", "valid integer", "got 'big'")),
+        (1, ("--set", "feature.mel.n_mels=-3"), ("n_mels", "greater than or equal to 1", "got -3")),
+        (2, ("--device", "gpu"), ("--device gpu: it should be 'auto', 'cpu' or 'cuda'",)),
     ],
 )
 def test_wrong_names_and_values_of_the_search(
-    tmp_path: Path, bench: Bench, options: tuple[str, ...], words: tuple[str, ...]
+    tmp_path: Path, bench: Bench, code: int, options: tuple[str, ...], words: tuple[str, ...]
 ) -> None:
-    refusal(bench("run", "--dataset", folder(tmp_path / "audio"), *TINY, *options), *words)
+    refusal(bench("run", "--dataset", folder(tmp_path / "audio"), *TINY, *options), *words, code=code)
     assert not (tmp_path / "cache").exists(), "it was said before anything was decoded"
 
 
 @pytest.mark.parametrize(
-    ("content", "code", "words"),
+    ("content", "words"),
     [
-        ('trials = "many"', 2, ("--trials", "valid integer")),
-        ("trials = [3]", 1, ("trials takes one value, not the list [3]",)),
-        ("trials = true", 1, ("trials cannot be True",)),
-        ("results = {a = 1}", 1, ("results cannot be {'a': 1}",)),
-        ("dry-run = 3", 1, ("dry-run cannot be 3", "true or false")),
-        ("a = ", 1, ("is not TOML",)),
+        ('trials = "many"', ("--trials many", "valid integer")),
+        ("trials = [3]", ("trials takes one value, not the list [3]",)),
+        ("trials = true", ("--trials True: it should not be true or false",)),
+        ("storage = {a = 1}", ("--storage {'a': 1}: it should be a valid string",)),
+        ("dry-run = 3", ("dry-run cannot be 3", "true or false")),
+        ("trails = 3", ("has no option 'trails'", "did you mean trials")),
+        ("a = ", ("is not TOML",)),
     ],
 )
-def test_a_configuration_file_with_wrong_types(tmp_path: Path, content: str, code: int, words: tuple[str, ...]) -> None:
+def test_a_configuration_file_with_wrong_types(tmp_path: Path, content: str, words: tuple[str, ...]) -> None:
     file = tmp_path / "study.toml"
     file.write_text(f'dataset = "fsdd"\n{content}\n')
-    refusal(run("run", "--config", file), *words, code=code)
+    refusal(run("run", "--config", file), *words, code=2)
     assert not (tmp_path / "results").exists()
 
 
-def test_a_configuration_file_that_is_not_there(tmp_path: Path) -> None:
-    refusal(run("run", "--config", tmp_path / "study.toml"), "study.toml cannot be read", "check the path")
+def test_a_configuration_file_that_is_not_tbench(tmp_path: Path) -> None:
+    refusal(run("run", "--config", tmp_path / "study.toml"), "study.toml cannot be read", "check the path", code=2)
 
 
-def test_an_error_that_nobody_foresaw_is_one_line_and_with_debug_a_traceback(tmp_path: Path, bench: Bench) -> None:
-    site = tmp_path / "plugins"
-    (site / "sitecustomize.py").write_text(
-        "import bench.results.study_folder as store\n"
-        "def broken(*_): raise ZeroDivisionError('by zero')\nstore.find_run = broken\n"
-    )
+def test_an_error_that_nobody_foresaw_is_one_line_and_with_debug_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr("bench.cli.report.find_run", broken)
     refusal(run("report", "mine"), "unexpected ZeroDivisionError (by zero)", "bench --debug")
-    shown = run("--debug", "report", "mine")
-    assert shown.returncode == 1 and "Traceback" in shown.stderr
+    with pytest.raises(ZeroDivisionError):
+        run("--debug", "report", "mine")
+
+
+def test_the_program_itself_refuses_with_one_line_and_a_code() -> None:
+    refusal(run_process("runn"), "no such command 'runn'. Did you mean 'run'?", code=2)
 
 
 def test_a_plugin_that_raises_on_import_leaves_the_others_at_work(tmp_path: Path, bench: Bench) -> None:
     plugin_packages.install(tmp_path / "plugins", "broken-models", "raise RuntimeError('no licence')")
+    reload_plugins()
     done = bench("run", "--dataset", folder(tmp_path / "audio"), *DRY)
     assert done.returncode == 0, done.stderr
     warnings = [line for line in done.stderr.splitlines() if "broken-models 1.2 is left out" in line]
@@ -278,6 +268,13 @@ def test_a_list_that_names_missing_files(tmp_path: Path, bench: Bench) -> None:
     refusal(bench(*arguments), "testing_list.txt is not there")
 
 
+class Silent(SimpleHTTPRequestHandler):
+    """Serves files without a word on the error stream, which is the command's here."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
 def test_no_network_and_a_wrong_checksum(tmp_path: Path, bench: Bench) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         closed = server.getsockname()[1]
@@ -301,20 +298,14 @@ def bench_datasets():
     return [Away]
 '''
     plugin_packages.install(tmp_path / "plugins", "away-data", source)
+    reload_plugins()
     arguments = ("fetch", "away", "--data-dir", tmp_path / "data")
     refusal(bench(*arguments), "cannot be downloaded", "no connection", "check the network")
-    command = [sys.executable, "-m", "http.server", str(closed), "--bind", "127.0.0.1", "-d", str(archive.parent)]
-    server_process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(100):
-            with socket.socket() as attempt:
-                if attempt.connect_ex(("127.0.0.1", closed)) == 0:
-                    break
-            time.sleep(0.05)
+    handler = partial(Silent, directory=str(archive.parent))
+    with ThreadingHTTPServer(("127.0.0.1", closed), handler) as http_server:
+        threading.Thread(target=http_server.serve_forever, daemon=True).start()
         refusal(bench(*arguments), "wrong checksum", "nothing was kept", "bench fetch away")
-    finally:
-        server_process.terminate()
-        server_process.wait()
+        http_server.shutdown()
     assert not any((tmp_path / "data").glob("*/*")) and not (tmp_path / "data" / "away").exists()
 
 
@@ -353,7 +344,7 @@ def test_a_corrupt_cache_file_is_said_and_made_again(tmp_path: Path, bench: Benc
 def test_a_disk_that_fills_up_in_the_middle_of_a_study(
     tmp_path: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file size limit that the third trial puts on the head stands for the full disk."""
+    """A file size limit that the third trial puts on the scheduler stands for the full disk."""
     mark, results = tmp_path / "filled", tmp_path / "elsewhere"
     fill = f"""
 import glob, resource
@@ -363,14 +354,15 @@ if len(glob.glob({str(results)!r} + "/mine/trial-*/run.json")) == 2 and not os.p
 """
     install(tmp_path / "plugins", "filling", model("filling", fill), monkeypatch)
     words = ("run", "--dataset", folder(tmp_path / "audio"), *SHORT, "--models", "filling", "--trials", "5")
-    done = bench(*words, "--study", "mine", "--results", results)
+    done = run_process(*words, "--study", "mine", "--results", results)
     refusal(done, "space")
     resume = f"bench run --resume mine --results {results}"
     assert f"to continue: {resume}" in done.stdout
     study = StudyFolder(results / "mine")
     before = {record.number: record for record in study.trials()}
     assert mark.exists() and sorted(before) in ([0, 1], [0, 1, 2])
-    done = bench(*resume.split()[1:])
+    reload_plugins()
+    done = bench(*resume.split()[1:], "--workers", "0")
     assert done.returncode == 0, done.stderr
     assert f"bench ui --results {results}\n" in done.stdout
     assert f"--publish leaderboards/ --results {results}\n" in done.stdout
@@ -378,57 +370,37 @@ if len(glob.glob({str(results)!r} + "/mine/trial-*/run.json")) == 2 and not os.p
     assert sorted(after) == [0, 1, 2, 3, 4] and all(after[number] == record for number, record in before.items())
 
 
-@pytest.fixture
-def here(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    """Runs the command line in this process, which pays its imports once, with the model `tiny` installed."""
-
-    def run_here(*words: str | Path) -> subprocess.CompletedProcess[str]:
-        output, errors, code = io.StringIO(), io.StringIO(), 0
-        monkeypatch.setattr(sys, "argv", ["bench", *map(str, words)])
-        with redirect_stdout(output), redirect_stderr(errors):
-            try:
-                main()
-            except SystemExit as end:
-                code = int(end.code or 0)
-        return subprocess.CompletedProcess(words, code, output.getvalue(), errors.getvalue())
-
-    monkeypatch.syspath_prepend(tmp_path / "plugins")
-    installed.cache_clear()
-    yield run_here
-    installed.cache_clear()
-
-
-def test_damaged_results(tmp_path: Path, bench: Bench, here: Bench) -> None:
+def test_damaged_results(tmp_path: Path, bench: Bench) -> None:
     dataset = folder(tmp_path / "audio")
-    arguments = ("run", "--dataset", dataset, *SHORT, "--study", "mine", "--trials", "2")
+    arguments = ("run", "--dataset", dataset, *SHORT, "--study", "mine", "--trials", "2", "--workers", "0")
     assert bench(*arguments).returncode == 0
     results = tmp_path / "results"
     study = results / "mine"
     (published,) = (results / "leaderboards").glob("*.json")
-    line = refusal(here("reproduce", published), "name a row", f"{published}:ROW")
-    refusal(here("reproduce", f"{published}:nowhere"), "no row 'nowhere'", line.rpartition(" ")[2])
-    refusal(here("report", "mine/trial-0007"), "no run 'trial-0007'", "did you mean trial-000")
-    refusal(here("run", "--resume", "mien"), "no study 'mien'", "did you mean mine?")
-    refusal(here("run", "--resume", "mine", "--models", "cnn"), "--models", "has begun")
+    line = refusal(bench("reproduce", published), "name a row", f"{published}:ROW")
+    refusal(bench("reproduce", f"{published}:nowhere"), "no row 'nowhere'", line.rpartition(" ")[2])
+    refusal(bench("report", "mine/trial-0007"), "no run 'trial-0007'", "did you mean trial-000")
+    refusal(bench("run", "--resume", "mien"), "no study 'mien'", "did you mean mine?")
+    refusal(bench("run", "--resume", "mine", "--models", "cnn"), "--models", "has begun", code=2)
 
     broken = damaged(published, "{")
-    refusal(here("leaderboard", dataset), "no leaderboard that this version", "restore it")
-    refusal(here("reproduce", f"{published}:1"), "no leaderboard that this version", "restore it")
+    refusal(bench("leaderboard", dataset), "no leaderboard that this version", "restore it")
+    refusal(bench("reproduce", f"{published}:1"), "no leaderboard that this version", "restore it")
     broken()
     broken = damaged(study / "study.json", '{"name": "mine"')
     for command in (("run", "--resume", "mine"), arguments, ("report", "mine"), ("leaderboard", dataset)):
-        refusal(here(*command), "study.json is damaged (Invalid JSON", "restore it", "folder away")
+        refusal(bench(*command), "study.json is damaged (Invalid JSON", "restore it", "folder away")
     broken()
     broken = damaged(study / "final-1-seed-0" / "test.npz", "")
-    refusal(here("report", "mine"), "test.npz cannot be read", "bench run --resume")
+    refusal(bench("report", "mine"), "test.npz cannot be read", "bench run --resume")
     broken()
 
     damaged(study / "trial-0001" / "run.json", '{"a": 1}')
-    refusal(here("report", "mine"), "trial-0001/run.json is damaged", "move its folder away, and bench run --resume")
-    refusal(here("run", "--resume", "mine"), "trial-0001/run.json is damaged")
+    refusal(bench("report", "mine"), "trial-0001/run.json is damaged", "move its folder away, and bench run --resume")
+    refusal(bench("run", "--resume", "mine"), "trial-0001/run.json is damaged")
     first = (study / "trial-0000" / "run.json").read_bytes()
     shutil.move(study / "trial-0001", tmp_path / "away")  # as the line says
-    shutil.rmtree(study / "final-1-seed-0" / "report")  # as if the head had been killed before it was written
+    shutil.rmtree(study / "final-1-seed-0" / "report")  # as if the scheduler had been killed before it was written
     done = bench("run", "--resume", "mine")
     assert done.returncode == 0
     report = next(line for line in done.stdout.splitlines() if line.startswith("report of the best:"))

@@ -1,46 +1,20 @@
-"""`bench list`, `bench show` and `bench check`, through the command line's own functions and once through the console."""
+"""`bench list`, `bench show` and `bench check`: what they print, and what they say of broken plugins."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import typer
+from cli_runner import plugins_at, refusal, run, run_process
 from made_audio import tone, write
 from plugin_packages import TINY_MODEL, install
-from typer.testing import CliRunner, Result
-
-from bench.cli import check, list, show
-from bench.errors import BenchError
-
-
-def invoke(*words: str) -> Result:
-    app = typer.Typer()
-    for verb in (list, show, check):
-        app.command(verb.__name__.rpartition(".")[2])(verb.command)
-    return CliRunner().invoke(app, words)
 
 
 def lines(*words: str) -> str:
-    result = invoke(*words)
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
-def refusal(*words: str) -> str:
-    """The line of the BenchError that the command raised."""
-    result = invoke(*words)
-    assert isinstance(result.exception, BenchError), result.output
-    assert "\n" not in str(result.exception)
-    return str(result.exception)
-
-
-def bench(*words: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """The console command in a process of its own, with `path` on sys.path."""
-    code = f"import sys; sys.path[:0] = {[str(path)] if path else []!r}; from bench.cli.main import main; main()"
-    return subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    done = run(*words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_list_has_every_kind_in_plain_columns() -> None:
@@ -62,7 +36,7 @@ def test_list_names_the_packages() -> None:
 
 
 def test_list_of_an_unknown_kind() -> None:
-    assert refusal("list", "model") == "unknown kind 'model': did you mean models?"
+    assert refusal(run("list", "model"), code=2) == "bench: unknown kind 'model': did you mean models?"
 
 
 @pytest.mark.parametrize(
@@ -77,8 +51,8 @@ def test_show_sums_up_the_reference_networks(recipe: str, total: str) -> None:
 
 
 def test_show_of_a_recipe_for_clips_of_any_length_needs_no_data() -> None:
-    done = invoke("show", "emodb-cnn-lstm")
-    assert done.exit_code == 0 and "Total params: 656,839\n" in done.stdout, (done.output, done.exception)
+    done = run("show", "emodb-cnn-lstm")
+    assert done.returncode == 0 and "Total params: 656,839\n" in done.stdout, done.stderr
     assert "shown for clips of 2 s" in done.stderr
 
 
@@ -114,21 +88,21 @@ def test_show_of_a_data_set_says_where_it_is_from() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "line"),
+    ("code", "words", "line"),
     [
-        (("digit-cnn",), "nothing is called 'digit-cnn': did you mean digits-cnn"),
-        (("mel", "--dataset", "fsdd"), "mel is a feature"),
-        (("cnn", "--feature", "mel"), "give both --feature and --dataset"),
-        (("cnn", "--feature", "mell", "--dataset", "fsdd"), "unknown feature 'mell': did you mean mel"),
-        (("cnn", "--feature", "mel", "--dataset", "fsd"), "unknown dataset 'fsd': did you mean fsdd?"),
-        (("cnn", "--feature", "waveform", "--dataset", "fsdd"), "cnn cannot take waveform of fsdd"),
-        (("digits-cnn", "--set", "model.cnn.width=3"), "model cnn has no option 'width'"),
-        (("digits-cnn", "--set", "model.crnn.kernel=3"), "nothing to set here"),
+        (1, ("digit-cnn",), "nothing is called 'digit-cnn': did you mean digits-cnn"),
+        (2, ("mel", "--dataset", "fsdd"), "mel is a feature"),
+        (2, ("cnn", "--feature", "mel"), "give both --feature and --dataset"),
+        (1, ("cnn", "--feature", "mell", "--dataset", "fsdd"), "unknown feature 'mell': did you mean mel"),
+        (1, ("cnn", "--feature", "mel", "--dataset", "fsd"), "unknown dataset 'fsd': did you mean fsdd?"),
+        (1, ("cnn", "--feature", "waveform", "--dataset", "fsdd"), "cnn cannot take waveform of fsdd"),
+        (1, ("digits-cnn", "--set", "model.cnn.width=3"), "model cnn has no option 'width'"),
+        (2, ("digits-cnn", "--set", "model.crnn.kernel=3"), "nothing to set here"),
     ],
     ids=str,
 )
-def test_show_answers_mistakes(words: tuple[str, ...], line: str) -> None:
-    assert line in refusal("show", *words)
+def test_show_answers_mistakes(code: int, words: tuple[str, ...], line: str) -> None:
+    refusal(run("show", *words), line, code=code)
 
 
 def test_check_of_some_plugins() -> None:
@@ -138,12 +112,13 @@ def test_check_of_some_plugins() -> None:
 
 
 def test_check_of_an_unknown_plugin() -> None:
-    assert "no plugin or package is called 'mell': did you mean mel" in refusal("check", "mell")
+    refusal(run("check", "mell"), "no plugin or package is called 'mell': did you mean mel")
 
 
 def test_a_broken_package_is_named_and_the_command_line_works(tmp_path: Path) -> None:
     install(tmp_path, "broken-models", "import a_library_that_is_not_there")
-    done = bench("list", "models", path=tmp_path)
+    with plugins_at(tmp_path):
+        done = run("list", "models")
     assert done.returncode == 0, done.stderr
     assert "tc-resnet" in done.stdout
     assert done.stderr.splitlines() == [
@@ -154,7 +129,8 @@ def test_a_broken_package_is_named_and_the_command_line_works(tmp_path: Path) ->
 
 def test_check_fails_on_a_plugin_that_breaks_its_contract(tmp_path: Path) -> None:
     install(tmp_path, "lazy-models", TINY_MODEL.format(name="Lazy_Model"))
-    done = bench("check", "lazy-models", path=tmp_path)
+    with plugins_at(tmp_path):
+        done = run("check", "lazy-models")
     assert done.returncode == 1
     assert "FAIL  model Lazy_Model: name 'Lazy_Model' is not lower-case" in done.stdout
     assert done.stdout.endswith("1 checked, 1 broken\n")
@@ -171,12 +147,12 @@ def test_list_takes_less_than_three_seconds() -> None:
         return usage.ru_utime + usage.ru_stime
 
     before = used()
-    assert bench("list").returncode == 0
+    assert run_process("list").returncode == 0
     assert used() - before < 3.0
 
 
 def test_an_error_is_one_line_and_a_code() -> None:
-    done = bench("show", "mell")
+    done = run_process("show", "mell")
     assert done.returncode == 1
     assert done.stderr == "bench: nothing is called 'mell': did you mean mel? (see: bench list)\n"
 
@@ -199,7 +175,8 @@ def test_check_of_a_package_counts_what_was_left_out(tmp_path: Path) -> None:
         ('    name: ClassVar[str] = "tiny"\n    width: int\n    def build(self, shape'),
     )
     install(tmp_path, "half-models", source)
-    done = bench("check", "half-models", path=tmp_path)
+    with plugins_at(tmp_path):
+        done = run("check", "half-models")
     assert "cannot be made from its defaults" in done.stderr
     assert done.stdout.endswith("0 checked, 1 broken\n")
     assert done.returncode == 1
@@ -215,8 +192,9 @@ def bench_recipes():
     return [Recipe(name="lone", summary="For any.", datasets=(), **parts)]
 """
     install(tmp_path, "lone-recipes", source)
-    done = bench("show", "lone", path=tmp_path)
-    assert done.returncode == 1 and done.stderr == "bench: the recipe names no data set: give one by --dataset\n"
+    with plugins_at(tmp_path):
+        done = run("show", "lone")
+    assert done.returncode == 2 and done.stderr == "bench: the recipe names no data set: give one by --dataset\n"
 
 
 def test_show_says_which_training_settings_a_data_set_brings(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,12 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-import typer
+from cli_runner import refusal, run
 from made_audio import cats_and_dogs, prepared, tone, write
-from typer.testing import CliRunner, Result
 
-from bench.cli import reproduce
-from bench.errors import BenchError
 from bench.evaluation.interval import Interval
 from bench.evaluation.metrics import Scores
 from bench.plugins import PluginConfig
@@ -22,34 +19,28 @@ from bench.search.reproduction import Reproduction
 from bench.trial import Hardware, TrialResult
 
 
-def invoke(*words: str) -> Result:
-    app = typer.Typer()
-    app.command()(reproduce.command)
-    return CliRunner().invoke(app, list(words))
-
-
-def published(run: RunRecord, path: Path) -> str:
+def published(record: RunRecord, path: Path) -> str:
     """A leaderboard whose one row has this one run. The row as it is named on the command line."""
 
     def measured(scores: Scores | None) -> Scores:
         assert scores is not None
         return scores
 
-    result: TrialResult = run.result
+    result: TrialResult = record.result
     validation, test = measured(result.validation), measured(result.test)
     row = Row(
         rank=1,
-        id=run.spec.configuration()[:8],
-        origin=run.origin,
-        feature=run.spec.feature,
-        model=run.spec.model,
-        training=run.spec.training,
+        id=record.spec.configuration()[:8],
+        origin=record.origin,
+        feature=record.spec.feature,
+        model=record.spec.model,
+        training=record.spec.training,
         parameters=result.parameters,
         runs=(
             SeedRun(
-                run=f"{run.study}/{run.name}",
-                finished=run.finished,
-                spec=run.spec,
+                run=f"{record.study}/{record.name}",
+                finished=record.finished,
+                spec=record.spec,
                 validation=validation,
                 test=test,
                 best_epoch=result.best_epoch,
@@ -66,9 +57,9 @@ def published(run: RunRecord, path: Path) -> str:
         train_seconds=Spread.of([result.train_seconds]),
     )
     protocol = Protocol(
-        dataset=run.spec.dataset,
-        revision=run.spec.revision,
-        objective=run.spec.objective,
+        dataset=record.spec.dataset,
+        revision=record.spec.revision,
+        objective=record.spec.objective,
         labels=("cat", "dog"),
         seconds=0.5,
         supports={},
@@ -76,7 +67,7 @@ def published(run: RunRecord, path: Path) -> str:
         rows=(row,),
         studies=(),
     )
-    leaderboard = Leaderboard(dataset="folder:gone", updated=run.finished, protocols=(protocol,))
+    leaderboard = Leaderboard(dataset="folder:gone", updated=record.finished, protocols=(protocol,))
     path.write_text(leaderboard.model_dump_json())
     return f"{path}:{row.id}"
 
@@ -87,8 +78,8 @@ def reproduction(folder: Path) -> RunRecord:
 
 def test_a_recipe_and_then_its_row_where_the_files_have_moved(tmp_path: Path) -> None:
     audio = cats_and_dogs(tmp_path / "audio")
-    done = invoke("digits-cnn", "--dataset", f"folder:{audio}", "--seeds", "1", "--threads", "1")
-    assert done.exit_code == 0, (done.output, done.exception)
+    done = run("reproduce", "digits-cnn", "--dataset", f"folder:{audio}", "--seeds", "1", "--threads", "1")
+    assert done.returncode == 0, done.stderr
     (folder,) = (tmp_path / "results").glob("reproduce-digits-cnn-folder-audio-*")
     first = reproduction(folder)
     report = folder / "reproduction-1-seed-0" / "report"
@@ -100,9 +91,9 @@ def test_a_recipe_and_then_its_row_where_the_files_have_moved(tmp_path: Path) ->
 
     row = published(first, tmp_path / "page.json")
     moved = audio.rename(tmp_path / "moved")
-    assert isinstance(invoke(row).exception, BenchError)
-    done = invoke(row, "--dataset", f"folder:{moved}")
-    assert done.exit_code == 0, (done.output, done.exception)
+    refusal(run("reproduce", row))
+    done = run("reproduce", row, "--dataset", f"folder:{moved}")
+    assert done.returncode == 0, done.stderr
     again = reproduction(tmp_path / "results" / f"reproduce-{row.rpartition(':')[2]}")
     assert again.result.epochs[-1].train_loss == first.result.epochs[-1].train_loss
     assert (again.result.validation, again.result.test) == (first.result.validation, first.result.test)
@@ -118,28 +109,25 @@ def test_a_row_cannot_be_run_on_another_data_set(tmp_path: Path, dataset: str, c
 
     record = study_record(dataset=PluginConfig(name="folder", options={"path": "gone"}))
     row = published(run_record(record, kind="final", predictions=fitted(seed=1)), tmp_path / "page.json")
-    with pytest.raises(BenchError, match=complaint):
-        raise invoke(row, "--dataset", dataset).exception or AssertionError
-    with pytest.raises(BenchError, match="unknown model 'logistic'"):
-        raise invoke(row).exception or AssertionError
+    refusal(run("reproduce", row, "--dataset", dataset), complaint)
+    refusal(run("reproduce", row), "unknown model 'logistic'")
 
 
 def test_a_recipe_with_changed_settings_says_so_in_the_table(tmp_path: Path) -> None:
     audio = cats_and_dogs(tmp_path / "audio")
     chosen = ("--seeds", "2", "--threads", "1", "--set", "training.epochs=1")
-    done = invoke("digits-cnn", "--dataset", f"folder:{audio}", *chosen)
-    assert done.exit_code == 0, (done.output, done.exception)
+    done = run("reproduce", "digits-cnn", "--dataset", f"folder:{audio}", *chosen)
+    assert done.returncode == 0, done.stderr
     page = tmp_path / "page.md"
-    done = invoke("--table", "--output", str(page))
-    assert done.exit_code == 0, (done.output, done.exception)
+    done = run("reproduce", "--table", "--output", str(page))
+    assert done.returncode == 0, done.stderr
     (test_line,) = [line for line in done.stdout.splitlines() if "test accuracy" in line]
     assert test_line.startswith("digits-cnn ") and "(n=2)" in test_line and "folder, 28 / 6 / 6 clips" in test_line
     text = page.read_text()
     assert "- epochs 1, published 3" in text and "| digits-cnn | test accuracy | – |" in text  # noqa: RUF001
 
     page.write_text("somebody's notes")
-    with pytest.raises(BenchError, match="left alone"):
-        raise invoke("--table", "--output", str(page)).exception or AssertionError
+    refusal(run("reproduce", "--table", "--output", page), "left alone")
     assert page.read_text() == "somebody's notes"
 
 
@@ -168,39 +156,38 @@ def same_hardware() -> Hardware:
 def test_every_recipe_is_listed() -> None:
     from bench.plugins.registry import installed
 
-    listed = invoke("--list").stdout.splitlines()[1:]
+    listed = run("reproduce", "--list").stdout.splitlines()[1:]
     assert [line.split()[0] for line in listed] == sorted(installed().recipes)
     (baseline,) = [line for line in listed if line.startswith("digits-cnn ")]
     assert "speechcommands-digits  validation accuracy 0.2640, test accuracy 0.2760" in baseline
 
 
 @pytest.mark.parametrize(
-    ("words", "complaint"),
+    ("code", "words", "complaint"),
     [
-        ((), "name a recipe"),
-        (("digits-cnn", "--list"), "name a recipe"),
-        (("digits-cnn", "--output", "x.md"), "--output is for"),
-        (("digits-cnn", "--set", "training.epoch=2"), "did you mean training.epochs"),
-        (("digits-cnn", "--set", "model.cnn.blocks=3"), "only dataset. and training. settings"),
-        (("digits-cnn", "--set", "training.epochs=0"), "option 'epochs'"),
-        (("leaderboards/fsdd.json:x", "--set", "training.epochs=2"), "is run as it is"),
-        (("--table",), "no recipe was run"),
+        (2, (), "name a recipe"),
+        (2, ("digits-cnn", "--list"), "name a recipe"),
+        (2, ("digits-cnn", "--output", "x.md"), "--output is for"),
+        (1, ("digits-cnn", "--set", "training.epoch=2"), "did you mean training.epochs"),
+        (1, ("digits-cnn", "--set", "model.cnn.blocks=3"), "only dataset. and training. settings"),
+        (1, ("digits-cnn", "--set", "training.epochs=0"), "option 'epochs'"),
+        (2, ("leaderboards/fsdd.json:x", "--set", "training.epochs=2"), "is run as it is"),
+        (1, ("--table",), "no recipe was run"),
     ],
 )
-def test_wrong_use_is_one_line(words: tuple[str, ...], complaint: str) -> None:
-    error = invoke(*words).exception
-    assert isinstance(error, BenchError) and complaint in str(error), error
+def test_wrong_use_is_one_line(code: int, words: tuple[str, ...], complaint: str) -> None:
+    refusal(run("reproduce", *words), complaint, code=code)
 
 
 def test_all_goes_on_past_recipes_whose_data_are_not_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With no data at all every recipe is a line, and then there is no table to print."""
     monkeypatch.setenv("BENCH_DATA_DIR", str(tmp_path / "empty"))
-    done = invoke("--all")
+    done = run("reproduce", "--all")
     from bench.plugins.registry import installed
 
     said = [line.split(": ")[2] for line in done.stderr.splitlines() if line.startswith("bench: warning: ")]
     assert said == sorted(installed().recipes)
-    assert isinstance(done.exception, BenchError) and "no recipe was run" in str(done.exception)
+    assert done.returncode == 1 and "bench: no recipe was run" in done.stderr
 
 
 def test_clips_decided_by_their_segments_are_reported_with_both(tmp_path: Path) -> None:
@@ -210,21 +197,21 @@ def test_clips_decided_by_their_segments_are_reported_with_both(tmp_path: Path) 
     write(audio / "cat" / "short.wav", tone(99, seconds=0.1))
     chosen = ("--seeds", "1", "--threads", "1", "--set", "training.epochs=1", "--set", "training.steps=2")
     smaller = ("--set", "training.segment_seconds=0.2", "--set", "training.batch_size=4")
-    done = invoke("cats-dogs-cnn1d", "--dataset", f"folder:{audio}", *chosen, *smaller)
-    assert done.exit_code == 0, (done.output, done.exception)
+    done = run("reproduce", "cats-dogs-cnn1d", "--dataset", f"folder:{audio}", *chosen, *smaller)
+    assert done.returncode == 0, done.stderr
     short = "1 clip is shorter than the segments of 0.2 s: each is one segment, with zeros at its end"
     for line in (short, "epochs 1, published 20", "steps 2, published 75"):
         assert f"bench: warning: {line}\n" in done.stderr
     (folder,) = (tmp_path / "results").glob("reproduce-cats-dogs-cnn1d-*")
-    run = reproduction(folder)
-    assert run.result.test is not None and run.result.test_segments is not None
-    assert run.result.test.clips == 6 and run.result.test_segments.clips > 6
+    record = reproduction(folder)
+    assert record.result.test is not None and record.result.test_segments is not None
+    assert record.result.test.clips == 6 and record.result.test_segments.clips > 6
     report = (folder / "reproduction-1-seed-0" / "report" / "report.md").read_text()
     lines = [line.split("|")[1:4] for line in report.splitlines() if line.startswith(("| test", "| validation"))]
     assert [line[0].strip() for line in lines] == ["validation", "validation, segments", "test", "test, segments"]
     assert short in report
-    assert int(lines[3][1]) == run.result.test_segments.clips
-    assert run_metrics(run)["test_segment_accuracy"] == round(run.result.test_segments.accuracy, 4)
+    assert int(lines[3][1]) == record.result.test_segments.clips
+    assert run_metrics(record)["test_segment_accuracy"] == round(record.result.test_segments.accuracy, 4)
 
 
 def test_clips_shorter_than_the_network_takes_are_said_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -237,9 +224,9 @@ def test_clips_shorter_than_the_network_takes_are_said_and_the_rest_goes_on(tmp_
         write(short / "ab"[number % 2] / f"{number}.wav", tone(number, seconds=0.1))
     for number, label in enumerate(("cat", "dog")):
         write(mixed / label / "short.wav", tone(90 + number, seconds=0.1))
-    done = invoke("emodb-cnn-lstm", "--dataset", f"folder:{mixed}", *chosen)
-    assert done.exit_code == 0, (done.output, done.exception)
+    done = run("reproduce", "emodb-cnn-lstm", "--dataset", f"folder:{mixed}", *chosen)
+    assert done.returncode == 0, done.stderr
     assert "2 clips are shorter than cnn-lstm on mel takes: their features get zeros before them" in done.stderr
-    done = invoke("emodb-cnn-lstm", "--dataset", f"folder:{short}", *chosen)
-    assert isinstance(done.exception, BenchError) and "needs at least 16 frames, not 4" in str(done.exception)
+    done = run("reproduce", "emodb-cnn-lstm", "--dataset", f"folder:{short}", *chosen)
+    refusal(done, "needs at least 16 frames, not 4")
     assert "shorter than" not in done.stderr

@@ -78,8 +78,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ui, str]]
     run_id = log_study(results)
     ui_process = Ui(results)
     yield ui_process, run_id
-    ui_process.process.terminate()
-    ui_process.process.wait(20)
+    assert_nothing_stays(ui_process, signal.SIGTERM)
 
 
 def test_the_ui_says_where_it_is_and_answers_there(served: tuple[Ui, str]) -> None:
@@ -127,19 +126,24 @@ def test_a_server_keeps_the_studies_of_another_results_folder(
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_when_the_ui_ends_nothing_of_it_stays(tmp_path: Path, ending: signal.Signals) -> None:
+def test_when_the_ui_is_interrupted_nothing_of_it_stays(tmp_path: Path) -> None:
+    """As when it is terminated, with which the tests above end."""
     log_study(tmp_path)
-    process = Ui(tmp_path)
-    children = children_of(process.process.pid)
+    assert_nothing_stays(Ui(tmp_path), signal.SIGINT)
+
+
+def assert_nothing_stays(ui_process: Ui, ending: signal.Signals) -> None:
+    """Ends `bench ui` by a signal: its server goes with it, and it says so."""
+    process = ui_process.process
+    children = children_of(process.pid)
     assert children
-    process.process.send_signal(ending)
-    rest, _ = process.process.communicate(timeout=30)
-    assert process.process.returncode == 0
+    process.send_signal(ending)
+    rest, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
     assert rest.strip() == "ended"
     assert [pid for pid in children if Path(f"/proc/{pid}").exists()] == []
     with pytest.raises(urllib.error.URLError):
-        process.get("health")
+        ui_process.get("health")
 
 
 def children_of(pid: int) -> list[int]:

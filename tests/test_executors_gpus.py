@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
+from cli_runner import run
 from made_audio import cats_and_dogs
 
-from bench.cli.main import main
 from bench.errors import BenchError
 from bench.executors.gpus import count_workers, gpu_of_each, named_gpus
 
@@ -74,19 +73,12 @@ def test_contradictions_are_refused_in_one_line(
     ("options", "words"),
     [
         (("--device", "cpu"), "says nothing on a CPU"),
-        (("--executor", "ray"), "--gpus-per-trial 0.5 shares a card"),
+        (("--executor", "ray"), "--gpus-per-trial 0.5 shares a GPU"),
     ],
 )
 def test_bench_run_refuses_workers_on_cards_that_are_not_used(
-    options: tuple[str, ...],
-    words: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    options: tuple[str, ...], words: str, tmp_path: Path
 ) -> None:
     audio = cats_and_dogs(tmp_path / "audio", 2)
-    monkeypatch.setattr(sys, "argv", ["bench", "run", "-d", f"folder:{audio}", "--workers-per-gpu", "2", *options])
-    with pytest.raises(SystemExit):
-        main()
-    said = capsys.readouterr().err
-    assert words in said and said.count("\n") == 1
+    done = run("run", "-d", f"folder:{audio}", "--workers-per-gpu", "2", *options)
+    assert done.returncode and words in done.stderr and done.stderr.count("\n") == 1

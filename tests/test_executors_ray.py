@@ -8,15 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import faulty_plugins
 import numpy as np
 import pytest
+from failing_studies import wait_for
+from faulty_plugins import install, model
 from made_audio import cats_and_dogs, prepared
 
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError
+from bench.executors.in_process import InProcessExecutor
 from bench.executors.jobs import Executor, Finished, Job, Lost, Notice
-from bench.executors.local import LocalExecutor
 from bench.executors.node import NODE_CACHE, NodeInfo
 from bench.plugins import PluginConfig, TrainingSettings
 from bench.plugins.registry import installed
@@ -29,18 +30,28 @@ pytestmark = [pytest.mark.ray, pytest.mark.timeout(240)]
 MEMORY = 100 * 2**20
 
 
-@pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+@pytest.fixture(scope="module")
+def head() -> Iterator[Any]:
     """A head node without a processor of its own: trials run on the nodes that a test adds."""
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # a token that an earlier cluster has left would be asked for
-    import ray
-    from ray.cluster_utils import Cluster
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        environment.setenv("RAY_AUTH_MODE", "disabled")  # a token that an earlier cluster has left would be asked for
+        from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": MEMORY})
-    yield cluster
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": MEMORY})
+        yield cluster
+        cluster.shutdown()
+
+
+@pytest.fixture
+def cluster(head: Any) -> Iterator[Any]:
+    """The cluster with the nodes of one test alone."""
+    import ray
+
+    yield head
     ray.shutdown()
-    cluster.shutdown()
+    for node in list(head.worker_nodes):
+        head.remove_node(node)
 
 
 def add(cluster: Any, **environment: str) -> Any:
@@ -52,26 +63,12 @@ def data(tmp_path: Path) -> PreparedData:
     return prepared(Folder(path=str(cats_and_dogs(tmp_path / "audio", clips=12))), tmp_path)
 
 
-@pytest.fixture(autouse=True)
-def plugins() -> Iterator[None]:
-    """The head forgets the plugins that a test has installed."""
-    yield
-    installed.cache_clear()
-
-
-def install(site: Path, name: str, monkeypatch: pytest.MonkeyPatch, forward: str = "") -> None:
-    """Installs a model for the nodes that are added later, and for the head, which compares itself with them."""
-    faulty_plugins.install(site, name, faulty_plugins.model(name, forward), monkeypatch)
-    monkeypatch.syspath_prepend(site)
-    installed.cache_clear()
-
-
-def job(data: PreparedData, number: int, *, model: str = "tc-resnet", epochs: int = 2) -> Job:
+def job(data: PreparedData, number: int, *, network: str = "tc-resnet", epochs: int = 2) -> Job:
     spec = TrialSpec(
         dataset=data.dataset,
         revision=data.revision,
         feature=PluginConfig(name="mel", options={"sample_rate": 8000}),
-        model=PluginConfig(name=model),
+        model=PluginConfig(name=network),
         training=TrainingSettings(epochs=epochs, batch_size=8),
         seed=number,
     )
@@ -120,10 +117,10 @@ def run(
 def test_the_same_specification_gives_the_same_numbers_as_on_one_machine(
     cluster: Any, data: PreparedData, tmp_path: Path
 ) -> None:
-    jobs = [job(data, number) for number in range(4)]
-    local = LocalExecutor(workers=1, device="cpu", log_folder=tmp_path / "logs", registry=installed(), threads=1)
-    expected, _ = run(local, jobs)
-    local.close(now=True)
+    jobs = [job(data, number) for number in range(2)]
+    here = InProcessExecutor(registry=installed(), device="cpu", threads=1)
+    expected, _ = run(here, jobs)
+    here.close()
     add(cluster)
     add(cluster)
     executor = on(cluster, tmp_path)
@@ -141,17 +138,18 @@ def test_a_node_that_is_lost_is_replaced_by_one_that_joins(
     cluster: Any, data: PreparedData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The only node is killed under its job; the job is told lost, waits, and runs on a node that comes later."""
-    forward = "if not os.path.exists(os.environ['BENCH_TEST_GO']): time.sleep(600)"
-    install(tmp_path / "site", "sleeper", monkeypatch, forward)
+    began = tmp_path / "began"
+    forward = f"open({str(began)!r}, 'w').close()\nif not os.path.exists(os.environ['BENCH_TEST_GO']): time.sleep(600)"
+    install(tmp_path / "site", "sleeper", model("sleeper", forward), monkeypatch)
     go = tmp_path / "go"
     monkeypatch.setenv("BENCH_TEST_GO", str(go))
     node = add(cluster)
     executor = on(cluster, tmp_path, workers=1)
-    slow = job(data, 1, model="sleeper")
+    slow = job(data, 1, network="sleeper")
     while not executor.free:
         executor.events(timeout=0.5)
     executor.submit(slow)
-    time.sleep(3)
+    wait_for(lambda: executor.events(timeout=0.1) or began.exists())
     cluster.remove_node(node, allow_graceful=False)
     killed = time.monotonic()
     events: list[Any] = []
@@ -176,11 +174,11 @@ def test_a_killed_worker_and_a_hung_one_are_what_they_are_on_one_machine(
         "    open(os.environ['BENCH_TEST_GO'], 'w'); os.kill(os.getpid(), signal.SIGKILL)\n"
         "time.sleep(600)"
     )
-    install(tmp_path / "site", "hanger", monkeypatch, forward)
+    install(tmp_path / "site", "hanger", model("hanger", forward), monkeypatch)
     monkeypatch.setenv("BENCH_TEST_GO", str(tmp_path / "go"))
     add(cluster)
     executor = on(cluster, tmp_path, workers=1, time_limit=3.0)
-    outcomes, lost = run(executor, [job(data, 1, model="hanger")])
+    outcomes, lost = run(executor, [job(data, 1, network="hanger")])
     assert len(lost) == 1 and "killed by SIGKILL" in lost[0].reason
     assert outcomes["trial-0001"].result.status == "timed-out"
     outcomes, _ = run(executor, [job(data, 2)])  # and the place is good for another
@@ -254,8 +252,8 @@ def test_a_node_of_another_version_gets_no_trials_and_the_others_do(
     cluster: Any, data: PreparedData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same plugin in two versions: a node whose own comes first in its path."""
-    faulty_plugins.install(tmp_path / "theirs", "tiny", faulty_plugins.model("tiny"), monkeypatch, version="2.0")
-    install(tmp_path / "ours", "tiny", monkeypatch)
+    install(tmp_path / "theirs", "tiny", model("tiny"), monkeypatch, version="2.0")
+    install(tmp_path / "ours", "tiny", model("tiny"), monkeypatch)
     add(cluster, PYTHONPATH=str(tmp_path / "theirs"))
     executor = on(cluster, tmp_path, workers=1)
     notices: list[str] = []

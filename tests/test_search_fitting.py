@@ -19,7 +19,7 @@ from bench.plugins.registry import Registry, installed, load
 from bench.search.fitting import fit
 from bench.search.plan import make_plan
 from bench.trial import feasibility
-from bench.trial.feasibility_cache import FILE, FeasibilityCache
+from bench.trial.feasibility_cache import OUTCOMES_FILE, FeasibilityCache
 
 FSDD = installed().datasets["fsdd"]()
 SETTINGS = TrainingSettings()
@@ -98,7 +98,7 @@ def test_other_options_shapes_and_classes_are_other_questions() -> None:
 @pytest.mark.parametrize("damage", ["", "{", '{"outcomes": 3}', '{"outcomes": {"a": {"parameters": "many"}}}'])
 def test_a_damaged_file_costs_time_alone(damage: str) -> None:
     first = fit(installed(), FSDD, ["mel"], ["cnn"], SETTINGS)
-    path = cache_directory() / FILE
+    path = cache_directory() / OUTCOMES_FILE
     whole = path.read_text()
     path.write_text(damage)
     assert fit(installed(), FSDD, ["mel"], ["cnn"], SETTINGS) == first
@@ -117,14 +117,17 @@ def test_what_two_processes_find_out_is_kept_of_both(tmp_path: Path) -> None:
     other.recalled("b", lambda: 2)
     one.save()
     other.save()
-    assert json.loads((tmp_path / FILE).read_text())["outcomes"] == {"a": {"parameters": 1}, "b": {"parameters": 2}}
+    assert json.loads((tmp_path / OUTCOMES_FILE).read_text())["outcomes"] == {
+        "a": {"parameters": 1},
+        "b": {"parameters": 2},
+    }
 
 
 def test_what_only_a_trial_can_tell_is_not_remembered(tmp_path: Path) -> None:
     cache = FeasibilityCache(tmp_path)
     assert cache.recalled("a", lambda: None) is None
     cache.save()
-    assert not (tmp_path / FILE).exists()
+    assert not (tmp_path / OUTCOMES_FILE).exists()
 
 
 def test_changed_code_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

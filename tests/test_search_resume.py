@@ -26,7 +26,7 @@ from bench.search.optuna_study import open_optuna_study
 from bench.search.plan import check_same, make_plan
 from bench.search.scheduler import Scheduler
 from bench.search.search_source import SearchSource
-from bench.search.study_storage import FILE, SqliteDatabase
+from bench.search.study_storage import DATABASE_FILE, SqliteDatabase
 from bench.trial import Status, TrialOutcome, TrialResult
 
 
@@ -116,18 +116,18 @@ def test_a_resumed_study_remembers_that_trials_were_complete(tmp_path: Path) -> 
 def test_a_database_that_fails_while_the_study_runs_is_one_line(tmp_path: Path) -> None:
     study, asked = StudyFolder(tmp_path / "digits"), record()
     plan = make_plan(installed(), installed().datasets["fsdd"](), RunOptions(models=("cnn",), features=("mel",)))
-    optuna_study = open_optuna_study(SqliteDatabase(study.folder / FILE), asked)
+    optuna_study = open_optuna_study(SqliteDatabase(study.folder / DATABASE_FILE), asked)
     source = SearchSource(record=asked, space=plan.space, study=study, optuna_study=optuna_study, candidates=[])
     first = source.next()
     assert first is not None
-    with closing(sqlite3.connect(study.folder / FILE)) as connection, connection:
+    with closing(sqlite3.connect(study.folder / DATABASE_FILE)) as connection, connection:
         connection.execute("PRAGMA foreign_keys = OFF")
         for table in ("trials", "trial_intermediate_values"):
             connection.execute(f"DROP TABLE {table}")
     for action in (source.next, lambda: source.epoch(first, tracking_samples.epoch(1, 0.5))):
         with pytest.raises(BenchError, match="no such table") as failure:
             action()
-        assert str(study.folder / FILE) in str(failure.value) and len(str(failure.value).splitlines()) == 1
+        assert str(study.folder / DATABASE_FILE) in str(failure.value) and len(str(failure.value).splitlines()) == 1
 
 
 def test_trials_that_a_dead_head_left_running_go_before_what_was_queued(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_trials_that_a_dead_head_left_running_go_before_what_was_queued(tmp_path
             record=asked,
             space=plan.space,
             study=study,
-            optuna_study=open_optuna_study(SqliteDatabase(study.folder / FILE), asked),
+            optuna_study=open_optuna_study(SqliteDatabase(study.folder / DATABASE_FILE), asked),
             candidates=list(plan.candidates),
         )
         return list(iter(source.next, None))

@@ -232,7 +232,7 @@ def test_a_reproduction_is_saved_with_its_test(
     diary = Diary()
     runs = run_reproduction(wanted, data, study, in_process, registry=registry, callback=diary)
     assert [run.name for run in runs] == ["reproduction-1-seed-0", "reproduction-1-seed-1"] == diary.ended_runs
-    assert study.repeats() == runs and all(run.result.test is not None for run in runs)
+    assert study.reproduction_runs() == runs and all(run.result.test is not None for run in runs)
     failing = Reproduction("it", "it", "recipe it", data.dataset, (spec_of(data, "faulty"),), published=({},))
     with pytest.raises(BenchError, match=r"recipe it: reproduction-1-seed-0 failed, KeyError: 'the cable is loose'"):
         run_reproduction(failing, data, study, in_process, registry=registry, callback=diary)

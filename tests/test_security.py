@@ -23,7 +23,8 @@ import reporting_results
 import soak_checks
 import torch
 import tracking_samples
-from failing_studies import QUICK, bench
+from cli_runner import run_process
+from failing_studies import QUICK
 from faulty_plugins import install, model
 from made_audio import cats_and_dogs, prepared
 from markdown_it import MarkdownIt
@@ -33,7 +34,7 @@ from bench.data.unpacking import unpack
 from bench.errors import BenchError
 from bench.plugins import PluginConfig
 from bench.plugins.registry import installed, load
-from bench.reporting.publishing import file_name
+from bench.reporting.publishing import dataset_file_name
 from bench.reporting.trained_network import TrainedNetwork
 from bench.results.study_folder import StudyFolder, checked_name
 from bench.tracking import run_contents
@@ -279,7 +280,7 @@ def test_a_study_whose_name_is_no_file_name_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("reference", ["folder:/a/../../etc/passwd", "csv:..", "folder:/", "csv:<b>.csv", "..", "/"])
 def test_a_data_set_becomes_a_file_name_that_leads_nowhere(reference: str) -> None:
-    name = file_name(reference)
+    name = dataset_file_name(reference)
     assert Path(name).name == name and name not in (".", "..") and "<" not in name
 
 
@@ -336,7 +337,7 @@ def test_a_study_on_a_server_calls_nobody_else_and_keeps_the_password_to_itself(
         assert serving and all(b"MLFLOW_DISABLE_TELEMETRY=true" in environment(pid) for pid in serving)
         assert {address for pid in processes for address in listening(pid)} == {f"127.0.0.1:{port}"}
         words = ("run", "--dataset", f"folder:{tmp_path}/audio", "--models", "tiny", *QUICK, "--trials", "2")
-        done = bench(*words, "--study", "mine", "--tracking-uri", f"http://ann:s3cret@127.0.0.1:{port}")
+        done = run_process(*words, "--study", "mine", "--tracking-uri", f"http://ann:s3cret@127.0.0.1:{port}")
         assert done.returncode == 0, done.stderr
         assert "s3cret" not in done.stdout + done.stderr
     finally:

@@ -29,7 +29,7 @@ from bench.search.optuna_study import open_optuna_study
 from bench.search.plan import make_plan
 from bench.search.run_study import free_name
 from bench.search.search_source import SearchSource
-from bench.search.study_storage import FILE, PostgresDatabase, SqliteDatabase, database_at
+from bench.search.study_storage import DATABASE_FILE, PostgresDatabase, SqliteDatabase, database_at
 from bench.trial import TrialOutcome, TrialResult
 
 needs_server = pytest.mark.postgres
@@ -155,7 +155,7 @@ def test_a_server_that_was_gone_between_two_calls_gives_the_lock_back(
 def test_a_server_that_stays_away_stops_the_study_and_loses_nothing(
     server: PostgresServer, study: StudyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(databases, "PATIENCE", 1.0)
+    monkeypatch.setattr(databases, "AWAY_SECONDS", 1.0)
     search = source(study, at(server))
     assignment = search.next()
     assert assignment is not None
@@ -292,5 +292,5 @@ def test_a_study_without_a_server_is_a_file_whose_readers_do_not_wait(study: Stu
     database = database_at(study.folder, None)
     assert isinstance(database, SqliteDatabase) and database.address is None
     open_optuna_study(database, record())
-    with closing(sqlite3.connect(study.folder / FILE)) as connection:
+    with closing(sqlite3.connect(study.folder / DATABASE_FILE)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)

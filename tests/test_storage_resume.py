@@ -13,7 +13,7 @@ from typing import Any
 
 import optuna
 import pytest
-from compose_services import Place, Service
+from compose_services import HostNames, Service
 from faulty_plugins import install, model
 from made_audio import cats_and_dogs
 from postgres_server import PASSWORD, PostgresServer, postgres_server
@@ -45,7 +45,7 @@ def tracking(server: PostgresServer, tmp_path: Path) -> Iterator[Service]:
     port = free_port("127.0.0.1", 0)
     secret = tmp_path / "secret"
     secret.write_text(PASSWORD)
-    place = Place(
+    host_names = HostNames(
         {"0.0.0.0": "127.0.0.1", "5000": str(port), "2": "1", "/artifacts": str(tmp_path / "artifacts")},
         {
             "bench@postgres:5432": f"ann@127.0.0.1:{server.port}",
@@ -53,7 +53,7 @@ def tracking(server: PostgresServer, tmp_path: Path) -> Iterator[Service]:
             "/run/secrets/postgres-password": str(secret),
         },
     )
-    service = Service("mlflow", place, tmp_path / "mlflow.log")
+    service = Service("mlflow", host_names, tmp_path / "mlflow.log")
     service.start()
     yield service
     service.end()
@@ -71,10 +71,12 @@ def test_a_study_outlives_its_database_its_tracking_server_and_its_head(
     server: PostgresServer, tracking: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cats_and_dogs(tmp_path / "audio")
-    install(tmp_path / "plugins", "slow", model("slow", "time.sleep(0.1)"), monkeypatch)
+    held = tmp_path / "held"
+    forward = f"time.sleep(0.1)\nwhile os.path.exists({str(held)!r}): time.sleep(0.1)"
+    install(tmp_path / "plugins", "slow", model("slow", forward), monkeypatch)
     bench = str(Path(sys.executable).with_name("bench"))
     environment = {**os.environ, "PGPASSWORD": PASSWORD, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
-    address = tracking.place.native("http://127.0.0.1:5000")
+    address = tracking.host_names.native("http://127.0.0.1:5000")
     said = tmp_path / "said.txt"
     asked = ["--dataset", f"folder:{tmp_path}/audio", "--study", "digits", "--trials", str(TRIALS), *QUICK]
     where = ["--storage", server.url("studies", password=True), "--tracking-uri", address]
@@ -89,12 +91,14 @@ def test_a_study_outlives_its_database_its_tracking_server_and_its_head(
         wait_for(lambda: len(study.trials()) >= 2, head, said)
         tracking.end(signal.SIGKILL)
         wait_for(lambda: "MLflow at" in said.read_text() and len(study.trials()) >= 3, head, said)
+        held.touch()  # The server may take longer to start than all trials would.
         tracking.start()
         before = {run.number: run for run in study.trials()}
         assert len(before) < TRIALS, "the head is to be killed before its end"
     finally:
         head.kill()
         head.wait()
+    held.unlink()
     resumed = subprocess.run(
         [bench, "run", "--resume", "digits", "--tracking-uri", address], env=environment, capture_output=True, text=True
     )

@@ -6,62 +6,34 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import optuna
 import pytest
+from cli_runner import refusal, run, run_process
+from failing_studies import NO_MLFLOW, alive, command, counted, wait_for
 from faulty_plugins import install, model
 from made_audio import cats_and_dogs
+from soak_checks import children
 
 from bench.results.study_folder import StudyFolder
-from bench.results.study_records import RunRecord
 
 QUICK = (
-    "--features",
-    "mel",
-    "--set",
-    "feature.mel.sample_rate=8000",
-    "--epochs",
-    "2",
-    "--finalists",
-    "1",
-    "--final-seeds",
-    "2",
+    *("--features", "mel", "--set", "feature.mel.sample_rate=8000", "--epochs", "2"),
+    *("--finalists", "1", "--final-seeds", "2", "--threads", "1"),
 )
+HERE = (*QUICK, "--workers", "0")
+"""Words of a study inside the test's own process, where no worker is the point."""
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs the command line as a user types it."""
-    cats_and_dogs(tmp_path / "audio")
-
-    def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=200, **options)
-
-    return run
-
-
-def command(*arguments: str) -> list[str]:
-    return [str(Path(sys.executable).with_name("bench")), *arguments]
+def audio(tmp_path: Path) -> str:
+    """The data set of these tests, as the command line has it."""
+    return f"folder:{cats_and_dogs(tmp_path / 'audio')}"
 
 
 def study_of(tmp_path: Path, name: str = "folder-1") -> StudyFolder:
     return StudyFolder(tmp_path / "results" / name)
-
-
-def counted(study: StudyFolder) -> list[RunRecord]:
-    return [run for run in study.trials() if run.result.status != "lost"]
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 90) -> Any:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if value := condition():
-            return value
-        time.sleep(0.05)
-    raise AssertionError("it did not happen in time")
 
 
 def mlflow_runs(tmp_path: Path, study: str = "folder-1") -> dict[str, str]:
@@ -80,19 +52,8 @@ def mlflow_runs(tmp_path: Path, study: str = "folder-1") -> dict[str, str]:
     }
 
 
-def test_a_study_from_the_command_line_to_the_leaderboard(tmp_path: Path, bench: Any) -> None:
-    done = bench(
-        "run",
-        "--dataset",
-        f"folder:{tmp_path}/audio",
-        "--trials",
-        "3",
-        "--models",
-        "tc-resnet",
-        "--workers",
-        "2",
-        *QUICK,
-    )
+def test_a_study_from_the_command_line_to_the_leaderboard(tmp_path: Path, audio: str) -> None:
+    done = run_process("run", "--dataset", audio, "--trials", "3", "--models", "tc-resnet", "--workers", "2", *QUICK)
     assert done.returncode == 0, done.stderr
     study = study_of(tmp_path)
     assert [run.number for run in study.trials()] == [0, 1, 2]
@@ -106,16 +67,17 @@ def test_a_study_from_the_command_line_to_the_leaderboard(tmp_path: Path, bench:
     assert len(optuna.load_study(study_name="folder-1", storage=storage).trials) == 3
 
 
-def test_the_same_seed_gives_the_same_study(tmp_path: Path, bench: Any) -> None:
-    for name in ("one", "two"):
-        arguments = ("--trials", "3", "--models", "tc-resnet", "--threads", "1", "--study", name, *QUICK)
-        assert bench("run", "--dataset", f"folder:{tmp_path}/audio", *arguments).returncode == 0
-    one, two = (study_of(tmp_path, name).trials() for name in ("one", "two"))
-    assert [run.spec for run in one] == [run.spec for run in two]
-    assert [run.result.validation for run in one] == [run.result.validation for run in two]
+def test_the_same_seed_gives_the_same_study_in_a_worker_and_inside_this_process(tmp_path: Path, audio: str) -> None:
+    arguments = ("run", "--dataset", audio, "--trials", "3", "--models", "tc-resnet")
+    one = run_process(*arguments, *QUICK, *NO_MLFLOW, "--study", "one")
+    two = run(*arguments, *HERE, "--study", "two")
+    assert (one.returncode, two.returncode) == (0, 0), one.stderr + two.stderr
+    first, second = (study_of(tmp_path, name).trials() for name in ("one", "two"))
+    assert [run.spec for run in first] == [run.spec for run in second]
+    assert [run.result.validation for run in first] == [run.result.validation for run in second]
 
 
-def test_a_killed_worker_costs_no_trial(tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_worker_costs_no_trial(tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch) -> None:
     mark = tmp_path / "killed"
     once = f"""
 if not os.path.exists({str(mark)!r}):
@@ -123,29 +85,30 @@ if not os.path.exists({str(mark)!r}):
     os.kill(os.getpid(), signal.SIGKILL)
 """
     install(tmp_path / "plugins", "killer", model("killer", once), monkeypatch)
-    done = bench(
-        "run", "--dataset", f"folder:{tmp_path}/audio", "--trials", "3", "--models", "killer", "--workers", "2", *QUICK
-    )
+    arguments = ("--trials", "3", "--models", "killer", "--workers", "2", *QUICK, *NO_MLFLOW)
+    done = run("run", "--dataset", audio, *arguments)
     assert done.returncode == 0, done.stderr
     assert mark.exists() and "SIGKILL" in done.stdout
     assert [run.result.status for run in study_of(tmp_path).trials()] == ["complete"] * 3
 
 
 def test_a_trial_that_always_kills_its_worker_is_lost_and_the_study_says_so(
-    tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(tmp_path / "plugins", "killer", model("killer", "os.kill(os.getpid(), signal.SIGKILL)"), monkeypatch)
-    done = bench("run", "--dataset", f"folder:{tmp_path}/audio", "--trials", "4", "--models", "killer", *QUICK)
+    for name in ("failures.LOST_TRIALS", "failures.ATTEMPTS", "scheduler.ATTEMPTS"):
+        monkeypatch.setattr(f"bench.search.{name}", 2)
+    done = run("run", "--dataset", audio, "--trials", "4", "--models", "killer", *QUICK, *NO_MLFLOW)
     assert done.returncode == 1
-    assert "lost their worker" in done.stderr and "Traceback" not in done.stderr
+    assert "2 trials lost their worker 2 times each" in done.stderr and "Traceback" not in done.stderr
     assert counted(study_of(tmp_path)) == []
 
 
 def test_a_killed_head_is_resumed_to_exactly_n_trials(
-    tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(tmp_path / "plugins", "slow", model("slow", "time.sleep(0.3)"), monkeypatch)
-    arguments = ("--dataset", f"folder:{tmp_path}/audio", "--trials", "6", "--models", "slow", "--workers", "2", *QUICK)
+    arguments = ("--dataset", audio, "--trials", "6", "--models", "slow", "--workers", "2", *QUICK)
     head = subprocess.Popen(command("run", *arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     study = study_of(tmp_path)
     wait_for(lambda: study.folder.exists() and len(study.trials()) >= 2)
@@ -153,10 +116,10 @@ def test_a_killed_head_is_resumed_to_exactly_n_trials(
     assert len(workers) >= 2
     head.kill()
     head.wait()
-    wait_for(lambda: not any(alive(worker) for worker in workers))
+    wait_for(lambda: not any(map(alive, workers)))
     before = {run.number: run for run in study.trials()}
     assert len(before) < 6
-    done = bench("run", "--resume", "folder-1", "--workers", "2")
+    done = run("run", "--resume", "folder-1")
     assert done.returncode == 0, done.stderr
     after = {run.number: run for run in study.trials()}
     assert sorted(after) == list(range(6)), "every number once, none twice"
@@ -168,10 +131,10 @@ def test_a_killed_head_is_resumed_to_exactly_n_trials(
 
 
 def test_ctrl_c_finishes_what_runs_and_says_how_to_go_on(
-    tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(tmp_path / "plugins", "slow", model("slow", "time.sleep(0.2)"), monkeypatch)
-    arguments = ("--dataset", f"folder:{tmp_path}/audio", "--trials", "50", "--models", "slow", *QUICK)
+    arguments = ("--dataset", audio, "--trials", "50", "--models", "slow", *QUICK, *NO_MLFLOW)
     head = subprocess.Popen(command("run", *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     study = study_of(tmp_path)
     wait_for(lambda: study.folder.exists() and study.trials())
@@ -183,14 +146,14 @@ def test_ctrl_c_finishes_what_runs_and_says_how_to_go_on(
     assert all(run.result.status == "complete" for run in study.trials())
 
 
-def test_ctrl_c_twice_stops_now(tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_twice_stops_now(tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch) -> None:
     install(
         tmp_path / "plugins",
         "slow",
         model("slow", f"open({str(tmp_path / 'began')!r}, 'w').close(); time.sleep(60)"),
         monkeypatch,
     )
-    arguments = ("--dataset", f"folder:{tmp_path}/audio", "--trials", "5", "--models", "slow", *QUICK)
+    arguments = ("--dataset", audio, "--trials", "5", "--models", "slow", *QUICK, *NO_MLFLOW)
     head = subprocess.Popen(command("run", *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for((tmp_path / "began").exists)
     workers = children(head.pid)
@@ -199,19 +162,19 @@ def test_ctrl_c_twice_stops_now(tmp_path: Path, bench: Any, monkeypatch: pytest.
     head.send_signal(signal.SIGINT)
     output, errors = head.communicate(timeout=30)
     assert head.returncode == 130 and "bench run --resume folder-1" in output, (output, errors)
-    wait_for(lambda: not any(alive(worker) for worker in workers), 20)
+    wait_for(lambda: not any(map(alive, workers)), 20)
 
 
-def test_five_failures_in_a_row_stop_the_study(tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_five_failures_in_a_row_stop_the_study(tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path / "plugins", "broken", model("broken", "raise KeyError('the cable is loose')"), monkeypatch)
-    done = bench("run", "--dataset", f"folder:{tmp_path}/audio", "--trials", "30", "--models", "broken", *QUICK)
+    done = run("run", "--dataset", audio, "--trials", "30", "--models", "broken", *HERE)
     assert done.returncode == 1 and "the cable is loose" in done.stderr and "Traceback" not in done.stderr
     runs = study_of(tmp_path).trials()
     assert len(runs) == 5 and {run.result.status for run in runs} == {"failed"}
     assert "the cable is loose" in (study_of(tmp_path).run_folder(runs[0]) / "traceback.txt").read_text()
 
 
-def test_a_hung_model_is_interrupted_and_counts(tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hung_model_is_interrupted_and_counts(tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch) -> None:
     mark = tmp_path / "hung"
     hang = f"""
 if not os.path.exists({str(mark)!r}):
@@ -219,65 +182,43 @@ if not os.path.exists({str(mark)!r}):
     time.sleep(600)
 """
     install(tmp_path / "plugins", "hanging", model("hanging", hang), monkeypatch)
-    arguments = ("--trials", "3", "--models", "hanging", "--trial-timeout", "8", *QUICK)
-    done = bench("run", "--dataset", f"folder:{tmp_path}/audio", *arguments)
+    arguments = ("--trials", "3", "--models", "hanging", "--trial-timeout", "5", *QUICK, *NO_MLFLOW)
+    done = run("run", "--dataset", audio, *arguments)
     assert done.returncode == 0, done.stderr
     statuses = sorted(run.result.status for run in study_of(tmp_path).trials())
     assert statuses == ["complete", "complete", "timed-out"]
 
 
 def test_a_study_that_exists_with_another_space_is_refused(
-    tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(tmp_path / "plugins", "smallest", model("tiny"), monkeypatch)
-    arguments = (
-        "run",
-        "--dataset",
-        f"folder:{tmp_path}/audio",
-        "--models",
-        "tiny",
-        "--study",
-        "mine",
-        "--trials",
-        "2",
-        *QUICK,
-    )
-    assert bench(*arguments).returncode == 0
-    other = bench(*arguments, "--set", "training.batch_size=32")
+    arguments = ("run", "--dataset", audio, "--models", "tiny", "--study", "mine", "--trials", "2", *HERE)
+    assert run(*arguments).returncode == 0
+    other = run(*arguments, "--set", "training.batch_size=32")
     assert other.returncode == 1
     assert "training.batch_size" in other.stderr and "--study" in other.stderr and len(other.stderr.splitlines()) == 1
-    more = bench(*arguments, "--trials", "4")
+    more = run(*arguments, "--trials", "4")
     assert more.returncode == 0, more.stderr
     assert len(study_of(tmp_path, "mine").trials()) == 4
 
 
-def test_two_heads_on_one_study_are_refused(tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_heads_on_one_study_are_refused(tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path / "plugins", "slow", model("slow", "time.sleep(0.5)"), monkeypatch)
-    arguments = (
-        "run",
-        "--dataset",
-        f"folder:{tmp_path}/audio",
-        "--trials",
-        "9",
-        "--models",
-        "slow",
-        "--study",
-        "mine",
-        *QUICK,
-    )
+    arguments = ("run", "--dataset", audio, "--trials", "9", "--models", "slow", "--study", "mine", *HERE)
     head = subprocess.Popen(command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for(lambda: (tmp_path / "results" / "mine" / "study.json").exists())
-        second = bench(*arguments)
+        second = run(*arguments)
         assert second.returncode == 1 and f"process {head.pid}" in second.stderr
     finally:
         head.terminate()
         head.wait(timeout=30)
 
 
-def test_a_dry_run_tells_and_does_nothing(tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dry_run_tells_and_does_nothing(tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path / "plugins", "smallest", model("tiny"), monkeypatch)
-    done = bench("run", "--dataset", f"folder:{tmp_path}/audio", "--models", "tiny", "--dry-run", *QUICK)
+    done = run("run", "--dataset", audio, "--models", "tiny", "--dry-run", *HERE)
     assert done.returncode == 0, done.stderr
     for expected in ("training.learning_rate", "smallest 1.0", "estimate:", "cat", "device: cpu"):
         assert expected in done.stdout
@@ -285,32 +226,32 @@ def test_a_dry_run_tells_and_does_nothing(tmp_path: Path, bench: Any, monkeypatc
 
 
 def test_a_configuration_file_gives_options_and_the_command_line_goes_before_it(
-    tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(tmp_path / "plugins", "smallest", model("tiny"), monkeypatch)
     file = tmp_path / "study.toml"
     file.write_text(
-        f'dataset = "folder:{tmp_path}/audio"\nmodels = ["tiny"]\nfeatures = ["mel"]\ntrials = 9\nfinalists = 0\n'
+        f'dataset = "{audio}"\nmodels = ["tiny"]\nfeatures = ["mel"]\ntrials = 9\nfinalists = 0\nworkers = 0\n'
         "[set.training]\nepochs = 1\n[set.feature.mel]\nsample_rate = 8000\n"
     )
-    done = bench("run", "--config", str(file), "--trials", "2")
+    done = run("run", "--config", str(file), "--trials", "2")
     assert done.returncode == 0, done.stderr
     runs = study_of(tmp_path).trials()
     assert len(runs) == 2 and all(run.spec.training.epochs == 1 for run in runs)
     file.write_text('trails = 3\ndataset = "x"\n')
-    wrong = bench("run", "--config", str(file))
-    assert wrong.returncode == 1 and "did you mean trials" in wrong.stderr
+    wrong = run("run", "--config", str(file))
+    assert wrong.returncode == 2 and "did you mean trials" in wrong.stderr
 
 
 def test_results_that_cannot_be_written_are_one_line(
-    tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(tmp_path / "plugins", "smallest", model("tiny"), monkeypatch)
     (tmp_path / "file").write_text("")
-    arguments = ("run", "--dataset", f"folder:{tmp_path}/audio", "--models", "tiny", "--trials", "2", *QUICK)
-    done = bench(*arguments, "--results", "/proc/nowhere")
+    arguments = ("run", "--dataset", audio, "--models", "tiny", "--trials", "2", *HERE)
+    done = run(*arguments, "--results", "/proc/nowhere")
     assert done.returncode == 1 and "/proc/nowhere" in done.stderr and "Traceback" not in done.stderr
-    done = bench(*arguments, "--results", str(tmp_path / "file" / "below"))
+    done = run(*arguments, "--results", str(tmp_path / "file" / "below"))
     assert done.returncode == 1 and "Traceback" not in done.stderr and "below" in done.stderr
 
 
@@ -324,49 +265,27 @@ def test_workers_need_neither_optuna_nor_mlflow() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 
 
-def children(pid: int) -> list[int]:
-    """Processes whose parent is `pid`, by /proc."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-            except OSError:
-                continue
-            if int(fields[1]) == pid:
-                found.append(int(entry.name))
-    return found
-
-
-def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
 def test_a_dry_run_says_of_a_plugin_that_raises_what_it_raised(
-    tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(tmp_path / "plugins", "broken", model("broken", "raise KeyError('the cable is loose')"), monkeypatch)
-    done = bench("run", "--dataset", f"folder:{tmp_path}/audio", "--models", "broken", "--dry-run", *QUICK)
+    done = run("run", "--dataset", audio, "--models", "broken", "--dry-run", *HERE)
     assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
     assert "KeyError: 'the cable is loose'" in done.stdout
 
 
-def test_settings_of_a_configuration_file_that_are_no_table_are_one_line(tmp_path: Path, bench: Any) -> None:
+def test_settings_of_a_configuration_file_that_are_no_table_are_one_line(tmp_path: Path, audio: str) -> None:
     (tmp_path / "study.toml").write_text('dataset = "fsdd"\nset = 3\n')
-    done = bench("run", "--config", str(tmp_path / "study.toml"))
-    assert done.returncode == 1 and "set is a table" in done.stderr and len(done.stderr.splitlines()) == 1
+    done = run("run", "--config", str(tmp_path / "study.toml"))
+    assert done.returncode == 2 and "set is a table" in done.stderr and len(done.stderr.splitlines()) == 1
 
 
 def test_a_study_out_of_time_has_the_finals_of_what_there_is(
-    tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(tmp_path / "plugins", "slow", model("slow", "time.sleep(0.2)"), monkeypatch)
-    arguments = ("--trials", "500", "--models", "slow", "--timeout", "6", "--final-seeds", "1")
-    done = bench("run", "--dataset", f"folder:{tmp_path}/audio", *QUICK, *arguments)
+    arguments = ("--trials", "500", "--models", "slow", "--timeout", "4", "--final-seeds", "1")
+    done = run("run", "--dataset", audio, *HERE, *arguments)
     assert done.returncode == 0, done.stderr
     study = study_of(tmp_path)
     assert 0 < len(study.trials()) < 500 and len(study.finals()) == 1
@@ -374,12 +293,82 @@ def test_a_study_out_of_time_has_the_finals_of_what_there_is(
 
 
 def test_a_study_that_exists_is_not_continued_with_another_seed(
-    tmp_path: Path, bench: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(tmp_path / "plugins", "smallest", model("tiny"), monkeypatch)
-    arguments = ("run", "--dataset", f"folder:{tmp_path}/audio", "--models", "tiny", "--study", "mine", "--trials", "1")
-    assert bench(*arguments, *QUICK).returncode == 0
-    other = bench(*arguments, *QUICK, "--seed", "7")
+    arguments = ("run", "--dataset", audio, "--models", "tiny", "--study", "mine", "--trials", "1")
+    assert run(*arguments, *HERE).returncode == 0
+    other = run(*arguments, *HERE, "--seed", "7")
     assert other.returncode == 1 and "--seed 0, not 7" in other.stderr
-    reserved = bench(*arguments, *QUICK, "--study", "leaderboards")
+    reserved = run(*arguments, *HERE, "--study", "leaderboards")
     assert reserved.returncode == 1 and "another folder" in reserved.stderr
+
+
+def test_a_study_of_which_no_trial_was_complete_is_an_error(
+    tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though it ran all its trials, which are too few to stop it on the way."""
+    install(tmp_path / "plugins", "broken", model("broken", "raise KeyError('the cable is loose')"), monkeypatch)
+    done = run("run", "--dataset", audio, "--trials", "2", "--models", "broken", *HERE)
+    refusal(done, "none of 2 trials was complete, the last was failed: KeyError: 'the cable is loose'")
+    assert "trials: 2 failed" in done.stdout
+
+
+def test_workers_that_cannot_start_end_in_one_line_that_names_the_log(
+    tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plugin that knows a worker from the head, as one that finds a broken driver there."""
+    dying = "import multiprocessing, sys\nif multiprocessing.parent_process() is not None:\n"
+    dying += "    print('driver version is insufficient', file=sys.stderr); os._exit(3)\n"
+    install(tmp_path / "plugins", "dying", dying + model("dying"), monkeypatch)
+    monkeypatch.setattr("bench.executors.local.STARTS", 1)
+    done = run("run", "--dataset", audio, "--trials", "2", "--models", "dying", *QUICK, *NO_MLFLOW)
+    log = study_of(tmp_path).folder / "logs" / "worker-0.log"
+    refusal(done, f"a worker cannot be started (its worker ended with exit code 3): see {log}")
+    assert "to continue: bench run --resume folder-1" in done.stdout
+    assert log.read_text() == "driver version is insufficient\n"
+
+
+ANIMALS = """
+from bench.plugins import Clip, Dataset, Listing
+class Animals(Dataset):
+    '''Cats and dogs in the data folder.'''
+    name: ClassVar[str] = "animals"
+    folder: ClassVar[str] = "animals"
+    def labels(self):
+        return ("cat", "dog")
+    def clips(self, root):
+        paths = sorted(path.relative_to(root).as_posix() for path in root.glob("*/*.wav"))
+        splits = ("train", "train", "validation", "test")
+        return Listing(tuple(Clip(path, path[:3], splits[number % 4]) for number, path in enumerate(paths)))
+@hookimpl
+def bench_datasets():
+    return [Animals]
+"""
+
+
+def test_a_resume_without_options_goes_on_as_the_study_was_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each option shows in what the resume does: the default would fail, or do another thing."""
+    cats_and_dogs(tmp_path / "data" / "animals")
+    for number in range(4):
+        (tmp_path / "data" / "animals" / "cat" / f"broken_{number}.wav").write_text("no audio")
+    slow = f"if os.path.exists({str(tmp_path / 'slow')!r}): time.sleep(1)"
+    monkeypatch.setattr("bench.training.budget.FEWEST_SECONDS", 0.0)
+    install(tmp_path / "plugins", "zoo", ANIMALS + model("slow", slow), monkeypatch)
+    options = ("--threads", "3", "--workers", "0", "--device", "cpu", "--trial-budget", "10", "--max-unusable", "0.5")
+    begun = ("--dataset", "animals", "--models", "slow", "--trials", "1", "--data-dir", str(tmp_path / "data"))
+    done = run("run", *begun, *QUICK, "--set", "training.batch_size=4", *options)
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "slow").touch()
+    resumed = run("run", "--resume", "animals-1", "--trials", "2")
+    assert resumed.returncode == 0, resumed.stderr
+    study = study_of(tmp_path, "animals-1")
+    first, second = study.trials()
+    assert first.result.status == "complete" and second.result.status == "pruned"
+    assert "--trial-budget" in second.result.reason and second.result.hardware.threads == 3
+    assert not (study.folder / "logs").exists() and "device: cpu" in resumed.stdout
+    kept = study.record().options
+    assert (kept.device, kept.threads, kept.workers, kept.trial_budget) == ("cpu", 3, 0, 10)
+    refusal(run("run", "--resume", "animals-1", "--trials", "3", "--max-unusable", "0.05"), "4", "unusable")

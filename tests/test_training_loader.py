@@ -19,7 +19,7 @@ from bench.training.frontend import FrontEnd
 from bench.training.loader import Loader, build_loader
 from bench.training.loop import train
 from bench.training.optimisers import build_optimiser, build_schedule
-from bench.training.range_test import NoSuggestion, find_learning_rate, steepest_descent
+from bench.training.range_test import NoSuggestion, range_curve, steepest_descent
 from bench_plugins.features.waveform import Waveform
 
 
@@ -81,7 +81,7 @@ def trained(clips: DeviceClips, settings: TrainingSettings, *, tested: bool) -> 
         Augmentation(settings, sample_rate=8000, noise=None, generator=generator) for generator in generators
     )
     if tested:
-        find_learning_rate(network, front_end(), settings, training=clips, augmentation=first, generator=generators[0])
+        range_curve(network, front_end(), settings, training=clips, augmentation=first, generator=generators[0])
     epochs = train(
         network,
         front_end(),
@@ -108,7 +108,7 @@ def test_a_range_test_finds_where_the_loss_falls_and_ends_where_it_diverges(clip
         generator = torch.Generator().manual_seed(3)
         augmentation = Augmentation(settings, sample_rate=8000, noise=None, generator=generator)
         network = nn.Sequential(nn.Linear(800, 30), nn.ReLU(), nn.Linear(30, 2))
-        return find_learning_rate(
+        return range_curve(
             network, front_end(), settings, training=clips, augmentation=augmentation, generator=generator
         )
 

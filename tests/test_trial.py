@@ -231,7 +231,7 @@ class _Operator(nn.Module):
         (lambda shape, _: nn.Sequential(nn.Unflatten(1, (shape[0], 1)), nn.BatchNorm1d(shape[0])), "expected 2D or 3D"),
         (lambda shape, _: nn.Conv1d(shape[0], 4, 3, groups=3), "must be divisible by groups"),
         (lambda shape, _: nn.GRU(shape[0] + 1, 4), "input.size"),
-        (lambda *_: nn.Conv1d(40, 4, 2000), "size is too small"),
+        (lambda *_: nn.Conv1d(40, 4, 2000), r"size is too small|greater than actual input size"),
         (lambda *_: _Operator(lambda batch: batch.view(3, -1, 7)), "shape"),
         (lambda *_: _Operator(lambda batch: batch @ batch), "mat|dim|size"),
         (lambda *_: _Operator(lambda batch: batch.mean(-5)), "Dimension out of range"),

@@ -10,20 +10,20 @@ from bench.lazy import lazy_names
 if TYPE_CHECKING:
     from bench.api.dry_run import CandidateTime, candidate_times, number_of_runs, total_seconds
     from bench.api.execution import execute, held, write_reports
-    from bench.api.range_test import RangeTestRun, find_learning_rate
+    from bench.api.lr_find import RangeTestRun, find_learning_rate
     from bench.api.reproduce import ReproductionResult, run_wanted, wanted_of
     from bench.api.resolve import ResolvedStudy, headline, resolve_new, resolve_resumed, resume_command
 
 _HOMES = {
     "CandidateTime": "bench.api.dry_run",
-    "RangeTestRun": "bench.api.range_test",
+    "RangeTestRun": "bench.api.lr_find",
     "ReproductionResult": "bench.api.reproduce",
     "ResolvedStudy": "bench.api.resolve",
     "candidate_times": "bench.api.dry_run",
     "number_of_runs": "bench.api.dry_run",
     "total_seconds": "bench.api.dry_run",
     "execute": "bench.api.execution",
-    "find_learning_rate": "bench.api.range_test",
+    "find_learning_rate": "bench.api.lr_find",
     "headline": "bench.api.resolve",
     "held": "bench.api.execution",
     "resolve_new": "bench.api.resolve",

@@ -15,7 +15,7 @@ from bench.plugins.registry import Registry, installed
 if TYPE_CHECKING:
     import pandas as pd
 
-KINDS = ("dataset", "feature", "model", "recipe")
+PLUGIN_KINDS = ("dataset", "feature", "model", "recipe")
 
 
 def list_plugins() -> pd.DataFrame:
@@ -31,7 +31,7 @@ def list_plugins() -> pd.DataFrame:
     rows = [
         (kind, name, summary(registry, kind, name), package.distribution, package.version)
         for (kind, name), package in sorted(
-            registry.origins.items(), key=lambda item: (KINDS.index(item[0][0]), item[0][1])
+            registry.origins.items(), key=lambda item: (PLUGIN_KINDS.index(item[0][0]), item[0][1])
         )
     ]
     return pd.DataFrame(rows, columns=["kind", "name", "summary", "package", "version"])

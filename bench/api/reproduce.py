@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.api.plugins import with_classes
 from bench.api.study import Run
-from bench.errors import BenchError
+from bench.errors import BenchError, WrongUsage
 from bench.files import remove_unfinished, results_directory
 from bench.options import RunOptions, checked_options
 from bench.plugins import PluginConfig
@@ -102,7 +102,7 @@ def wanted_of(
     if not (row.endswith(".json") or ".json:" in row):
         return recipe_on(registry, row, dataset, settings, seeds)
     if settings:
-        raise BenchError("a row of a leaderboard is run as it is: leave out the settings, or name a recipe")
+        raise WrongUsage("a row of a leaderboard is run as it is: leave out the settings, or name a recipe")
     return _row(registry, row, dataset, seeds)
 
 

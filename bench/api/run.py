@@ -47,7 +47,7 @@ def _with_keywords_of(
 
 
 @_with_keywords_of(RunKeywords)
-def run(dataset: str, *, progress: bool = False, **options: Any) -> Study:
+def run(dataset: str, *, progress: bool = False, **options: Any) -> Study:  # noqa: D417 (KEYWORDS stands for the rest)
     """Searches features, models and training settings for a data set, then retrains and tests the best.
 
     It runs anywhere: in a notebook, in a script without a main guard, in a thread. Worker processes do not run the calling

@@ -10,14 +10,13 @@ from typing import Annotated
 import typer
 
 from bench.cli.common import warn
-from bench.data.cache_contents import CachedFolder, cache_contents
-from bench.data.cache_contents import clear as clear_away
-from bench.errors import BenchError, did_you_mean
+from bench.data.cache_contents import CachedFolder, cache_contents, remove
+from bench.errors import BenchError, WrongUsage, did_you_mean
 from bench.files import cache_directory, data_directory
 from bench.reporting.terminal import print_table
 from bench.sizes import parse_size, shown_size
 
-KINDS = ("audio", "copies", "features")
+CACHE_KINDS = ("audio", "augmented", "features")
 SECONDS = {"h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
 
 app = typer.Typer(
@@ -28,7 +27,7 @@ app = typer.Typer(
 Names = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="NAME", help=f"Data sets, or kinds: {', '.join(KINDS)}.  \\[default: all]", show_default=False
+        metavar="NAME", help=f"Data sets, or kinds: {', '.join(CACHE_KINDS)}.  \\[default: all]", show_default=False
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -37,7 +36,6 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 @app.command("list", epilog="bench cache list   |   bench cache list fsdd   |   bench cache list features")
 def list_(names: Names = None) -> None:
     """Show decoded audio, augmented copies and features, with their sizes and when they were last used."""
-
     items = _chosen(names)
     if not items:
         print(f"nothing is in {cache_directory()}")
@@ -47,7 +45,7 @@ def list_(names: Names = None) -> None:
             *(item.kind, item.dataset, item.what, "" if item.clips is None else f"{item.clips:,}"),
             *(shown_size(item.size), _ago(item.used)),
         )
-        for item in sorted(items, key=lambda item: (KINDS.index(item.kind), item.dataset, item.what))
+        for item in sorted(items, key=lambda item: (CACHE_KINDS.index(item.kind), item.dataset, item.what))
     ]
     print_table(("kind", "data set", "what", "clips", "size", "last used"), rows, left=(0, 1, 2))
     print(f"\n{_amount(items)} in {cache_directory()}")
@@ -56,7 +54,7 @@ def list_(names: Names = None) -> None:
 
 @app.command("clear", epilog="bench cache clear features   |   bench cache clear fsdd --yes   |   bench cache clear")
 def clear(names: Names = None, yes: Yes = False) -> None:
-    """Remove what is named, or everything; never what a running study holds, and never data sets themselves."""
+    """Remove what is named, or everything; never what a running study uses, and never data sets themselves."""
     _remove(_chosen(names), yes=yes)
 
 
@@ -72,9 +70,8 @@ def prune(
     yes: Yes = False,
 ) -> None:
     """Remove what was used longest ago, until the rest is small enough or young enough."""
-
     if not max_size and not older_than:
-        raise BenchError("bench cache prune needs --max-size 5GB, --older-than 30d, or both")
+        raise WrongUsage("bench cache prune needs --max-size 5GB, --older-than 30d, or both")
     most = parse_size(max_size, where="--max-size") if max_size else None
     oldest = time.time() - _seconds(older_than) if older_than else 0.0
     items = _chosen(names)
@@ -88,9 +85,8 @@ def prune(
 
 def _chosen(names: Sequence[str] | None) -> list[CachedFolder]:
     """What is meant, least recently used first. Raises BenchError on names of nothing in the cache."""
-
     items = cache_contents(cache_directory())
-    known = {*KINDS, *(item.dataset for item in items)}
+    known = {*CACHE_KINDS, *(item.dataset for item in items)}
     for name in names or ():
         if name not in known:
             raise BenchError(
@@ -100,7 +96,6 @@ def _chosen(names: Sequence[str] | None) -> list[CachedFolder]:
 
 
 def _remove(items: Sequence[CachedFolder], *, yes: bool) -> None:
-
     if not items:
         print("nothing to remove")
         return
@@ -109,28 +104,27 @@ def _remove(items: Sequence[CachedFolder], *, yes: bool) -> None:
         return
     gone = []
     for item in items:
-        if clear_away(item):
+        if remove(item):
             gone.append(item)
         else:
-            warn(f"{item.kind} of {item.dataset} at {item.what} stays: a running study holds it")
+            warn(f"{item.kind} of {item.dataset} at {item.what} stays: a running study uses it")
     print(f"removed {_amount(gone)}")
 
 
 def _amount(items: Sequence[CachedFolder]) -> str:
     """`2 audio and 3 features, 1.2 GB`."""
-
-    counts = [f"{number} {kind}" for kind in KINDS if (number := sum(item.kind == kind for item in items))]
+    counts = [f"{number} {kind}" for kind in CACHE_KINDS if (number := sum(item.kind == kind for item in items))]
     return f"{' and '.join(counts) or 'nothing'}, {shown_size(sum(item.size for item in items))}"
 
 
 def _seconds(age: str) -> float:
-    """Of `30d`, `12h` or `2w`. Raises BenchError."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([hdw])", age.strip())
-    if found is None:
-        raise BenchError(
+    """Seconds in an age such as `30d`, `12h` or `2w`. Raises WrongUsage."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([hdw])", age.strip())
+    if match is None:
+        raise WrongUsage(
             f"--older-than {age!r} is no age: write a number of hours, days or weeks, as in 12h, 30d or 2w"
         )
-    return float(found[1]) * SECONDS[found[2]]
+    return float(match[1]) * SECONDS[match[2]]
 
 
 def _ago(when: float) -> str:

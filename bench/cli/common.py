@@ -14,7 +14,7 @@ from bench.plugins.registry import Registry, installed
 DataDir = flag_of("data_dir")
 ResultsDir = flag_of("results")
 MaxUnusable = flag_of("max_unusable")
-Settings = flag_of("settings")
+SettingsFlag = flag_of("settings")
 Device = flag_of("device")
 Seed = flag_of("seed", help="Seed of the weights and of the batches.")
 Threads = flag_of("threads", default="cores")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.common import DataDir, MaxUnusable, ResultsDir, Settings, installed_plugins, options_of, warn
+from bench.cli.common import DataDir, MaxUnusable, ResultsDir, SettingsFlag, installed_plugins, options_of, warn
 from bench.data.preparation import prepare
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError, WrongUsage, did_you_mean
@@ -26,7 +26,7 @@ from bench.results.load_network import weights_path
 from bench.results.study_folder import find_run
 from bench.results.study_records import RunRecord
 
-KINDS = (
+KIND_NAMES = (
     *("classes", "clip", "confusion", "confusion-rates", "alluvial", "curves", "comparison"),
     *("range-test", "activations", "pooled", "filters"),
 )
@@ -35,7 +35,7 @@ OF_DATA = ("classes", "clip")
 
 
 def command(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"One of {', '.join(KINDS)}.", show_default=False)],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"One of {', '.join(KIND_NAMES)}.", show_default=False)],
     targets: Annotated[
         list[str],
         typer.Argument(
@@ -59,7 +59,7 @@ def command(
         list[str] | None,
         typer.Option("--clip", metavar="ID", help="For clip, activations, pooled: a clip by its id. Repeatable."),
     ] = None,
-    settings: Settings = None,
+    settings: SettingsFlag = None,
     channels: Annotated[int, typer.Option("--channels", min=1, help="For activations: channels of a layer.")] = 10,
     threshold: Annotated[
         float, typer.Option("--threshold", min=0, max=1, help="For alluvial: smallest share of all clips of a pair.")
@@ -71,10 +71,10 @@ def command(
 ) -> None:
     """Draw one figure as PNG: of the data, of how a run went, or of what its network does with real clips."""
 
-    if kind not in KINDS:
-        raise WrongUsage(f"unknown kind of figure {kind!r}: {did_you_mean(kind, KINDS)}")
+    if kind not in KIND_NAMES:
+        raise WrongUsage(f"unknown kind of figure {kind!r}: {did_you_mean(kind, KIND_NAMES)}")
     if len(targets) > 1 and kind != "comparison":
-        raise BenchError(f"a figure of kind {kind} has one target, and here are {len(targets)}: {', '.join(targets)}")
+        raise WrongUsage(f"a figure of kind {kind} has one target, and here are {len(targets)}: {', '.join(targets)}")
     _refuse_what_the_kind_has_not(kind, feature=feature, model=model, clip=clip, set=settings, correct=correct)
     options = options_of(settings=settings, max_unusable=max_unusable, data_dir=data_dir, results=results)
     folder, target = results_directory(options.results), targets[0]
@@ -106,7 +106,7 @@ def _refuse_what_the_kind_has_not(kind: str, **given: object) -> None:
 
     for option, value in given.items():
         if value and kind not in OPTIONS[option]:
-            raise BenchError(
+            raise WrongUsage(
                 f"--{option} is for figures of kind {', '.join(OPTIONS[option])}, not for {kind}: leave it out"
             )
 
@@ -139,7 +139,7 @@ class _Workspace:
         prefix, settings = f"feature.{config.name}.", self.options.settings
         for key in settings:
             if not key.startswith((prefix, "dataset.")):
-                raise BenchError(f"--set {key} has nothing to set here: keys begin with {prefix} or dataset.")
+                raise WrongUsage(f"--set {key} has nothing to set here: keys begin with {prefix} or dataset.")
         own = {key.removeprefix(prefix): value for key, value in settings.items() if key.startswith(prefix)}
         return self.registry.feature(config.model_copy(update={"options": {**config.options, **own}}))
 
@@ -155,7 +155,7 @@ class _Workspace:
 
 def _of_dataset(kind: str, target: str, workspace: _Workspace, feature: str, clips: tuple[str, ...]) -> bytes:
     if kind not in OF_DATA:
-        raise BenchError(
+        raise WrongUsage(
             f"{target} is a data set, and {kind} is a figure of a run: name STUDY/final-1-seed-0, or STUDY"
         )
     chosen = workspace.feature(PluginConfig(name=feature or "mel"))
@@ -175,7 +175,7 @@ def _of_run(kind: str, results: Path, target: str, workspace: _Workspace, featur
         )
     study, run = find_run(results, target)
     if any(key.startswith("dataset.") for key in workspace.options.settings):
-        raise BenchError("--set dataset.OPTION is for a data set: the run's data set has its options, leave it out")
+        raise WrongUsage("--set dataset.OPTION is for a data set: the run's data set has its options, leave it out")
     data = (study.reproduction() if study.is_reproduction() else study.record()).data
     if FIGURE_KINDS[kind].needs_weights:
         weights_path(study, run)  # which raises, before audio is decoded for minutes

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from bench.api.plugins import KINDS, summary
+from bench.api.plugins import PLUGIN_KINDS, summary
 from bench.cli.common import installed_plugins
 from bench.errors import WrongUsage, did_you_mean
 from bench.plugins.registry import Registry
 from bench.reporting.terminal import print_table
 
-LISTS = (*(f"{kind}s" for kind in KINDS), "plugins")
+LISTS = (*(f"{kind}s" for kind in PLUGIN_KINDS), "plugins")
 
 
 def command(
@@ -51,7 +51,7 @@ def _packages(registry: Registry) -> list[tuple[str, str, str]]:
     for package in registry.packages:
         brought = [
             f"{kind}s: {', '.join(names)}"
-            for kind in KINDS
+            for kind in PLUGIN_KINDS
             if (names := [name for (k, name), origin in registry.origins.items() if (k, origin) == (kind, package)])
         ]
         left_out = [f"left out: {problem.what}" for problem in registry.problems if problem.package == package]

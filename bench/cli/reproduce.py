@@ -16,7 +16,7 @@ from bench.cli.common import (
     ResultsDir,
     RowThreads,
     SeedWorkers,
-    Settings,
+    SettingsFlag,
     command_line,
     installed_plugins,
     options_of,
@@ -69,7 +69,7 @@ def command(
             show_default=False,
         ),
     ] = "",
-    settings: Settings = None,
+    settings: SettingsFlag = None,
     seeds: Annotated[
         int | None,
         typer.Option(

@@ -12,10 +12,10 @@ import typer
 
 from bench import api
 from bench.cli.common import command_line, installed_plugins
-from bench.cli.dry_run import describe
+from bench.cli.describe_study import describe
 from bench.cli.leaderboard import print_leaderboard
 from bench.cli.option_flags import merged, read_config, takes_run_options
-from bench.errors import WrongUsage
+from bench.errors import BenchError, WrongUsage
 from bench.files import results_directory
 from bench.options import SEARCH, STUDY, checked_options, flag
 from bench.plugins.references import dataset_config, dataset_reference
@@ -86,7 +86,10 @@ def command(
     if ending.interrupted:
         return 0
     _show(study)
-    return 0 if ending.complete else 1
+    if not ending.complete:
+        last = study.folder.trials()[-1].result
+        raise BenchError(f"none of {ending.trials} trials was complete, the last was {last.status}: {last.reason}")
+    return 0
 
 
 def _new(dataset: str, options: Mapping[str, Any], callback: StudyCallback) -> api.ResolvedStudy:
@@ -122,7 +125,7 @@ def _show(study: api.ResolvedStudy) -> None:
     statuses = Counter(trial.result.status for trial in folder.trials())
     print(f"trials: {', '.join(f'{number} {status}' for status, number in statuses.most_common())}")
     if not any(final.result.test for final in folder.finals()):
-        print("no configuration was tested: no trial was complete, or --finalists is 0")
+        print("no configuration was tested: no trial or no final was complete, or --finalists is 0")
         return
     dataset = dataset_reference(study.registry, study.record.dataset)
     print_leaderboard(results, dataset, registry=study.registry)

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 from pydantic import BaseModel
 
-from bench.cli.common import DataDir, Settings, installed_plugins, options_of, warn
+from bench.cli.common import DataDir, SettingsFlag, installed_plugins, options_of, warn
 from bench.data.preparation import clip_length
-from bench.errors import BenchError, did_you_mean
+from bench.errors import BenchError, WrongUsage, did_you_mean
 from bench.files import data_directory
 from bench.plugins import Dataset, Feature, Infeasible, Model, PluginConfig
 from bench.plugins.annotations import search_ranges
@@ -28,7 +28,7 @@ def command(
     dataset: Annotated[
         str | None, typer.Option(help="For a model or a recipe: the data set with the classes and the clip length.")
     ] = None,
-    settings: Settings = None,
+    settings: SettingsFlag = None,
     data_dir: DataDir = None,
 ) -> None:
     """Show a plugin's options, ranges and source; for a recipe, or a model with --feature and --dataset, its layers."""
@@ -40,7 +40,7 @@ def command(
         known = {known for _, known in registry.origins}
         raise BenchError(f"nothing is called {name!r}: {did_you_mean(name, known)} (see: bench list)")
     if (feature or dataset or chosen) and not {"model", "recipe"} & set(kinds):
-        raise BenchError(f"{name} is a {kinds[0]}: --feature, --dataset and --set are for models and recipes")
+        raise WrongUsage(f"{name} is a {kinds[0]}: --feature, --dataset and --set are for models and recipes")
     for number, kind in enumerate(kinds):
         shown = kind in ("model", "recipe")
         network = _network(registry, kind, name, feature, dataset, chosen) if shown else None
@@ -66,14 +66,14 @@ def _network(
     if recipe is None and feature is None and dataset is None and not settings:
         return None
     if recipe is None and (feature is None or dataset is None):
-        raise BenchError(f"the layers of {name} depend on its input: give both --feature and --dataset")
+        raise WrongUsage(f"the layers of {name} depend on its input: give both --feature and --dataset")
     front_end = PluginConfig(name=feature) if feature is not None else recipe.feature  # type: ignore[union-attr]
     network = PluginConfig(name=name) if recipe is None else recipe.model
     reference = dataset if dataset is not None else _first_installed(registry, recipe.datasets)  # type: ignore[union-attr]
     sections = ("dataset.", f"feature.{front_end.name}.", f"model.{network.name}.")
     for key in settings:
         if not key.startswith(sections):
-            raise BenchError(f"--set {key} has nothing to set here: keys begin with {', '.join(sections)}")
+            raise WrongUsage(f"--set {key} has nothing to set here: keys begin with {', '.join(sections)}")
     return (
         registry.feature(_with_settings(front_end, sections[1], settings)),
         registry.model(_with_settings(network, sections[2], settings)),
@@ -153,7 +153,7 @@ def _first_installed(registry: Registry, names: tuple[str, ...]) -> str:
     """
 
     if not names:
-        raise BenchError("the recipe names no data set: give one by --dataset")
+        raise WrongUsage("the recipe names no data set: give one by --dataset")
     return next((name for name in names if name in registry.datasets), names[0])
 
 

@@ -16,7 +16,7 @@ from bench.data.folders import discard
 from bench.data.waveform_cache import MANIFEST, Manifest
 from bench.locks import Locked, NoLocks, lock
 
-Kind = Literal["audio", "copies", "features"]
+Kind = Literal["audio", "augmented", "features"]
 AUDIO_FOLDER = re.compile(
     r"(?P<dataset>.+)-(?P<key>[0-9a-f]{16})-(?P<rate>\d+)(?P<augmented>-augmented-[0-9a-f]{12})?", re.ASCII
 )
@@ -50,7 +50,7 @@ def cache_contents(cache_dir: Path) -> list[CachedFolder]:
     return sorted(items, key=lambda item: item.used)
 
 
-def clear(item: CachedFolder) -> bool:
+def remove(item: CachedFolder) -> bool:
     """Removes a folder of the cache.
 
     Returns:
@@ -61,7 +61,7 @@ def clear(item: CachedFolder) -> bool:
         BenchError: The folder cannot be written to.
     """
     audio = item.folder
-    if item.kind == "copies":
+    if item.kind == "augmented":
         audio = audio.with_name(audio.name.rpartition("-augmented-")[0])
     if item.kind == "features" or not audio.is_dir():  # the decoded audio of augmented copies is gone
         discard(item.folder)
@@ -84,7 +84,7 @@ def _audio(parent: Path) -> Iterator[CachedFolder]:
         except (OSError, ValidationError):  # of another program or version, or damaged and made again by the next run
             continue
         yield CachedFolder(
-            kind="copies" if named["augmented"] else "audio",
+            kind="augmented" if named["augmented"] else "audio",
             dataset=named["dataset"],
             what=f"{int(named['rate']):,} Hz",
             clips=sum(sum(of_class) for of_class in metadata.supports.values()),

@@ -14,7 +14,7 @@ from bench.files import cannot_write
 from bench.plugins import Archive, Dataset
 from bench.plugins.contracts import ProgressCallback
 
-CHUNK = 2**18
+CHUNK_BYTES = 2**18
 """Bytes read from the network at a time."""
 
 
@@ -103,7 +103,7 @@ def _download(name: str, archive: Archive, file: Path, progress: bool) -> None:
     from requests import RequestException
 
     pooch.get_logger().setLevel("WARNING")
-    downloader = pooch.HTTPDownloader(progressbar=progress, chunk_size=CHUNK, timeout=30)
+    downloader = pooch.HTTPDownloader(progressbar=progress, chunk_size=CHUNK_BYTES, timeout=30)
     try:
         pooch.retrieve(archive.url, known_hash=None, fname=file.name, path=file.parent, downloader=downloader)
     except RequestException as error:

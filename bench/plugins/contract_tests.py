@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 AnyPlugin = TypeVar("AnyPlugin", bound=Plugin)
 
-NAME = re.compile(r"[a-z0-9]+([-_.][a-z0-9]+)*")
+PLAIN_NAME = re.compile(r"[a-z0-9]+([-_.][a-z0-9]+)*")
 SHAPES = ((13, 49), (64, 101), (40, 101), (128, 44), (2, 257, 101), (16000,))
 """Shapes that features commonly give; a model must take at least one of them."""
 CLASSES = 7
@@ -44,7 +44,10 @@ def check_declaration(plugin: type[Plugin], *, options: Mapping[str, Any] | None
     `options` are values for fields that have no default.
     """
     given = dict(options or {})
-    _require(NAME.fullmatch(plugin.name) is not None, f"name {plugin.name!r} is not lower-case words joined by hyphens")
+    _require(
+        PLAIN_NAME.fullmatch(plugin.name) is not None,
+        f"name {plugin.name!r} is not lower-case words joined by hyphens",
+    )
     _require(bool((plugin.__dict__.get("__doc__") or "").strip()), f"{plugin.__name__} has no docstring")
     for name, field in plugin.model_fields.items():
         _require(bool(field.description), f"option {name!r} has no docstring under it")
@@ -62,8 +65,17 @@ def check_declaration(plugin: type[Plugin], *, options: Mapping[str, Any] | None
 
 
 def check_feature(feature: type[Feature]) -> None:
-    """The declaration, and for defaults, range ends and random combinations: shape, type, finite values, no trainable
-    parameters, the same output twice, independence of the rest of the batch; for the defaults also: one device."""
+    """Checks a feature's declaration and its output.
+
+    For defaults, range ends and random combinations: shape, type, finite values, no trainable parameters, the same output
+    twice, independence of the rest of the batch. For the defaults also: one device.
+
+    Args:
+        feature: The feature's class.
+
+    Raises:
+        AssertionError: It breaks its contract, in one line.
+    """
     check_declaration(feature)
     for config in configurations(feature):
         _check_feature_output(config)
@@ -72,10 +84,18 @@ def check_feature(feature: type[Feature]) -> None:
 
 
 def check_model(model: type[Model]) -> None:
-    """The declaration; that common shapes are taken, or refused by Infeasible alone, also on the meta device; and for
-    the defaults: logits, gradients, determinism, independence of the batch when evaluated, weights that load again, one
-    device. Where it takes clips of any length, also that what pads a short clip changes nothing, for range ends and random
-    combinations too."""
+    """Checks a model's declaration and its networks.
+
+    Common shapes are taken, or refused by Infeasible alone, also on the meta device. For the defaults: logits, gradients,
+    determinism, independence of the batch when evaluated, weights that load again, one device. Where it takes clips of any
+    length, what pads a short clip changes nothing, for range ends and random combinations too.
+
+    Args:
+        model: The model's class.
+
+    Raises:
+        AssertionError: It breaks its contract, in one line.
+    """
     check_declaration(model)
     default = model()
     taken = [shape for shape in SHAPES if _takes(default, shape)]
@@ -119,7 +139,10 @@ def check_dataset(
 
 def check_recipe(recipe: Recipe, registry: Registry) -> None:
     """That its parts are installed, accept its options and fit together, and that published figures are shares."""
-    _require(NAME.fullmatch(recipe.name) is not None, f"name {recipe.name!r} is not lower-case words joined by hyphens")
+    _require(
+        PLAIN_NAME.fullmatch(recipe.name) is not None,
+        f"name {recipe.name!r} is not lower-case words joined by hyphens",
+    )
     _require(bool(recipe.summary.strip()), "has no summary")
     _require(Recipe.model_validate_json(recipe.model_dump_json()) == recipe, "does not survive JSON")
     for name, figure in recipe.published.items():
@@ -273,7 +296,7 @@ def _check_network(config: Model, shape: tuple[int, ...]) -> None:
 
 
 def _check_any_length(config: Model, shape: tuple[int, ...]) -> None:
-    """That clips of unequal length, padded with zeros on the left, train, and are judged as each is alone.
+    """Checks that clips of unequal length, padded with zeros on the left, train, and are predicted as each is alone.
 
     Training first moves what zeros would leave at zero (biases, running means), which hides what is not masked.
     """

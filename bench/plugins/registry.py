@@ -22,7 +22,7 @@ from bench.plugins.discovery import Package, Problem, discover
 
 Contributed = TypeVar("Contributed")
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+PLUGIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """Valid names of plugins and recipes: they become parts of paths, pages and commands."""
 CALLER = "calling script"
 """Stands in the place of a distribution's name for classes that the calling script or notebook defines."""
@@ -203,7 +203,7 @@ class Registry:
         name, known = getattr(contribution, "name", None), self._known(kind)
         if not _conforms(kind, contribution) or not isinstance(name, str):
             return f"{contribution!r} is no {CONTRACTS[kind].__name__} with a name"
-        if not NAME.fullmatch(name):
+        if not PLUGIN_NAME.fullmatch(name):
             return f"{kind} {name!r}: a name is of letters, digits, '.', '_' and '-', at most 100"
         if name in known:
             return f"{kind} {name!r} is already brought by {self.origins[kind, name]}: choose another name"
@@ -277,16 +277,16 @@ def load(*, only: Iterable[str] | None = None) -> Registry:
         A registry of its own; changing it changes no other.
     """
     registry = Registry(only=None if only is None else tuple(name.strip() for name in only))
-    for found in discover(registry.only):
-        if isinstance(found, Problem):
-            registry.packages.append(found.package)
-            registry.problems.append(found)
+    for contributions in discover(registry.only):
+        if isinstance(contributions, Problem):
+            registry.packages.append(contributions.package)
+            registry.problems.append(contributions)
             continue
-        registry.packages.append(found.package)
+        registry.packages.append(contributions.package)
         for kind in CONTRACTS:
-            for contribution in getattr(found, f"{kind}s"):
-                if complaint := registry._add(found.package, kind, contribution):
-                    registry.problems.append(Problem(found.package, complaint))
+            for contribution in getattr(contributions, f"{kind}s"):
+                if complaint := registry._add(contributions.package, kind, contribution):
+                    registry.problems.append(Problem(contributions.package, complaint))
     return registry
 
 

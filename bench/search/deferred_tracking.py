@@ -21,7 +21,7 @@ BACKLOG = 1000
 """Number of writes that may be put off, so that a scheduler that never rests holds no more in memory."""
 LOOK_SECONDS = 5.0
 """Time between two looks whether a tracking server is back."""
-PATIENCE = 60.0
+FLUSH_SECONDS = 60.0
 """Time that the end of a study waits for it."""
 
 Report = Callable[[StudyFolder, RunRecord], Sequence[Path]]
@@ -82,7 +82,7 @@ class DeferredTracking:
         if self._away is not None and time.monotonic() > self._next_look:
             self._catch_up()
 
-    def finish(self, *, patience: float = PATIENCE) -> None:
+    def finish(self, *, patience: float = FLUSH_SECONDS) -> None:
         """Writes all. Raises BenchError if the server stays away for more than `patience` seconds."""
         self.write()
         deadline = time.monotonic() + patience

@@ -1,4 +1,4 @@
-"""Which of the features and models of a search go together, found out by their defaults before the study begins."""
+"""Which of the features and models of a search go together, count out by their defaults before the study begins."""
 
 from __future__ import annotations
 
@@ -102,12 +102,12 @@ def fit(
                 seed=0,
             )
             try:
-                found = check_feasible(spec, registry=registry, seconds=seconds, classes=2, cache=cache)
+                count = check_feasible(spec, registry=registry, seconds=seconds, classes=2, cache=cache)
             except Infeasible as error:
                 refusals[feature, model] = one_line(error)
                 continue
             except Exception:
-                found = None
-            parameters[feature, model] = sys.maxsize if found is None else found
+                count = None
+            parameters[feature, model] = sys.maxsize if count is None else count
     cache.save()
     return Fitting(tuple(features), tuple(models), parameters, refusals)

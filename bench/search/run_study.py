@@ -23,7 +23,7 @@ from bench.search.optuna_study import open_optuna_study
 from bench.search.plan import Plan
 from bench.search.scheduler import Scheduler
 from bench.search.search_source import SearchSource
-from bench.search.study_storage import FILE, Database, SqliteDatabase
+from bench.search.study_storage import DATABASE_FILE, Database, SqliteDatabase
 from bench.tracking.tracker import Tracker
 
 
@@ -81,7 +81,7 @@ def run_study(
     if tracker is not None:
         tracker.start_study(record)
         tracker.reconcile(study)
-    database = database or SqliteDatabase(study.folder / FILE)
+    database = database or SqliteDatabase(study.folder / DATABASE_FILE)
     search = SearchSource(
         record=record,
         space=plan.space,

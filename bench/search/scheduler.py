@@ -20,7 +20,7 @@ from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord
 from bench.search.assignment import Assignment, Source
 from bench.search.callback import StudyCallback
-from bench.search.deferred_tracking import BACKLOG, PATIENCE, DeferredTracking
+from bench.search.deferred_tracking import BACKLOG, FLUSH_SECONDS, DeferredTracking
 from bench.search.failures import ATTEMPTS
 from bench.trial import TrialOutcome, TrialResult
 
@@ -94,7 +94,7 @@ class Scheduler:
     def finish(self) -> None:
         """Writes to MLflow what is left. Raises BenchError if a tracking server that went away does not come back."""
         if self._tracking is not None:
-            self._tracking.finish(patience=0.0 if self.stopping else PATIENCE)
+            self._tracking.finish(patience=0.0 if self.stopping else FLUSH_SECONDS)
 
     def _run(self, source: Source) -> None:
         while True:

@@ -15,7 +15,7 @@ from bench.results.study_records import RunRecord, StudyRecord
 from bench.search.assignment import Assignment
 from bench.search.failures import FailureWatch, sampler_state
 from bench.search.space import Candidate, Configuration, SearchSpace
-from bench.search.study_storage import FILE, Answer, Database, Note, SqliteDatabase
+from bench.search.study_storage import DATABASE_FILE, Answer, Database, Note, SqliteDatabase
 from bench.trial import Epoch, TrialSpec
 
 CONFIGURATION = "configuration"
@@ -55,7 +55,7 @@ class SearchSource:
         self._deadline = deadline
         self._study = study
         self._candidates = candidates
-        self._database = database or SqliteDatabase(study.folder / FILE)
+        self._database = database or SqliteDatabase(study.folder / DATABASE_FILE)
         self._note = note
         self._asked: dict[int, optuna.Trial] = {}
         """Trials in the workers' hands, by number."""

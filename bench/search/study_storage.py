@@ -27,9 +27,9 @@ Answer = TypeVar("Answer")
 Note = Callable[[str], None]
 """Takes a human-readable line."""
 
-FILE = "optuna.db"
+DATABASE_FILE = "optuna.db"
 """Name of the file of a study that has no server, in its folder."""
-PATIENCE = 120.0
+AWAY_SECONDS = 120.0
 """Seconds that a study waits for a server that is away, before it stops."""
 PAUSE = 0.5
 """Seconds between two looks whether the server is back."""
@@ -73,7 +73,7 @@ def database_at(folder: Path, storage: str | None) -> SqliteDatabase | PostgresD
 
     Raises BenchError on a bad address.
     """
-    return SqliteDatabase(folder / FILE) if storage is None else PostgresDatabase(storage)
+    return SqliteDatabase(folder / DATABASE_FILE) if storage is None else PostgresDatabase(storage)
 
 
 class SqliteDatabase:
@@ -185,10 +185,10 @@ class PostgresDatabase:
                     ) from error
                 if gone is None:
                     gone = time.monotonic()
-                    note(f"{self.shown} is away: waiting for it, at most {PATIENCE:.0f} s")
-                if time.monotonic() - gone > PATIENCE:
+                    note(f"{self.shown} is away: waiting for it, at most {AWAY_SECONDS:.0f} s")
+                if time.monotonic() - gone > AWAY_SECONDS:
                     raise BenchError(
-                        f"{self.shown} has been away for {PATIENCE:.0f} s ({reason(error)}): start it, then resume; "
+                        f"{self.shown} has been away for {AWAY_SECONDS:.0f} s ({reason(error)}): start it, then resume; "
                         "runs that finished are safe in the results folder"
                     ) from error
             action = again or action

@@ -52,7 +52,7 @@ class RangeCurve:
     """Suggested value of the setting `learning_rate`."""
 
 
-def find_learning_rate(
+def range_curve(
     network: nn.Module,
     front_end: FrontEnd,
     settings: TrainingSettings,

@@ -11,7 +11,7 @@ from torch.nn import functional
 from bench.training.augmentation import shift
 from bench.training.device_clips import FULL_SCALE, ClipSource, DeviceClips
 
-CHUNK = 16
+CLIPS_AT_ONCE = 16
 """Clips that are searched for loud samples at a time."""
 
 
@@ -66,7 +66,7 @@ def consecutive(clips: DeviceClips, width: int, *, peak: float) -> Segments:
     segments = Segments(clips, width, clip, start, bool((start > max(0, clips.width - width)).any()), source)
     if peak == 0:
         return segments
-    chunks = (slice(first, first + CHUNK) for first in range(0, len(clip), CHUNK))
+    chunks = (slice(first, first + CLIPS_AT_ONCE) for first in range(0, len(clip), CLIPS_AT_ONCE))
     loudest = torch.cat([segments.waveforms(chunk).abs().amax(1) for chunk in chunks])
     of_clip = torch.zeros(len(counts), device=clip.device).scatter_reduce(0, clip, loudest, "amax")
     loud = loudest >= peak * of_clip[clip]
@@ -149,8 +149,8 @@ def _loud_stretches(clips: DeviceClips, width: int, starts: Tensor, peak: float)
     taken = min(width, clips.width)
     start = torch.arange(clips.width - taken + 1, device=threshold.device)
     stretches = []
-    for first_clip in range(0, len(starts), CHUNK):
-        chunk = slice(first_clip, first_clip + CHUNK)
+    for first_clip in range(0, len(starts), CLIPS_AT_ONCE):
+        chunk = slice(first_clip, first_clip + CLIPS_AT_ONCE)
         samples, least = clips.int16_samples(chunk), threshold[chunk, None]
         loud_before = functional.pad(((samples >= least) | (samples <= -least)).cumsum(1, dtype=torch.int32), (1, 0))
         usable = loud_before[:, taken:] > loud_before[:, : len(start)]

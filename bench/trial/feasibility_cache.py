@@ -18,7 +18,7 @@ from bench.plugins.code import code_digest
 from bench.plugins.discovery import Package
 from bench.version import VERSION
 
-FILE = "feasibility.json"
+OUTCOMES_FILE = "feasibility.json"
 MOST_ENTRIES = 4000
 """Entries that the file holds at most; the oldest make room."""
 
@@ -42,7 +42,7 @@ class FeasibilityCache:
 
     def __init__(self, folder: Path) -> None:
         """Reads the file in `folder`, if there is one."""
-        self._path = folder / FILE
+        self._path = folder / OUTCOMES_FILE
         self._outcomes = _read(self._path)
         self._new: dict[str, _Remembered] = {}
 
@@ -80,9 +80,9 @@ class FeasibilityCache:
         if not self._new:
             return
         outcomes = {**_read(self._path), **self._new}
-        kept = dict(list(outcomes.items())[-MOST_ENTRIES:])
+        latest = dict(list(outcomes.items())[-MOST_ENTRIES:])
         with suppress(BenchError):  # no space, or a folder that is read-only
-            write_atomically(self._path, _File(outcomes=kept).model_dump_json(indent=1, exclude_defaults=True) + "\n")
+            write_atomically(self._path, _File(outcomes=latest).model_dump_json(indent=1, exclude_defaults=True) + "\n")
 
 
 def _read(path: Path) -> dict[str, _Remembered]:

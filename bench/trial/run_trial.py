@@ -22,7 +22,7 @@ from bench.training.device import PeakMemory
 from bench.training.device_clips import DataOnDevice, DeviceClips
 from bench.training.evaluator import Evaluator
 from bench.training.loop import EpochOutcome, train
-from bench.training.range_test import NoSuggestion, find_learning_rate
+from bench.training.range_test import NoSuggestion, range_curve
 from bench.trial.hardware import hardware
 from bench.trial.measurements import Measurements
 from bench.trial.scored_outputs import ScoredOutputs, are_finite, score_outputs
@@ -124,8 +124,8 @@ def _run(
             measured = replace(measured, compiled=setup.forward is not None)
         settings = spec.training
         if settings.find_learning_rate:
-            measured = replace(measured, range_test=(found := _range_test(setup)))
-            settings = settings.model_copy(update={"learning_rate": found.suggestion})
+            measured = replace(measured, range_test=(tested := _range_test(setup)))
+            settings = settings.model_copy(update={"learning_rate": tested.suggestion})
         best_state: dict[str, Tensor] = {}
         for epoch, evaluated in _epochs(setup, settings, budget=None if test else trial_budget(options, data.device)):
             best = _is_better(evaluated, measured.validation, spec.objective)
@@ -162,7 +162,7 @@ def trial_budget(options: RunOptions, device: torch.device) -> float | None:
 def _range_test(setup: TrialSetup) -> RangeTest:
     """Runs a range test, which leaves the network and all that is drawn after it as they would be without it."""
     generator = setup.generator()
-    curve = find_learning_rate(
+    curve = range_curve(
         setup.network,
         setup.front_end,
         setup.spec.training,

@@ -63,8 +63,8 @@ def time_epoch(spec: TrialSpec, data: DataOnDevice, *, registry: Registry) -> fl
     clips = data.split("train", setup.sample_rate)
     steps = steps_per_epoch(clips, settings, sample_rate=setup.sample_rate)
     fullest = min(settings.batch_size, len(clips.targets)) if settings.segment_seconds is None else settings.batch_size
-    copies = max(1, settings.offline_copies) if settings.steps is None else 1
-    return _time_step(setup) * max(1.0, fullest / batch) * steps * copies
+    augmented_copies = max(1, settings.offline_copies) if settings.steps is None else 1
+    return _time_step(setup) * max(1.0, fullest / batch) * steps * augmented_copies
 
 
 def _time_step(setup: TrialSetup) -> float:
