@@ -16,6 +16,8 @@ from bench.results.study_records import RunRecord
 STUDY = "measured"
 LOCAL = ("--executor", "local", "--threads", "1")
 """Options that run a study on this machine."""
+UNTRACKED = ("--tracking-uri", "none")
+"""Options of quick runs: MLflow's server takes longer than all the rest, and the start-up is measured with it."""
 
 
 def bench(*arguments: str, folder: Path) -> subprocess.Popen[str]:

@@ -6,9 +6,10 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
-from perf.command import STUDY, bench, finish
+from perf.command import STUDY, UNTRACKED, bench, finish
 from perf.machine import descendants, resident_megabytes
 from perf.sound import data_set
 from perf.tables import Column, Sizes, Table
@@ -17,11 +18,14 @@ AROUND = 3
 """Number of trials on both sides over which a median is taken, since memory rises and falls with every trial."""
 
 
-def measure_memory(folder: Path, audio: Path, trials: int) -> dict[str, dict[int, list[float]]]:
+def measure_memory(
+    folder: Path, audio: Path, trials: int, *, options: Iterable[str] = ()
+) -> dict[str, dict[int, list[float]]]:
     """Samples resident memory in MiB twenty times a second, by process (scheduler, worker) and number of ended trials."""
     process = bench(
         *("run", "--dataset", f"folder:{audio}", "--models", "tc-resnet", "--features", "mel", "--study", STUDY),
         *("--trials", str(trials), "--threads", "1", "--epochs", "2", "--finalists", "0", "--pruner", "none"),
+        *options,
         *(
             "--set",
             "training.batch_size=64",
@@ -52,8 +56,11 @@ def measure(sizes: Sizes) -> list[Table]:
     """Returns one table."""
     trials = sizes.of(206, 3)
     early, late = sizes.of(20, 1), sizes.of(200, 2)
+    options = sizes.of((), UNTRACKED)
     with tempfile.TemporaryDirectory() as temporary:
-        samples = measure_memory(Path(temporary), data_set(Path(temporary) / "audio", clips=sizes.of(120, 40)), trials)
+        samples = measure_memory(
+            Path(temporary), data_set(Path(temporary) / "audio", clips=sizes.of(120, 40)), trials, options=options
+        )
     rows = []
     for process, by_trial in samples.items():
         before, after = (_median_around(temporary, by_trial) for temporary in (early, late))

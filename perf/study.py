@@ -15,7 +15,7 @@ from bench.results.study_records import RunRecord, StudyRecord
 from bench.training.device_clips import DataOnDevice
 from bench.training.frontend import FrontEnd
 from bench.trial import TrialSpec
-from perf.command import STUDY, StudyTimes, study_times
+from perf.command import LOCAL, STUDY, UNTRACKED, StudyTimes, study_times
 from perf.epochs import step
 from perf.machine import WORKER, in_own_process
 from perf.sound import data_set
@@ -76,6 +76,7 @@ def measure(sizes: Sizes) -> list[Table]:
     """Returns one table of a study with one worker, the bare loop, and a study with two workers."""
     trials, rounds = sizes.of(40, 2), sizes.of(2, 1)
     settings = (*FIXED_SETTINGS, f"training.epochs={sizes.of(10, 1)}")
+    options = (*LOCAL, *sizes.of((), UNTRACKED))
     bare: list[float] = []
     studies: dict[int, list[StudyTimes]] = {1: [], 2: []}
     with tempfile.TemporaryDirectory() as temporary:
@@ -83,7 +84,11 @@ def measure(sizes: Sizes) -> list[Table]:
         for _ in range(rounds):
             for workers, studies_of_workers in studies.items():
                 folder = Path(tempfile.mkdtemp(dir=temporary))
-                studies_of_workers.append(study_times(audio, folder, trials=trials, workers=workers, settings=settings))
+                studies_of_workers.append(
+                    study_times(
+                        audio, folder, trials=trials, workers=workers, settings=settings, executor_options=options
+                    )
+                )
                 if workers == 1:
                     record = StudyFolder(folder / "results" / STUDY).record()
                     bare.append(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from bench.markdown import Markup, heading, page, table
 
 Row = dict[str, Any]
+Size = TypeVar("Size")
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,6 @@ class Sizes:
     quick: bool = False
     device: str = "cpu"
 
-    def of(self, full: int, quick: int) -> int:
+    def of(self, full: Size, quick: Size) -> Size:
         """Returns the full size, or the quick one."""
         return quick if self.quick else full

@@ -68,7 +68,9 @@ def shown(python: Path) -> dict[str, str]:
         "print(json.dumps([vars(run(*command.split())) for command in sys.argv[1:]]))"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
-    done = subprocess.run([python, "-c", code, *COMMANDS], env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(
+        [python, "-c", code, *COMMANDS], env=environment, stdout=subprocess.PIPE, text=True, check=True
+    )
     results = json.loads(done.stdout)
     assert all(result["returncode"] == 0 and result["stderr"] == "" for result in results), results
     return {command: result["stdout"] for command, result in zip(COMMANDS, results, strict=True)}
