@@ -20,8 +20,9 @@ from bench.results.study_folder import StudyFolder
 
 QUICK = (
     *("--features", "mel", "--set", "feature.mel.sample_rate=8000", "--epochs", "2"),
-    *("--finalists", "1", "--final-seeds", "2", "--threads", "1"),
+    *("--finalists", "0", "--threads", "1"),
 )
+FINALS = (*QUICK, "--finalists", "1", "--final-seeds", "2")
 HERE = (*QUICK, "--workers", "0")
 """Words of a study inside the test's own process, where no worker is the point."""
 
@@ -53,7 +54,7 @@ def mlflow_runs(tmp_path: Path, study: str = "folder-1") -> dict[str, str]:
 
 
 def test_a_study_from_the_command_line_to_the_leaderboard(tmp_path: Path, audio: str) -> None:
-    done = run_process("run", "--dataset", audio, "--trials", "3", "--models", "tc-resnet", "--workers", "2", *QUICK)
+    done = run_process("run", "--dataset", audio, "--trials", "3", "--models", "tc-resnet", "--workers", "2", *FINALS)
     assert done.returncode == 0, done.stderr
     study = study_of(tmp_path)
     assert [run.number for run in study.trials()] == [0, 1, 2]
@@ -107,8 +108,8 @@ def test_a_trial_that_always_kills_its_worker_is_lost_and_the_study_says_so(
 def test_a_killed_head_is_resumed_to_exactly_n_trials(
     tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install(tmp_path / "plugins", "slow", model("slow", "time.sleep(0.3)"), monkeypatch)
-    arguments = ("--dataset", audio, "--trials", "6", "--models", "slow", "--workers", "2", *QUICK)
+    install(tmp_path / "plugins", "slow", model("slow", "time.sleep(0.1)"), monkeypatch)
+    arguments = ("--dataset", audio, "--trials", "6", "--models", "slow", "--workers", "2", *FINALS)
     head = subprocess.Popen(command("run", *arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     study = study_of(tmp_path)
     wait_for(lambda: study.folder.exists() and len(study.trials()) >= 2)
@@ -284,7 +285,7 @@ def test_a_study_out_of_time_has_the_finals_of_what_there_is(
     tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(tmp_path / "plugins", "slow", model("slow", "time.sleep(0.2)"), monkeypatch)
-    arguments = ("--trials", "500", "--models", "slow", "--timeout", "4", "--final-seeds", "1")
+    arguments = ("--trials", "500", "--models", "slow", "--timeout", "4", "--finalists", "1", "--final-seeds", "1")
     done = run("run", "--dataset", audio, *HERE, *arguments)
     assert done.returncode == 0, done.stderr
     study = study_of(tmp_path)
