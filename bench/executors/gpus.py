@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from bench.errors import BenchError
+from bench.errors import WrongUsage
 
 
 def gpu_of_each(workers: int, gpus: Sequence[str]) -> tuple[str | None, ...]:
@@ -19,10 +19,10 @@ def gpu_of_each(workers: int, gpus: Sequence[str]) -> tuple[str | None, ...]:
 def count_workers(workers: int | None, per_gpu: int | None, *, device: str, gpus: int) -> int:
     """Number of workers on this machine: `workers` if it is given, or else `per_gpu` (1) on each GPU, or one on a CPU.
 
-    Raises BenchError if the two contradict each other, or workers are asked for on GPUs that are not used.
+    Raises WrongUsage if the two contradict each other, or workers are asked for on GPUs that are not used.
     """
     if per_gpu is not None and device != "cuda":
-        raise BenchError(
+        raise WrongUsage(
             "--workers-per-gpu says nothing on a CPU: give --workers, or --device cuda where there is a GPU"
         )
     made = (per_gpu or 1) * gpus if device == "cuda" else 1
@@ -30,7 +30,7 @@ def count_workers(workers: int | None, per_gpu: int | None, *, device: str, gpus
         return made
     if per_gpu is not None and workers != made:
         there = f"{gpus} GPU{'s' if gpus > 1 else ''}"
-        raise BenchError(
+        raise WrongUsage(
             f"--workers {workers} is not what --workers-per-gpu {per_gpu} makes on {there}, {made}: leave one of them out"
         )
     return workers
