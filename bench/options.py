@@ -23,9 +23,9 @@ FINALS = "Finals"
 STUDY = "The study"
 WHERE = "Where and how it runs"
 
-Resume = Literal["fixed", "raised", "kept", "again"]
+Resume = Literal["fixed", "raised", "persistent", "once"]
 """What a resume does with an option: `fixed` options belong to the study and cannot change; `raised` ones can only grow;
-`kept` ones stay as they were unless the resume gives others; those to give `again` hold for one command alone."""
+`persistent` ones stay as they were unless the resume gives others; `once` ones hold for one command alone."""
 
 
 @dataclass(frozen=True)
@@ -134,67 +134,75 @@ class RunOptions(BaseModel):
     """Name of the study."""
 
     workers: Annotated[
-        int | None, Field(ge=0), Option(WHERE, "kept", short="-w", default="1; on GPUs, what --workers-per-gpu makes")
+        int | None,
+        Field(ge=0),
+        Option(WHERE, "persistent", short="-w", default="1; on GPUs, what --workers-per-gpu makes"),
     ] = None
     """Number of trials that run at the same time. 0 runs them inside this process and without MLflow, for debugging and
     tests."""
 
-    workers_per_gpu: Annotated[int | None, Field(ge=1), Option(WHERE, "kept", default="1", executor="local")] = None
-    """Number of workers on each visible GPU: small networks leave room for several."""
-
-    device: Annotated[Literal["auto", "cpu", "cuda"], Option(WHERE, "kept")] = "auto"
-    """Device that trains: auto, cpu or cuda."""
-
-    threads: Annotated[int | None, Field(ge=1), Option(WHERE, "kept", default="cores / workers", executor="local")] = (
+    workers_per_gpu: Annotated[int | None, Field(ge=1), Option(WHERE, "persistent", default="1", executor="local")] = (
         None
     )
+    """Number of workers on each visible GPU: small networks leave room for several."""
+
+    device: Annotated[Literal["auto", "cpu", "cuda"], Option(WHERE, "persistent")] = "auto"
+    """Device that trains: auto, cpu or cuda."""
+
+    threads: Annotated[
+        int | None, Field(ge=1), Option(WHERE, "persistent", default="cores / workers", executor="local")
+    ] = None
     """Number of torch threads of a worker. Give 1 where other programs use the cores; spare cores prefetch batches."""
 
     compile: Annotated[bool, Option(WHERE, "fixed")] = False
     """Trains with code that torch.compile generates, if it can. On a CPU a new configuration costs 10 to 30 s, and its steps
     take 15 to 20 % less: for long trainings. It may change the last digits."""
 
-    timeout: Annotated[float | None, Field(ge=0), Option(WHERE, "again", default="none")] = None
+    timeout: Annotated[float | None, Field(ge=0), Option(WHERE, "once", default="none")] = None
     """Seconds after which no trial starts; finals follow."""
 
-    trial_timeout: Annotated[float, Field(ge=1), Option(WHERE, "kept")] = 1800.0
+    trial_timeout: Annotated[float, Field(ge=1), Option(WHERE, "persistent")] = 1800.0
     """Seconds that a trial may go without finishing an epoch."""
 
     trial_budget: Annotated[
-        float | None, Field(ge=0), Option(WHERE, "kept", default="600 on a cpu, any number on cuda")
+        float | None, Field(ge=0), Option(WHERE, "persistent", default="600 on a cpu, any number on cuda")
     ] = None
     """Seconds of training that a trial may take: one whose first steps show that it would take longer is pruned. 0 allows
     any number."""
 
-    executor: Annotated[Literal["local", "ray"], Option(WHERE, "kept")] = "local"
+    executor: Annotated[Literal["local", "ray"], Option(WHERE, "persistent")] = "local"
     """Where trials run: local for processes of this machine, ray for the nodes of a Ray cluster."""
 
-    ray_address: Annotated[str | None, Option(WHERE, "kept", default="one is started here", executor="ray")] = None
+    ray_address: Annotated[str | None, Option(WHERE, "persistent", default="one is started here", executor="ray")] = (
+        None
+    )
     """HOST:PORT of a Ray cluster, or auto for the one that this machine is in."""
 
-    cpus_per_trial: Annotated[float, Field(ge=0.1), Option(WHERE, "kept", executor="ray")] = 1.0
+    cpus_per_trial: Annotated[float, Field(ge=0.1), Option(WHERE, "persistent", executor="ray")] = 1.0
     """Number of CPUs that Ray reserves for a trial, which is also its number of torch threads."""
 
-    gpus_per_trial: Annotated[float, Field(ge=0), Option(WHERE, "kept", executor="ray")] = 0.0
+    gpus_per_trial: Annotated[float, Field(ge=0), Option(WHERE, "persistent", executor="ray")] = 0.0
     """Number of GPUs that Ray reserves for a trial; 0.5 shares one."""
 
-    storage: Annotated[str | None, Option(WHERE, "kept", metavar="URL", default="a file in the study's folder")] = None
+    storage: Annotated[
+        str | None, Option(WHERE, "persistent", metavar="URL", default="a file in the study's folder")
+    ] = None
     """PostgreSQL server that keeps the study, as postgresql://USER@HOST/DATABASE."""
 
-    tracking_uri: Annotated[str | None, Option(WHERE, "kept", metavar="URI", default="RESULTS/mlflow.db")] = None
+    tracking_uri: Annotated[str | None, Option(WHERE, "persistent", metavar="URI", default="RESULTS/mlflow.db")] = None
     """MLflow server or database that logs the trials; none for no logging."""
 
-    max_unusable: Annotated[float, Field(ge=0, le=1), Option(WHERE, "kept")] = 0.05
+    max_unusable: Annotated[float, Field(ge=0, le=1), Option(WHERE, "persistent")] = 0.05
     """Share of the clips, 0 to 1, that may be missing, unreadable or silent."""
 
     data_dir: Annotated[
-        Path | None, Option(WHERE, "kept", default="the user's data folder", environment="BENCH_DATA_DIR")
+        Path | None, Option(WHERE, "persistent", default="the user's data folder", environment="BENCH_DATA_DIR")
     ] = None
     """Folder that holds data sets under their official names; nothing is downloaded into it unasked."""
 
-    results: Annotated[
-        Path | None, Option(WHERE, "again", default="bench-results", environment="BENCH_RESULTS_DIR")
-    ] = None
+    results: Annotated[Path | None, Option(WHERE, "once", default="bench-results", environment="BENCH_RESULTS_DIR")] = (
+        None
+    )
     """Folder of studies."""
 
     @model_validator(mode="after")
@@ -213,9 +221,7 @@ class RunOptions(BaseModel):
 
     def recorded(self) -> RunOptions:
         """These options as a study keeps them: with absolute paths, without passwords and without what holds only once."""
-        once = {
-            name: field.default for name, field in type(self).model_fields.items() if option(name).resume == "again"
-        }
+        once = {name: field.default for name, field in type(self).model_fields.items() if option(name).resume == "once"}
         here = {"data_dir": None if self.data_dir is None else self.data_dir.expanduser().absolute()}
         urls = {
             name: url and stripped_of_password(url)
