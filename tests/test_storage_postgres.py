@@ -21,13 +21,12 @@ from bench.errors import BenchError
 from bench.locks import study_locked
 from bench.options import RunOptions
 from bench.plugins.registry import installed
-from bench.results.study_folder import StudyFolder
+from bench.results.study_folder import StudyFolder, free_name
 from bench.results.study_records import RunRecord, StudyRecord
 from bench.search import study_storage as databases
 from bench.search.assignment import Assignment
 from bench.search.optuna_study import open_optuna_study
 from bench.search.plan import make_plan
-from bench.search.run_study import free_name
 from bench.search.search_source import SearchSource
 from bench.search.study_storage import DATABASE_FILE, PostgresDatabase, SqliteDatabase, database_at
 from bench.trial import TrialOutcome, TrialResult

@@ -11,10 +11,12 @@ import torch
 from bench.api.resolve import ResolvedStudy
 from bench.cores import threads_per_worker
 from bench.errors import one_line
+from bench.files import cache_directory
 from bench.plugins import Infeasible
 from bench.search.space import Candidate
 from bench.training.device_clips import DataOnDevice
 from bench.trial import TrialSpec
+from bench.trial.feasibility_cache import FeasibilityCache
 from bench.trial.run_trial import trial_budget
 from bench.trial.timing import time_epoch
 
@@ -37,9 +39,10 @@ def candidate_times(study: ResolvedStudy) -> Iterator[CandidateTime]:
     torch.set_num_threads(study.options.threads or threads_per_worker(max(1, study.workers)))
     data = DataOnDevice(study.record.data.without_test(), torch.device(study.device))
     budget = trial_budget(study.options, torch.device(study.device))
+    cache = FeasibilityCache(cache_directory())
     for candidate in study.plan.candidates:
         try:
-            seconds = time_epoch(_spec(candidate, study), data, registry=study.registry)
+            seconds = time_epoch(_spec(candidate, study), data, registry=study.registry, cache=cache)
         except Infeasible as error:
             yield CandidateTime(candidate, None, 0.0, f"infeasible: {one_line(error)}")
         except Exception as error:  # a plugin may raise anything: its trial would fail, and the rest is worth telling
@@ -48,6 +51,7 @@ def candidate_times(study: ResolvedStudy) -> Iterator[CandidateTime]:
             training = seconds * candidate.configuration.training.epochs
             over = budget is not None and training > budget
             yield CandidateTime(candidate, seconds, 0.0 if over else training, "over the budget in all" if over else "")
+    cache.save()
 
 
 def total_seconds(study: ResolvedStudy, times: Sequence[CandidateTime]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.data.feature_cache import feature_limit
 from bench.data.preparation import prepare
@@ -18,13 +18,14 @@ from bench.plugins import PluginConfig
 from bench.plugins.references import dataset_config
 from bench.plugins.registry import Registry
 from bench.reporting.numbers import plural, readable_name
-from bench.results.study_folder import StudyFolder, checked_name, open_study
+from bench.results.study_folder import StudyFolder, checked_name, free_name, open_study
 from bench.results.study_records import StudyRecord
 from bench.search.callback import StudyCallback
 from bench.search.plan import Plan, check_same, make_plan, new_record, versions
-from bench.search.run_study import free_name
-from bench.search.study_storage import PostgresDatabase
 from bench.training.device import choose_device
+
+if TYPE_CHECKING:
+    from bench.search.study_storage import PostgresDatabase
 
 COMPARED_BY_THE_SPACE = ("study", "models", "features", "settings", "epochs")
 """Options of a study that are not compared one by one, since its name and its search space say the same."""
@@ -71,7 +72,7 @@ def resolve_new(
     results = results_directory(options.results)
     if options.study:
         checked_name(options.study)  # before audio is decoded for minutes
-    server = None if options.storage is None else PostgresDatabase(options.storage)
+    server = None if options.storage is None else _server(options.storage)
     config = dataset_config(registry, dataset, options.settings)
     plan, data = _plan_and_data(config, options, registry, callback)
     taken = server.names() if server is not None and not options.study else ()
@@ -106,6 +107,12 @@ def resolve_resumed(
     plan, data = _plan_and_data(record.dataset, options, registry, callback)
     check_same(record, plan, data, resumed=True)
     return _resolved(folder, _continued(record, options, data), options, plan, registry)
+
+
+def _server(storage: str) -> PostgresDatabase:
+    from bench.search.study_storage import PostgresDatabase  # with Optuna, which a dry run does without
+
+    return PostgresDatabase(storage)
 
 
 def headline(study: ResolvedStudy) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ RESULTS/reproduce-NAME/reproduction-1-seed-0/   its runs, as finals have them
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import TypeVar
 
@@ -136,6 +137,15 @@ def checked_name(name: str) -> str:
     if not STUDY_NAME.fullmatch(name):
         raise BenchError(f"study name {name!r}: use letters, digits, '.', '_' and '-' only, at most 100")
     return name
+
+
+def free_name(results: Path, dataset: str, *, taken: Collection[str] = ()) -> str:
+    """Returns a name for a new study: the data set's, and the first number that is free here and not `taken`."""
+    slug = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in dataset).strip("-._") or "study"
+    number = 1
+    while (results / f"{slug}-{number}").exists() or f"{slug}-{number}" in taken:
+        number += 1
+    return f"{slug}-{number}"
 
 
 def studies(results: Path) -> list[StudyFolder]:

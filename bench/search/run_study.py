@@ -5,10 +5,9 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 
 from bench.executors.jobs import Executor
@@ -125,12 +124,3 @@ def _interrupts(scheduler: Scheduler) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def free_name(results: Path, dataset: str, *, taken: Collection[str] = ()) -> str:
-    """Returns a name for a new study: the data set's, and the first number that is free here and not `taken`."""
-    slug = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in dataset).strip("-._") or "study"
-    number = 1
-    while (results / f"{slug}-{number}").exists() or f"{slug}-{number}" in taken:
-        number += 1
-    return f"{slug}-{number}"

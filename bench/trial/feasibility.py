@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 
 import torch
+from torch import Tensor, nn
 
 from bench.errors import one_line
 from bench.plugins import Infeasible, Model
@@ -15,8 +18,8 @@ from bench.trial.feasibility_cache import FeasibilityCache
 from bench.trial.trial_records import TrialSpec
 
 FEW = 16
-"""Frames (of a waveform: samples) that a network for clips of any length is run on: the meta device takes recurrent layers
-step by step in Python, 4 s for three layers and a thousand frames."""
+"""Frames (of a waveform: samples) that a network for clips of any length is run on: its own recurrences, which the meta
+device takes step by step in Python, are then short."""
 TENSOR_LIBRARIES = ("torch", "torchaudio", "torchvision", "einops")
 """Packages whose layers and operators refuse shapes."""
 OF_SHAPES = re.compile(
@@ -83,11 +86,40 @@ def parameters_on_meta(model: Model, shape: Sequence[int], classes: int) -> int 
         _raise_if_infeasible(error, model, shape)
         return None  # the model may miss nothing but a real device; otherwise the trial shows the error
     try:
-        with torch.device("meta"), torch.no_grad():
+        with torch.device("meta"), torch.no_grad(), _recurrence_by_shape(network):
             network(torch.empty(2, *shape[:-1], FEW if model.any_length else shape[-1]))
     except Exception as error:  # also an operator without a meta kernel: the first batch will tell
         _raise_if_infeasible(error, model, shape)
     return sum(parameter.numel() for parameter in network.parameters())
+
+
+@contextmanager
+def _recurrence_by_shape(network: nn.Module) -> Iterator[None]:
+    """Lets recurrent layers give outputs of the right shape at once: on the meta device torch takes them step by step in
+    Python, which is most of what a check costs."""
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.RNN | nn.GRU | nn.LSTM)]
+    for layer in layers:
+        setattr(layer, "forward", partial(_recurrent_shapes, layer))  # noqa: B010 - a method, for mypy
+    try:
+        yield
+    finally:
+        for layer in layers:
+            del layer.forward
+
+
+def _recurrent_shapes(layer: nn.RNNBase, inputs: Tensor, state: object = None) -> tuple[Tensor, object]:
+    """Outputs and last states of a recurrent layer, of which the shapes alone count; it refuses inputs as it always does."""
+    batched = inputs if inputs.dim() == 3 else inputs.unsqueeze(0 if layer.batch_first else 1)
+    layer.check_input(batched, None)
+    directions = 2 if layer.bidirectional else 1
+    width = layer.proj_size or layer.hidden_size
+    clips = batched.shape[0 if layer.batch_first else 1]
+    batch = (clips,) if inputs.dim() == 3 else ()
+    hidden = inputs.new_empty(directions * layer.num_layers, *batch, width)
+    outputs = inputs.new_empty(*inputs.shape[:-1], directions * width)
+    if not isinstance(layer, nn.LSTM):
+        return outputs, hidden
+    return outputs, (hidden, inputs.new_empty(directions * layer.num_layers, *batch, layer.hidden_size))
 
 
 def _raise_if_infeasible(error: Exception, model: Model, shape: Sequence[int]) -> None:

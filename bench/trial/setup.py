@@ -16,6 +16,7 @@ from bench.training.device import to_device
 from bench.training.device_clips import DataOnDevice, DeviceClips
 from bench.training.frontend import FrontEnd
 from bench.trial.feasibility import check_feasible
+from bench.trial.feasibility_cache import FeasibilityCache
 from bench.trial.trial_records import TimedOut, TrialSpec
 
 
@@ -68,7 +69,12 @@ class TrialSetup:
 
 
 def build_trial(
-    spec: TrialSpec, data: DataOnDevice, registry: Registry, *, max_parameters: int | None = None
+    spec: TrialSpec,
+    data: DataOnDevice,
+    registry: Registry,
+    *,
+    max_parameters: int | None = None,
+    cache: FeasibilityCache | None = None,
 ) -> TrialSetup:
     """Builds the front end and the network, whose initial weights are drawn from the trial's seed.
 
@@ -78,7 +84,8 @@ def build_trial(
         Exception: Whatever else a plugin raises.
     """
     labels = data.prepared.labels
-    parameters = check_feasible(spec, registry=registry, seconds=data.prepared.seconds, classes=len(labels))
+    seconds = data.prepared.seconds
+    parameters = check_feasible(spec, registry=registry, seconds=seconds, classes=len(labels), cache=cache)
     if max_parameters is not None and parameters is not None and parameters > max_parameters:
         raise Infeasible(f"{spec.model.name} has {parameters:,} parameters, and {max_parameters:,} are allowed")
     torch.manual_seed(spec.seed)

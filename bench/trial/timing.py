@@ -10,10 +10,12 @@ import torch
 
 from bench.plugins.registry import Registry
 from bench.training.batches import steps_per_epoch
+from bench.training.device import autocast
 from bench.training.device_clips import DataOnDevice
 from bench.training.loader import build_loader
 from bench.training.loop import step
 from bench.training.optimisers import build_optimiser, build_schedule
+from bench.trial.feasibility_cache import FeasibilityCache
 from bench.trial.setup import TrialSetup, build_trial
 from bench.trial.trial_records import TrialSpec
 
@@ -39,13 +41,16 @@ def time_clip(setup: TrialSetup) -> float:
     return statistics.median(times) * 1000
 
 
-def time_epoch(spec: TrialSpec, data: DataOnDevice, *, registry: Registry) -> float:
+def time_epoch(
+    spec: TrialSpec, data: DataOnDevice, *, registry: Registry, cache: FeasibilityCache | None = None
+) -> float:
     """Estimates the time of an epoch's steps with their features and augmentation, but without evaluation, from one step.
 
     Args:
         spec: The trial that would run.
         data: The splits on their device.
         registry: The plugins.
+        cache: Outcomes of earlier checks whether the model takes the feature.
 
     Returns:
         Seconds.
@@ -59,7 +64,7 @@ def time_epoch(spec: TrialSpec, data: DataOnDevice, *, registry: Registry) -> fl
     batch = settings.batch_size if data.device.type == "cuda" else min(CPU_BATCH, settings.batch_size)
     changes = {"offline_copies": 0, "balance": "none", "batch_size": batch}
     alike = spec.model_copy(update={"training": settings.model_copy(update=changes)})
-    setup = build_trial(alike, data.first(2 * batch), registry)
+    setup = build_trial(alike, data.first(2 * batch), registry, cache=cache)
     clips = data.split("train", setup.sample_rate)
     steps = steps_per_epoch(clips, settings, sample_rate=setup.sample_rate)
     fullest = min(settings.batch_size, len(clips.targets)) if settings.segment_seconds is None else settings.batch_size
@@ -68,7 +73,7 @@ def time_epoch(spec: TrialSpec, data: DataOnDevice, *, registry: Registry) -> fl
 
 
 def _time_step(setup: TrialSetup) -> float:
-    """Time of the second step of a training in seconds; the first is slower."""
+    """Time of a step of training in seconds, after two clips have gone through the network: what comes first is slower."""
     settings, generator = setup.spec.training, setup.generator()
     loader = build_loader(
         setup.training_clips(),
@@ -78,11 +83,12 @@ def _time_step(setup: TrialSetup) -> float:
         generator=generator,
     )
     optimiser = build_optimiser(setup.network, settings)
-    schedule = build_schedule(optimiser, settings, 2)
+    schedule = build_schedule(optimiser, settings, 1)
     setup.network.train()
-    start = 0.0
-    for batch in islice(loader.batches, 2):
-        start = time.perf_counter()
-        total = step(setup.network, batch, loader, optimiser, schedule, label_smoothing=settings.label_smoothing)
-        float(total[0])  # waits for the device
+    first, batch = islice(loader.batches, 2)
+    with autocast(setup.data.device):
+        torch.autograd.backward(setup.network(*(values[:2] for values in first.inputs)).float().sum())
+    start = time.perf_counter()
+    total = step(setup.network, batch, loader, optimiser, schedule, label_smoothing=settings.label_smoothing)
+    float(total[0])  # waits for the device
     return time.perf_counter() - start
