@@ -23,6 +23,11 @@ FINALS = "Finals"
 STUDY = "The study"
 WHERE = "Where and how it runs"
 
+PROTOCOLS = ("official", "folds", "leave-one-group-out", "k-fold", "repeated")
+"""How the clips of a data set can be divided into train, validation and test."""
+COUNTED = ("k-fold", "repeated")
+"""Protocols that take a number of outer folds after a colon."""
+
 Resume = Literal["fixed", "raised", "persistent", "once"]
 """What a resume does with an option: `fixed` options belong to the study and cannot change; `raised` ones can only grow;
 `persistent` ones stay as they were unless the resume gives others; `once` ones hold for one command alone."""
@@ -90,6 +95,17 @@ def _names(given: object) -> object:
     return names
 
 
+def _protocol(given: str) -> str:
+    kind, colon, number = given.partition(":")
+    if kind not in PROTOCOLS:
+        raise ValueError(did_you_mean(kind, PROTOCOLS))
+    if (kind in COUNTED) != bool(colon) or (colon and not (number.isdecimal() and 2 <= int(number) <= 50)):
+        raise ValueError(
+            f"give its number of outer folds, 2 to 50, as in {kind}:5" if kind in COUNTED else f"{kind} takes no number"
+        )
+    return given
+
+
 Settings = Annotated[dict[str, Any], BeforeValidator(parse_settings)]
 Models = Annotated[Sequence[str | type[Model] | Model], BeforeValidator(_names), AfterValidator(tuple)]
 Features = Annotated[Sequence[str | type[Feature] | Feature], BeforeValidator(_names), AfterValidator(tuple)]
@@ -123,6 +139,10 @@ class RunOptions(BaseModel):
 
     pruner: Annotated[Literal["median", "halving", "none"], Option(SEARCH, "fixed")] = "median"
     """Rule by which poor trials are stopped early: median, halving or none."""
+
+    protocol: Annotated[str, AfterValidator(_protocol), Option(SEARCH, "fixed")] = "official"
+    """How clips are divided: official, folds, leave-one-group-out, k-fold:5 or repeated:5. With several outer folds the
+    search sees the first; finals train and test all."""
 
     finalists: Annotated[int, Field(ge=0), Option(FINALS, "fixed")] = 3
     """Number of configurations, the best by validation, that are retrained and tested."""

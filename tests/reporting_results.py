@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from bench.data.prepared import PreparedData
+from bench.data.prepared import FoldData, PreparedData
 from bench.evaluation.metrics import score
 from bench.evaluation.predictions import Predictions
 from bench.options import RunOptions
@@ -56,9 +56,14 @@ def study_record(name: str = "first", *, labels: tuple[str, ...] = LABELS, **cha
         dataset=dataset,
         revision=revision,
         labels=labels,
-        seconds=1.0,
-        supports={split: (clips // len(labels),) * len(labels) for split, clips in CLIPS.items()},  # type: ignore[misc]
-        grouped={"train": True, "validation": True, "test": True},
+        folds=(
+            FoldData(
+                name="",
+                seconds=1.0,
+                supports={split: (clips // len(labels),) * len(labels) for split, clips in CLIPS.items()},  # type: ignore[misc]
+                grouped={"train": True, "validation": True, "test": True},
+            ),
+        ),
         caches={16000: Path("/secret/cache")},
         notes=changes.pop("notes", ("2 files could not be read and were skipped",)),
     )

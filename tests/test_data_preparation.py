@@ -156,7 +156,10 @@ def test_a_corrupt_cache_is_said_and_made_again(
     assert prepared(dataset(root), tmp_path).notes == first.notes
 
 
-def test_a_search_works_with_no_test_file(root: Path, tmp_path: Path) -> None:
+def test_a_search_works_with_no_test_file(tmp_path: Path) -> None:
+    root = tmp_path / "own"
+    for split, clips in (("train", 14), ("validation", 3), ("test", 3)):
+        cats_and_dogs(root / split, clips)
     data = prepared(dataset(root), tmp_path)
     for file in ("test.npy", "test.json"):
         (data.caches[8000] / file).unlink()

@@ -10,6 +10,7 @@ from small_datasets import EMODB_COUNTS, cats_dogs, emodb, esc, philharmonia, sp
 
 from bench.errors import BenchError
 from bench.plugins import Clip
+from bench.plugins.splits import divided
 from bench_plugins.datasets.audio_cats_and_dogs import AudioCatsAndDogs
 from bench_plugins.datasets.emodb import EMOTIONS, EmoDB
 from bench_plugins.datasets.esc import FIFTY, TEN, Esc10, Esc50
@@ -31,11 +32,12 @@ def groups_in_several_splits(clips: tuple[Clip, ...]) -> set[str]:
 
 def test_cats_and_dogs(tmp_path: Path) -> None:
     listing = AudioCatsAndDogs().clips(cats_dogs(tmp_path))
-    assert Counter(clip.label for clip in listing.clips) == {"cat": 164, "dog": 113}
-    assert all(abs(splits(listing.clips)[split] - 277 * share) < 2 for split, share in (("train", 0.7), ("test", 0.15)))
-    split_of = {Path(clip.path).name: clip.split for clip in listing.clips}
+    clips = divided(listing)
+    assert Counter(clip.label for clip in clips) == {"cat": 164, "dog": 113}
+    assert all(abs(splits(clips)[split] - 277 * share) < 2 for split, share in (("train", 0.7), ("test", 0.15)))
+    split_of = {Path(clip.path).name: clip.split for clip in clips}
     assert split_of["dog_barking_14.wav"] == split_of["dog_barking_15.wav"]  # one sound, twice
-    assert len(listing.notes) == 1 and not groups_in_several_splits(listing.clips)
+    assert listing.notes == () and not groups_in_several_splits(clips)
     (tmp_path / "cats_dogs" / "cat_7.wav").unlink()
     assert AudioCatsAndDogs().clips(tmp_path).notes[0] == "this copy is incomplete: 163 of 164 cats"
     with pytest.raises(BenchError, match="no file like cat_1"):
@@ -76,9 +78,9 @@ def test_a_copy_of_emotions_that_was_cut_to_one_length_says_so(tmp_path: Path) -
 
 
 def test_instruments_are_split_by_note(tmp_path: Path) -> None:
-    listing = Philharmonia().clips(philharmonia(tmp_path))
-    assert splits(listing.clips) == {"train": 196, "validation": 42, "test": 42}
-    assert {clip.label for clip in listing.clips} == set(INSTRUMENTS) and not groups_in_several_splits(listing.clips)
+    clips = divided(Philharmonia().clips(philharmonia(tmp_path)))
+    assert splits(clips) == {"train": 196, "validation": 42, "test": 42}
+    assert {clip.label for clip in clips} == set(INSTRUMENTS) and not groups_in_several_splits(clips)
     assert Philharmonia().cuts_recordings() and Philharmonia().seconds() == 0.5
     with pytest.raises(BenchError, match="holds no mp3 of banjo"):
         Philharmonia().clips(tmp_path / "elsewhere")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.errors import BenchError
-from bench.plugins import Clip, add_missing_splits, stratified_split
+from bench.plugins import stratified_split
 
 SPLITS = {"train", "validation", "test"}
 
@@ -101,13 +101,3 @@ def test_a_class_with_one_clip_is_named() -> None:
 def test_shares_that_leave_no_training_clips() -> None:
     with pytest.raises(BenchError, match="leave no training clips"):
         stratified_split(["1", "2"], ["a", "a"], validation=0.5, test=0.5)
-
-
-def test_only_what_is_missing_is_cut() -> None:
-    clips = [Clip(f"{place}.wav", "ab"[place % 2], "test" if place < 10 else "train") for place in range(50)]
-    completed, notes = add_missing_splits(clips, validation=0.25)
-    assert [clip.path for clip in completed] == [clip.path for clip in clips]
-    assert Counter(clip.split for clip in completed) == {"test": 10, "train": 30, "validation": 10}
-    assert all(clip.split == "test" for clip in completed[:10])
-    assert len(notes) == 1 and "validation" in notes[0]
-    assert add_missing_splits(completed) == (completed, ())

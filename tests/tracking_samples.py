@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.data.prepared import PreparedData
+from bench.data.prepared import FoldData, PreparedData
 from bench.evaluation.metrics import score
 from bench.evaluation.predictions import Predictions
 from bench.options import RunOptions
@@ -24,9 +24,14 @@ def study_record(name: str = "digits", *, trials: int = 4, created: str = "2026-
         dataset=DATASET,
         revision="0123456789abcdef",
         labels=LABELS,
-        seconds=1.0,
-        supports={"train": (8, 8, 8), "validation": (2, 2, 2), "test": (2, 2, 2)},
-        grouped={"train": True, "validation": True, "test": True},
+        folds=(
+            FoldData(
+                name="",
+                seconds=1.0,
+                supports={"train": (8, 8, 8), "validation": (2, 2, 2), "test": (2, 2, 2)},
+                grouped={"train": True, "validation": True, "test": True},
+            ),
+        ),
         caches={16000: Path("cache")},
     )
     return StudyRecord(

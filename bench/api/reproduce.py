@@ -16,6 +16,7 @@ from bench.plugins import PluginConfig
 from bench.plugins.contracts import Plugin
 from bench.plugins.references import dataset_config, dataset_reference
 from bench.plugins.registry import Registry
+from bench.reporting.leaderboard_records import Row, SeedRun
 from bench.reporting.publishing import dataset_file_name, load_published
 from bench.reporting.reproductions import ReproducedRecipe, measured_figures
 from bench.results.study_folder import StudyFolder
@@ -192,7 +193,7 @@ def _row(registry: Registry, reference: str, dataset: str, seeds: int | None) ->
         rows = ", ".join(row.id for row in leaderboard.rows())
         raise BenchError(f"{path} is a whole leaderboard: name a row, as {path}:ROW, of {rows}")
     row = leaderboard.row(identifier)
-    runs = row.runs[:seeds]
+    runs = [run for run in row.runs if seeds is None or _repeat(row, run) < seeds]
     config = _here(registry, runs[0].spec.dataset, dataset)
     return Reproduction(
         name=identifier,
@@ -205,6 +206,12 @@ def _row(registry: Registry, reference: str, dataset: str, seeds: int | None) ->
         ),
         hardware=runs[0].hardware,
     )
+
+
+def _repeat(row: Row, run: SeedRun) -> int:
+    """How many seeds of the same outer fold come before this one."""
+    of_fold = [other for other in row.runs if other.spec.fold == run.spec.fold]
+    return of_fold.index(run)
 
 
 def _here(registry: Registry, published: PluginConfig, dataset: str) -> PluginConfig:

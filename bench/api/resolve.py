@@ -121,9 +121,12 @@ def headline(study: ResolvedStudy) -> tuple[str, ...]:
     sizes = ", ".join(f"{data.clips(split):,} {split}" for split in data.splits)
     objective = readable_name(study.record.objective)
     workers = plural(study.workers, "worker") if study.workers else "trials inside this process"
+    outer = [fold.name for fold in data.folds]
+    folds = f"{len(outer)} outer folds ({', '.join(outer)}), of which the search sees {outer[0]}"
     return (
         f"data set: {study.record.dataset.name}, {len(data.labels)} classes, {sizes} clips of {data.seconds:g} s",
         f"device: {study.device_reason}; {workers}{', compiled' if options.compile else ''}",
+        *([f"protocol: {data.protocol}, {folds}"] if len(outer) > 1 else []),
         f"study: {study.folder.name}, {options.trials} trials, maximising validation {objective}",
     )
 
@@ -149,6 +152,7 @@ def _plan_and_data(
         data_dir=data_directory(options.data_dir),
         cache_dir=cache_directory(),
         sample_rates=plan.sample_rates(registry),
+        protocol=options.protocol,
         max_unusable=options.max_unusable,
         progress=callback.preparing,
     )

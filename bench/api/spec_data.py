@@ -24,6 +24,7 @@ def prepare_for(spec: TrialSpec, options: RunOptions, *, registry: Registry, cal
         data_dir=data_directory(options.data_dir),
         cache_dir=cache_directory(),
         sample_rates=[rate],
+        protocol=spec.protocol,
         max_unusable=options.max_unusable,
         progress=callback.preparing,
     )

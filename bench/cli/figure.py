@@ -118,7 +118,7 @@ class _Workspace:
     registry: Registry
     options: RunOptions
 
-    def prepare(self, dataset: Dataset, sample_rate: int) -> PreparedData:
+    def prepare(self, dataset: Dataset, sample_rate: int, protocol: str = "official") -> PreparedData:
         """The data set decoded at this rate."""
         callback = study_progress()
         with callback:
@@ -127,6 +127,7 @@ class _Workspace:
                 data_dir=data_directory(self.options.data_dir),
                 cache_dir=cache_directory(),
                 sample_rates=[sample_rate],
+                protocol=protocol,
                 max_unusable=self.options.max_unusable,
                 progress=callback.preparing,
             )
@@ -146,11 +147,11 @@ class _Workspace:
     def audio(self, run: RunRecord, data: PreparedData, sample_rate: int) -> PreparedData:
         """The data of a run with its clips decoded at this rate: as they are, or else made again."""
         if is_decoded(data, sample_rate):
-            return data
-        made = self.prepare(self.registry.dataset(run.spec.dataset), sample_rate)
+            return data.of_fold(run.spec.fold)
+        made = self.prepare(self.registry.dataset(run.spec.dataset), sample_rate, run.spec.protocol)
         if made.revision != run.spec.revision:
             warn(f"the files of {run.spec.dataset.name} are not those that {run.study}/{run.name} was run on")
-        return made
+        return made.of_fold(run.spec.fold)
 
 
 def _of_dataset(kind: str, target: str, workspace: _Workspace, feature: str, clips: tuple[str, ...]) -> bytes:

@@ -34,8 +34,17 @@ class DatasetFiles:
     """16 hex digits over everything that the cache is made from, by the size and time of the files."""
 
 
-def check_files(dataset: Dataset, root: Path, labels: tuple[str, ...], listing: Listing) -> DatasetFiles:
+def check_files(
+    dataset: Dataset, root: Path, labels: tuple[str, ...], listing: Listing, *, validated: bool = True
+) -> DatasetFiles:
     """Checks a data set's listing, and looks up the size and time of its files.
+
+    Args:
+        dataset: The data set.
+        root: Its folder.
+        labels: Its classes.
+        listing: Its clips.
+        validated: Whether the listing is to have validation clips; otherwise they are cut off the training clips later.
 
     Raises:
         BenchError: A label is unknown, a name is not in UTF-8, or a class or the validation split has no clips.
@@ -52,7 +61,7 @@ def check_files(dataset: Dataset, root: Path, labels: tuple[str, ...], listing: 
     stamps = {path: _stamp(root, path) for path in dict.fromkeys(clip.path for clip in clips)}
     present = tuple(clip for clip in clips if stamps[clip.path] is not None)
     missing = (*listing.missing, *(path for path, stamp in stamps.items() if stamp is None))
-    check_classes(dataset.name, labels, count_supports(labels, present))
+    check_classes(dataset.name, labels, count_supports(labels, present), validated=validated)
     noise = [path.relative_to(root).as_posix() for path in noise_files(root, dataset.noise_folder)]
     lines = [
         f"{FORMAT} {dataset.config().model_dump_json()} {dataset.seconds()} {labels}",
@@ -87,8 +96,10 @@ def count_supports(labels: Sequence[str], clips: Iterable[Clip]) -> dict[Split, 
     return {split: tuple(counts[split, label] for label in labels) for split in SPLITS}
 
 
-def check_classes(name: str, labels: Sequence[str], supports: Mapping[Split, Sequence[int]]) -> None:
-    """Raises BenchError if a class cannot be learnt, or if there is nothing to validate on."""
+def check_classes(
+    name: str, labels: Sequence[str], supports: Mapping[Split, Sequence[int]], *, validated: bool = True
+) -> None:
+    """Raises BenchError if a class cannot be learnt, or if there is nothing to validate on, unless that is still cut."""
     for index, label in enumerate(labels):
         total = sum(supports[split][index] for split in SPLITS)
         if total == 1:
@@ -99,5 +110,5 @@ def check_classes(name: str, labels: Sequence[str], supports: Mapping[Split, Seq
         raise BenchError(
             f"data set {name} has {len(labels)} class, and classifying takes two: is the folder the right one?"
         )
-    if not sum(supports["validation"]):
+    if validated and not sum(supports["validation"]):
         raise BenchError(f"data set {name} has no validation clips, by which models are chosen: add a validation split")

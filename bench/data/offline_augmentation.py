@@ -106,7 +106,7 @@ def prepare_augmented_copies(
     report(step, 0, total)
     try:
         with building(folder) as temporary:
-            writer = CacheWriter(temporary, samples=clips.samples.shape[1])
+            writer = CacheWriter(temporary, samples=clips.mapped.shape[1])
             for done, copy in enumerate(_augmented_clips(clips, augmentation, processes)):
                 clip, number = divmod(done, augmentation.copies_per_clip)
                 writer.splits["train"].add(
@@ -139,11 +139,11 @@ def load_augmented_copies(prepared: PreparedData, settings: TrainingSettings, sa
         ) from error
     return ClipSet(
         sample_rate=sample_rate,
-        ids=tuple(index["ids"]),
-        groups=tuple(index["groups"]),
-        targets=np.array(index["targets"], dtype=np.int64),
-        samples=samples,
-        lengths=np.array(index["lengths"], dtype=np.int64),
+        ids=tuple(index.ids),
+        groups=tuple(index.groups),
+        targets=np.array(index.targets, dtype=np.int64),
+        lengths=np.array(index.lengths, dtype=np.int64),
+        mapped=samples,
         file=file,
     )
 
@@ -203,7 +203,7 @@ def augmented_copies_folder(prepared: PreparedData, settings: TrainingSettings, 
     if sample_rate not in prepared.caches:
         raise BenchError(f"{prepared.dataset.name} is not decoded at {sample_rate} Hz: prepare it there")
     cache = prepared.caches[sample_rate]
-    key = json.dumps([prepared.revision, SEED, PEAK, vars(augmentation)], sort_keys=True)
+    key = json.dumps([prepared.revision, prepared.fold_name, SEED, PEAK, vars(augmentation)], sort_keys=True)
     return cache.with_name(f"{cache.name}-augmented-{hashlib.sha256(key.encode()).hexdigest()[:12]}")
 
 
@@ -264,7 +264,7 @@ def _processes(count: int) -> Iterator[list[Connection]]:
 
 def _arguments(clips: ClipSet, clip: int, numbers: range, augmentation: OfflineAugmentation) -> tuple[Any, ...]:
     """The arguments with which `_piece` makes these copies of a clip."""
-    samples = np.array(clips.samples[clip, : clips.lengths[clip]])
+    samples = np.array(clips.waveform(clip)[: clips.lengths[clip]])
     return samples, clips.ids[clip], numbers, augmentation, clips.sample_rate
 
 
@@ -310,7 +310,6 @@ def _metadata(prepared: PreparedData, augmentation: OfflineAugmentation) -> Meta
         labels=prepared.labels,
         seconds=prepared.seconds,
         supports=supports,
-        grouped=prepared.grouped,
         issues=(),
         notes=(),
     )

@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 
 from bench.data.checksums import Corrupt
 from bench.data.data_issues import check_issues
-from bench.data.dataset_files import DatasetFiles, check_classes, check_files, count_supports
+from bench.data.dataset_files import DatasetFiles, check_files, count_supports
 from bench.data.decoding import LONGEST_SECONDS, DecodedClip, decode_clips, decode_noise, longest_seconds
+from bench.data.division import divide_files, division_of, rows_of
 from bench.data.download import obtain
 from bench.data.folders import building, discard, mark_used
-from bench.data.leakage import ClipDigest, clips_of, leaks
+from bench.data.leakage import clips_of
 from bench.data.prepared import ClipSet, PreparedData
 from bench.data.waveform_cache import NOISE, CacheWriter, DataIssue, Metadata, map_samples, read_index, verify
 from bench.errors import BenchError
 from bench.files import cannot_write
 from bench.plugins import Clip, Dataset, Split
-from bench.plugins.contracts import SPLITS
 
 PreparationProgress = Callable[[str, int, int], None]
 """Called with the name of the step, how much of it is done, and how much there is."""
@@ -35,6 +35,7 @@ def prepare(
     data_dir: Path,
     cache_dir: Path,
     sample_rates: Sequence[int],
+    protocol: str = "official",
     max_unusable: float = 0.05,
     progress: PreparationProgress | None = None,
 ) -> PreparedData:
@@ -47,6 +48,7 @@ def prepare(
         data_dir: Folder of all data sets.
         cache_dir: Folder of the caches.
         sample_rates: Rates in Hz.
+        protocol: How clips are divided into train, validation and test, see `RunOptions.protocol`.
         max_unusable: Share of all clips, 0 to 1, that may be left out or be silent or very short.
         progress: Called with the name of the step, how much of it is done, and how much there is.
 
@@ -58,21 +60,25 @@ def prepare(
     cache_dir = cache_dir.resolve()  # workers may run in another directory
     root = obtain(dataset, data_dir, lambda done, total: report(f"making {dataset.name}", done, total))
     labels, listing = dataset.labels(), dataset.clips(root)
-    files = check_files(dataset, root, labels, listing)
+    division = division_of(listing, protocol)
+    if protocol != "official":
+        listing = replace(listing, clips=tuple(replace(clip, split="train") for clip in listing.clips))
+    validated = division is None or not division.cut.validation
+    files = check_files(dataset, root, labels, listing, validated=validated)
     folders = {rate: cache_dir / f"{dataset.name}-{files.key}-{rate}" for rate in sample_rates}
     metadata, corrupt_notes = _load_or_build(files, folders, report)
     list_file = cache_dir / f"{dataset.name}-{files.key}.unusable.txt"
     issue_notes = check_issues(files, metadata.issues, max_unusable, list_file)
-    check_classes(dataset.name, labels, metadata.supports)
+    divided = divide_files(dataset, next(iter(folders.values())), metadata, division)
     return PreparedData(
         dataset=dataset.config(),
-        revision=metadata.revision,
+        revision=divided.revision,
         labels=metadata.labels,
-        seconds=metadata.seconds,
-        supports=metadata.supports,
-        grouped=metadata.grouped,
+        folds=divided.folds,
+        protocol=protocol,
+        division=division,
         caches=folders,
-        notes=(*listing.notes, *issue_notes, *metadata.notes, *corrupt_notes),
+        notes=(*listing.notes, *issue_notes, *metadata.notes, *divided.notes, *corrupt_notes),
     )
 
 
@@ -85,17 +91,26 @@ def load_split(prepared: PreparedData, split: Split, *, sample_rate: int) -> Cli
     if split not in prepared.splits:
         raise BenchError(f"the {split} split is out of reach here: only the finals read it")
     folder = _cache_folder(prepared, sample_rate)
-    file = folder / f"{split}.npy"
+    width = round(prepared.seconds * sample_rate)
     try:
-        index = read_index(folder, split)
-        samples = map_samples(file)
+        name, rows = rows_of(folder, prepared, split)
+        index = read_index(folder, name)
+        mapped = map_samples(folder / f"{name}.npy")
     except (OSError, ValueError) as error:
         raise _gone(prepared, folder) from error
-    if samples.shape != (prepared.clips(split), round(prepared.seconds * sample_rate)):
+    chosen = range(len(index.ids)) if rows is None else rows.tolist()
+    if len(mapped) != len(index.ids) or mapped.shape[1] < width or len(chosen) != prepared.clips(split):
         raise _gone(prepared, folder)
-    targets = np.array(index["targets"], dtype=np.int64)
-    lengths = np.array(index["lengths"], dtype=np.int64)
-    return ClipSet(sample_rate, tuple(index["ids"]), tuple(index["groups"]), targets, samples, lengths, file)
+    return ClipSet(
+        sample_rate,
+        ids=tuple(index.ids[row] for row in chosen),
+        groups=tuple(index.groups[row] for row in chosen),
+        targets=np.array([index.targets[row] for row in chosen], dtype=np.int64),
+        lengths=np.array([index.lengths[row] for row in chosen], dtype=np.int64).clip(max=width),
+        mapped=mapped[:, :width],
+        file=folder / f"{name}.npy",
+        rows=rows,
+    )
 
 
 def load_noise(prepared: PreparedData, *, sample_rate: int) -> NDArray[np.int16] | None:
@@ -179,7 +194,13 @@ def _build(files: DatasetFiles, folders: Mapping[int, Path], report: Preparation
                 for rate, samples in decoded.samples.items():
                     clip = decoded.clip
                     writers[rate].splits[clip.split].add(
-                        samples, id=clip.id, group=clip.group or "", target=target[clip.label]
+                        samples,
+                        id=clip.id,
+                        group=clip.group or "",
+                        target=target[clip.label],
+                        fold=clip.fold or "",
+                        seconds=decoded.seconds,
+                        digest="" if clip.silent else hashlib.sha256(decoded.digest.encode()).hexdigest()[:16],
                     )
                 without_samples.append(replace(decoded, samples={}))
             for rate, writer in writers.items():
@@ -218,10 +239,6 @@ def _metadata(files: DatasetFiles, clips: Sequence[DecodedClip], seconds: float,
         labels=files.labels,
         seconds=seconds,
         supports=count_supports(files.labels, (decoded.clip for decoded in usable)),
-        grouped={
-            split: all(decoded.clip.group is not None for decoded in usable if decoded.clip.split == split)
-            for split in SPLITS
-        },
         issues=tuple(
             DataIssue(
                 clip=decoded.clip.id, what=decoded.problem or decoded.suspicion or "", skipped=bool(decoded.problem)
@@ -229,11 +246,7 @@ def _metadata(files: DatasetFiles, clips: Sequence[DecodedClip], seconds: float,
             for decoded in clips
             if decoded.problem or decoded.suspicion
         ),
-        notes=(
-            *notes,
-            *_length_notes(files, clips, seconds),
-            *leaks(ClipDigest(decoded.clip, decoded.digest) for decoded in usable),
-        ),
+        notes=(*notes, *_length_notes(files, clips, seconds)),
     )
 
 
@@ -255,9 +268,10 @@ def _length_notes(files: DatasetFiles, clips: Sequence[DecodedClip], seconds: fl
 
 
 def _revision(usable: Iterable[DecodedClip]) -> str:
-    """16 hex digits over every clip's audio, label, split and group; independent of sample rate, file dates and folder."""
+    """16 hex digits over every clip's audio, label, split, group and fold; independent of rate, file dates and folder."""
     digest = hashlib.sha256()
     for decoded in usable:
         clip = decoded.clip
-        digest.update(f"{decoded.digest}\x1f{clip.label}\x1f{clip.split}\x1f{clip.group!r}\n".encode())
+        parts = (decoded.digest, clip.label, clip.split, repr(clip.group), repr(clip.fold))
+        digest.update(("\x1f".join(parts) + "\n").encode())
     return digest.hexdigest()[:16]

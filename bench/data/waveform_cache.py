@@ -2,32 +2,33 @@
 
     manifest.json              the data set's metadata, and the checksums of the other files
     train.npy                  int16 [clips, samples], padded with zeros at the end to the data set's clip length
-    train.json                 ids, groups, targets of the clips, and their lengths before padding, in samples
+    train.json                 what is known of every clip, see ClipIndex
     validation.npy ... test.npy ...
     noise.npy                  int16 [samples], background-noise recordings one after another; missing if there are none
 
 Clips are padded on disk, so that every process maps the same pages and none needs its own; on all common file systems the
-padding is a hole in the file and takes no space. Each split is a file: a process without the test split opens none of it.
+padding is a hole in the file and takes no space. Each official split is a file: a process without the test split opens none
+of it. Clips that the harness divides itself are all in train.npy, and its index says enough to divide them again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.data.checksums import Corrupt, FileSum, file_sum, verify_file
+from bench.data.prepared import ClipSet
 from bench.plugins import Split
 from bench.plugins.contracts import SPLITS
 
-FORMAT = 2
+FORMAT = 3
 """Version of the layout. It is part of every cache's key, so that another layout is another cache."""
 
 MANIFEST = "manifest.json"
@@ -50,17 +51,15 @@ class Metadata(BaseModel):
 
     model_config = ConfigDict(frozen=True)
     revision: str
-    """16 hex digits over the audio, label, split and group of every clip."""
+    """16 hex digits over the audio, label, official split, fold and group of every clip."""
     labels: tuple[str, ...]
     seconds: float
     """Length that every clip is padded or cut to."""
     supports: dict[Split, tuple[int, ...]]
-    """Number of clips of every class, in the order of `labels`, by split."""
-    grouped: dict[Split, bool]
-    """Whether every clip of a split has a known group."""
+    """Number of clips of every class, in the order of `labels`, by file."""
     issues: tuple[DataIssue, ...]
     notes: tuple[str, ...]
-    """Human-readable notes on what was cut, left out or shared between splits."""
+    """Human-readable notes on what was cut or left out."""
 
 
 class Manifest(BaseModel):
@@ -71,43 +70,72 @@ class Manifest(BaseModel):
     files: dict[str, FileSum]
 
 
+class ClipIndex(BaseModel):
+    """What is known of the clips of one file, in its order."""
+
+    model_config = ConfigDict(frozen=True)
+    ids: list[str] = []
+    groups: list[str] = []
+    """Speaker or recording, empty if unknown."""
+    folds: list[str] = []
+    """Official fold, empty if unknown."""
+    targets: list[int] = []
+    """Class, as its index in the data set's labels."""
+    lengths: list[int] = []
+    """Samples before padding."""
+    seconds: list[float] = []
+    """Length before the clip was cut."""
+    digests: list[str] = []
+    """Digest of the sound; empty for clips that hold silence on purpose."""
+
+
 @dataclass
 class SplitWriter:
-    """Writes the clips of one split, one after another."""
+    """Writes the clips of one file, one after another."""
 
     path: Path
     samples: int
     """Samples of every clip after padding."""
-    ids: list[str] = field(default_factory=list)
-    groups: list[str] = field(default_factory=list)
-    targets: list[int] = field(default_factory=list)
-    lengths: list[int] = field(default_factory=list)
+    index: ClipIndex = field(default_factory=ClipIndex)
 
     def __post_init__(self) -> None:
         self._file: IO[bytes] = self.path.open("wb")
         self._header = self._write_header()
 
-    def add(self, waveform: NDArray[np.int16], *, id: str, group: str, target: int) -> None:
+    def add(
+        self,
+        waveform: NDArray[np.int16],
+        *,
+        id: str,
+        group: str,
+        target: int,
+        fold: str = "",
+        seconds: float = 0.0,
+        digest: str = "",
+    ) -> None:
         """Appends a clip, int16 [samples], cut to the common length."""
         waveform = waveform[: self.samples]
-        self._file.seek(self._header + 2 * self.samples * len(self.ids))
+        index = self.index
+        self._file.seek(self._header + 2 * self.samples * len(index.ids))
         self._file.write(waveform.astype("<i2", copy=False).tobytes())
-        self.ids.append(id)
-        self.groups.append(group)
-        self.targets.append(target)
-        self.lengths.append(len(waveform))
+        index.ids.append(id)
+        index.groups.append(group)
+        index.folds.append(fold)
+        index.targets.append(target)
+        index.lengths.append(len(waveform))
+        index.seconds.append(seconds)
+        index.digests.append(digest)
 
     def close(self) -> None:
         """Writes the number of clips into the header, and the index into a file of its own."""
-        self._file.truncate(self._header + 2 * self.samples * len(self.ids))
+        self._file.truncate(self._header + 2 * self.samples * len(self.index.ids))
         self._file.seek(0)
         assert self._write_header() == self._header  # numpy leaves space in it for the first axis to grow
         self._file.close()
-        index = {"ids": self.ids, "groups": self.groups, "targets": self.targets, "lengths": self.lengths}
-        self.path.with_suffix(".json").write_text(json.dumps(index), encoding="utf-8")
+        self.path.with_suffix(".json").write_text(self.index.model_dump_json(), encoding="utf-8")
 
     def _write_header(self) -> int:
-        shape = (len(self.ids), self.samples)
+        shape = (len(self.index.ids), self.samples)
         np.lib.format.write_array_header_1_0(self._file, {"descr": "<i2", "fortran_order": False, "shape": shape})
         return self._file.tell()
 
@@ -161,10 +189,9 @@ def verify(folder: Path, *, once: bool = False) -> Metadata | None:
     return manifest.metadata
 
 
-def read_index(folder: Path, split: Split) -> Mapping[str, Any]:
-    """Reads the ids, groups, targets and lengths of a split, as lists. Raises OSError or ValueError."""
-    index: Mapping[str, Any] = json.loads((folder / f"{split}.json").read_bytes())
-    return index
+def read_index(folder: Path, split: Split) -> ClipIndex:
+    """Reads what is known of the clips of a file. Raises OSError or ValueError."""
+    return ClipIndex.model_validate_json((folder / f"{split}.json").read_bytes())
 
 
 def map_samples(path: Path) -> NDArray[np.int16]:
@@ -177,14 +204,17 @@ def map_samples(path: Path) -> NDArray[np.int16]:
     return samples
 
 
-def split_digest(file: Path) -> str | None:
-    """Digests a split's clips, given its file of waveforms: 64 hex digits.
+def split_digest(clips: ClipSet) -> str | None:
+    """Digests the clips of a split: 64 hex digits.
 
-    They are taken from the manifest beside it, so that no audio is read; None if no readable manifest covers the file.
+    They are taken from the manifest beside its file, so that no audio is read; None if no readable manifest covers the file.
     """
+    file = clips.file
     try:
         manifest = Manifest.model_validate_json((file.parent / MANIFEST).read_bytes())
         sums = [manifest.files[name].model_dump() for name in (file.name, file.with_suffix(".json").name)]
     except (OSError, ValidationError, KeyError):
         return None
-    return hashlib.sha256(json.dumps([FORMAT, manifest.metadata.revision, sums]).encode()).hexdigest()
+    rows = None if clips.rows is None else hashlib.sha256(clips.rows.tobytes()).hexdigest()
+    parts = [FORMAT, manifest.metadata.revision, sums, clips.mapped.shape[1], rows]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -8,6 +8,7 @@ from bench.plugins.contracts import (
     SPLITS,
     Archive,
     Clip,
+    Cut,
     Dataset,
     Feature,
     Infeasible,
@@ -19,7 +20,7 @@ from bench.plugins.contracts import (
     Split,
 )
 from bench.plugins.hookspecs import hookimpl
-from bench.plugins.splits import add_missing_splits, stratified_split
+from bench.plugins.splits import stratified_split
 from bench.plugins.training_settings import TrainingSettings
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "BenchError",
     "Choice",
     "Clip",
+    "Cut",
     "Dataset",
     "Feature",
     "Float",
@@ -43,7 +45,6 @@ __all__ = [
     "Scalar",
     "Split",
     "TrainingSettings",
-    "add_missing_splits",
     "cache_directory",
     "did_you_mean",
     "first_few",

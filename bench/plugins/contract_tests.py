@@ -22,6 +22,7 @@ from pydantic import ValidationError
 
 from bench.plugins.annotations import Choice, Int, Range, Scalar, search_ranges
 from bench.plugins.contracts import SPLITS, Dataset, Feature, Infeasible, Model, Plugin, Recipe
+from bench.plugins.splits import divided
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -401,7 +402,7 @@ def _check_listing(config: Dataset, root: Path) -> None:
         _require(clip.end is None or clip.end > clip.start >= 0, f"clip {clip.id} ends before it starts")
     ids = [clip.id for clip in listing.clips]
     _require(len(set(ids)) == len(ids), "two clips have the same path and stretch")
-    present = {(clip.split, clip.label) for clip in listing.clips}
+    present = {(clip.split, clip.label) for clip in divided(listing)}
     for split, label in product(SPLITS, config.labels()):
         _require((split, label) in present, f"the {split} split has no clip of class {label!r}")
 

@@ -67,6 +67,7 @@ class Clip:
         start: First second in the file.
         end: Last second in the file; None for the end of the file.
         silent: Whether silence is what the clip should hold.
+        fold: Name of its official fold, which `--protocol folds` tests in its turn; None if there are none.
     """
 
     path: str
@@ -76,6 +77,7 @@ class Clip:
     start: float = 0.0
     end: float | None = None
     silent: bool = False
+    fold: str | None = None
 
     @property
     def id(self) -> str:
@@ -87,18 +89,36 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """How splits that have no clip yet are cut off the training clips: by class, with whole groups.
+
+    Attributes:
+        validation: Share of the training clips, 0 to 1, that becomes the validation split; 0 for none.
+        test: Share of the training clips, 0 to 1, that becomes the test split; 0 for none.
+        seed: Another seed draws other clips.
+    """
+
+    validation: float = 0.15
+    test: float = 0.15
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class Listing:
     """The contents of a data set's folder.
 
     Attributes:
-        clips: All clips.
+        clips: All clips. Those of a data set without an official split are all `train`.
         missing: Files that the data set's own lists name but that are not there.
         notes: Lines that the user should read, as on an incomplete copy.
+        cut: How the splits that have no clip are cut; None for a data set that is complete as it is. The harness cuts
+            them after decoding, so that copies of one sound stay in one split.
     """
 
     clips: tuple[Clip, ...]
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    cut: Cut | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bench.errors import BenchError
-from bench.plugins.contracts import Clip, Split
+from bench.plugins.contracts import Clip, Listing, Split
 
 Unit = list[int]
 """Positions of clips that must stay together: those of one group, or a single clip."""
@@ -61,43 +61,27 @@ def stratified_split(
     return result
 
 
-def add_missing_splits(
-    clips: Sequence[Clip], *, validation: float = 0.15, test: float = 0.15, seed: int = 0
-) -> tuple[tuple[Clip, ...], tuple[str, ...]]:
-    """Takes the splits that have no clip yet from the training clips; clips of the other splits stay as they are.
-
-    If all clips are `train`, this is the whole stratified split.
-
-    Args:
-        clips: All clips of a data set.
-        validation: Share of the training clips, 0 to 1, that becomes the validation split if there is none.
-        test: Share of the training clips, 0 to 1, that becomes the test split if there is none.
-        seed: Another seed draws other clips.
-
-    Returns:
-        The clips in the order given, and a note for `Listing.notes` that says what was cut, if anything was.
+def divided(listing: Listing) -> tuple[Clip, ...]:
+    """Returns the clips of a listing with the splits that its `cut` makes where no two clips hold one sound.
 
     Raises:
         BenchError: As `stratified_split` does.
     """
-    present = {clip.split for clip in clips}
-    wanted: dict[Split, float] = {"validation": validation, "test": test}
-    missing = [split for split, share in wanted.items() if split not in present and share > 0]
-    if not missing:
-        return tuple(clips), ()
-    training = [clip for clip in clips if clip.split == "train"]
+    present = {clip.split for clip in listing.clips}
+    cut = listing.cut
+    if cut is None or {"validation", "test"} <= present:
+        return listing.clips
+    training = [clip for clip in listing.clips if clip.split == "train"]
     chosen = stratified_split(
         [clip.id for clip in training],
         [clip.label for clip in training],
         groups=[clip.group for clip in training],
-        validation=validation if "validation" in missing else 0.0,
-        test=test if "test" in missing else 0.0,
-        seed=seed,
+        validation=0.0 if "validation" in present else cut.validation,
+        test=0.0 if "test" in present else cut.test,
+        seed=cut.seed,
     )
     renewed = iter(replace(clip, split=split) for clip, split in zip(training, chosen, strict=True))
-    shares = " and ".join(f"{wanted[split]:.0%} for {split}" for split in missing)
-    note = f"no official {' and '.join(missing)} split: {shares} cut from the training clips by class, with seed {seed}"
-    return tuple(next(renewed) if clip.split == "train" else clip for clip in clips), (note,)
+    return tuple(next(renewed) if clip.split == "train" else clip for clip in listing.clips)
 
 
 def _shares(validation: float, test: float) -> dict[Split, float]:

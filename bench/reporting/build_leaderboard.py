@@ -16,6 +16,7 @@ from bench.plugins import Recipe
 from bench.reporting.commands import portable_command
 from bench.reporting.leaderboard_records import Leaderboard, Protocol, Reason, Reference, Row, SeedRun, StudySummary
 from bench.reporting.numbers import Spread
+from bench.reporting.over_folds import FinalRun, of_each_fold, over_folds, pooled_tests
 from bench.results.study_folder import StudyFolder, studies
 from bench.results.study_records import RunRecord, StudyRecord
 from bench.trial import Hardware, Status
@@ -82,7 +83,7 @@ def leaderboard_of(
     """
     by_protocol: dict[str, list[tuple[StudyFolder, StudyRecord]]] = {}
     for study, record in members:
-        key = f"{record.dataset.model_dump_json()} {record.data.revision} {record.objective}"
+        key = f"{record.dataset.model_dump_json()} {record.data.revision} {record.data.protocol} {record.objective}"
         by_protocol.setdefault(key, []).append((study, record))
     protocols = [_protocol(members, recipes or {}) for members in by_protocol.values()]
     leaderboard = Leaderboard(
@@ -117,19 +118,22 @@ def _protocol(members: Sequence[tuple[StudyFolder, StudyRecord]], recipes: Mappi
     return Protocol(
         dataset=newest.dataset,
         revision=newest.data.revision,
+        protocol=newest.data.protocol,
+        folds=tuple(fold.name for fold in newest.data.folds),
         objective=newest.objective,
         labels=newest.data.labels,
         seconds=newest.data.seconds,
         supports=newest.data.supports,
         notes=tuple(dict.fromkeys(note for _, record in members for note in record.data.notes)),
-        rows=_rows([study for study, _ in members], newest.objective),
+        rows=_rows([study for study, _ in members], newest),
         studies=tuple(
             _summary(study, record, recipes) for study, record in sorted(members, key=lambda member: member[1].created)
         ),
     )
 
 
-def _rows(members: Sequence[StudyFolder], objective: Objective) -> tuple[Row, ...]:
+def _rows(members: Sequence[StudyFolder], record: StudyRecord) -> tuple[Row, ...]:
+    folds = [fold.name for fold in record.data.folds]
     finals: dict[str, list[tuple[StudyFolder, RunRecord]]] = {}
     origins: dict[str, str] = {}
     for study in members:
@@ -140,22 +144,25 @@ def _rows(members: Sequence[StudyFolder], objective: Objective) -> tuple[Row, ..
     rows = [
         row
         for key, same_configuration in finals.items()
-        if (row := _row(same_configuration, origin=origins.get(key, ""))) is not None
+        if (row := _row(same_configuration, folds, origin=origins.get(key, ""))) is not None
     ]
-    rows.sort(key=lambda row: (-row.validation[objective].mean, row.parameters or 0, row.id))
+    rows.sort(key=lambda row: (-row.validation[record.objective].mean, row.parameters or 0, row.id))
     return tuple(row.model_copy(update={"rank": rank}) for rank, row in enumerate(rows, start=1))
 
 
-def _row(finals: Sequence[tuple[StudyFolder, RunRecord]], *, origin: str) -> Row | None:
-    """Returns the row of one configuration's finals, or None if none is complete. The caller sets its rank."""
+def _row(finals: Sequence[FinalRun], folds: Sequence[str], *, origin: str) -> Row | None:
+    """Returns the row of one configuration's finals, or None if no seed has all folds. The caller sets its rank."""
     latest: dict[str, tuple[StudyFolder, RunRecord]] = {}
     for study, run in sorted(finals, key=lambda final: final[1].finished):
         if run.result.status == "complete":
             latest[run.spec.digest()] = (study, run)  # The same seed in two studies is one run.
-    if not latest:
-        return None
-    complete = sorted(latest.values(), key=lambda final: (final[1].study, final[1].repeat))
+    complete = sorted(
+        latest.values(), key=lambda final: (final[1].study, folds.index(final[1].spec.fold), final[1].repeat)
+    )
     runs = tuple(_seed_run(study, run) for study, run in complete)
+    seeds = over_folds(runs, folds=folds)
+    if not seeds:
+        return None
     first = complete[0][1]
     from bench.evaluation.uncertainty import bootstrap_interval  # with NumPy, which bench run does without until here
 
@@ -168,11 +175,12 @@ def _row(finals: Sequence[tuple[StudyFolder, RunRecord]], *, origin: str) -> Row
         training=first.spec.training,
         parameters=first.result.parameters,
         runs=runs,
-        validation=_spreads([run.validation for run in runs]),
-        test=_spreads([run.test for run in runs]),
-        macro_f1=Spread.of([run.test.macro_f1 for run in runs]),
-        test_interval=bootstrap_interval([study.predictions(run, "test") for study, run in complete]),
+        validation=_spreads([seed.validation for seed in seeds]),
+        test=_spreads([seed.test for seed in seeds]),
+        macro_f1=Spread.of([seed.test.macro_f1 for seed in seeds]),
+        test_interval=bootstrap_interval(pooled_tests(complete, {seed.seed for seed in seeds})),
         train_seconds=Spread.of([run.train_seconds for run in runs]),
+        folds=of_each_fold(runs, folds) if len(folds) > 1 else (),
         not_complete=_count_by_status(run for _, run in finals if run.result.status != "complete"),
     )
 

@@ -94,4 +94,4 @@ def _split(data: PreparedData, split: Split, sample_rate: int) -> ClipSet:
 
 
 def _clip(clips: ClipSet, index: int) -> ChosenClip:
-    return ChosenClip(clips.ids[index], int(clips.targets[index]), clips.samples[index], int(clips.lengths[index]))
+    return ChosenClip(clips.ids[index], int(clips.targets[index]), clips.waveform(index), int(clips.lengths[index]))

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 
 from bench.evaluation.interval import Interval
+from bench.evaluation.metrics import Objective
 from bench.markdown import Alignment, Markup, bullets, code, code_block, details, escape, heading, page, table
 from bench.plugins import PluginConfig
 from bench.reporting.leaderboard_records import Leaderboard, Protocol, Row, StudySummary
@@ -107,6 +108,7 @@ def _section(protocol: Protocol, source: str) -> list[str]:
     left: tuple[Alignment, ...] = ("right", "left", "left")
     return [
         table((*leaderboard_columns(protocol), "Reproduce"), rows, align=left),
+        *_folds(protocol),
         _reading_notes(protocol),
         bullets(notes_on_missing_finals(protocol)),
         details("Settings and seeds of every row", _settings(protocol.rows)),
@@ -115,6 +117,30 @@ def _section(protocol: Protocol, source: str) -> list[str]:
         _protocol(protocol),
         *_studies(protocol),
     ]
+
+
+def _folds(protocol: Protocol) -> list[str]:
+    """Returns the test figures of every outer fold of the rows, if there are several folds."""
+    if len(protocol.folds) == 1:
+        return []
+    rows = [
+        (str(row.rank), row.id, fold.name, count(fold.clips), *(spread(fold.test[name]) for name in _metrics(protocol)))
+        for row in protocol.rows
+        for fold in row.folds
+    ]
+    columns = (
+        "Rank",
+        "Row",
+        "Outer fold",
+        "Test clips",
+        *(f"Test {readable_name(name)}" for name in _metrics(protocol)),
+    )
+    left: tuple[Alignment, ...] = ("right", "left", "left")
+    return [heading(3, "Outer folds"), table(columns, rows, align=left)]
+
+
+def _metrics(protocol: Protocol) -> tuple[Objective, ...]:
+    return ("accuracy",) if protocol.objective == "accuracy" else ("balanced_accuracy", "accuracy")
 
 
 def _reading_notes(protocol: Protocol) -> Markup:
@@ -129,6 +155,11 @@ def _reading_notes(protocol: Protocol) -> Markup:
         f"95 % interval: of the mean test accuracy over seeds, by bootstrap over {' / '.join(unit_names)}. "
         "Rows whose intervals overlap may well be equally good.",
     ]
+    if len(protocol.folds) > 1:
+        lines.append(
+            f"Figures are means over {len(protocol.folds)} outer folds, each of which trains on clips of its own and tests "
+            "the others; the deviation is that of these means over seeds."
+        )
     if any(row.test_interval.over == "groups" and row.test_interval.units < 20 for row in protocol.rows):
         lines.append(
             "Few speakers were resampled, so the interval is a rough guide, and rather too narrow than too wide."
@@ -236,6 +267,7 @@ def _config(config: PluginConfig) -> str:
 def _protocol(protocol: Protocol) -> Markup:
     lines: list[str] = [
         Markup(f"Data set: {escape(_config(protocol.dataset))}, revision {code(protocol.revision)}"),
+        *_divided(protocol),
         f"{len(protocol.labels)} classes, clips padded or cut to {protocol.seconds:g} s",
         *(
             f"{split.capitalize()}: {sum(supports):,} clips, {value_range(supports)} a class"
@@ -246,6 +278,19 @@ def _protocol(protocol: Protocol) -> Markup:
         *(Markup(f"Note on the data: {escape(note)}") for note in protocol.notes),
     ]
     return bullets(lines)
+
+
+def _divided(protocol: Protocol) -> list[str]:
+    """Returns how the clips are divided, and which of them chose the configurations."""
+    if len(protocol.folds) == 1:
+        return [f"Protocol: {protocol.protocol}"]
+    return [
+        f"Protocol: {protocol.protocol}, {len(protocol.folds)} outer folds: {', '.join(protocol.folds)}. Finals train and "
+        "test all of them",
+        f"Configurations were chosen on the training and validation clips of outer fold {protocol.folds[0]}, so by clips "
+        "that the other folds test: their figures are of a configuration that knows those clips, and may flatter. The sizes "
+        "below are those of this fold",
+    ]
 
 
 def _studies(protocol: Protocol) -> list[str]:

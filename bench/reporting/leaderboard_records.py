@@ -42,8 +42,21 @@ class SeedRun(PublishedRecord):
     hardware: Hardware | None
 
 
+class FoldFigures(PublishedRecord):
+    """What one outer fold of a row gave, over its seeds."""
+
+    name: str
+    clips: int
+    """Number of its test clips."""
+    validation: dict[Objective, Spread]
+    test: dict[Objective, Spread]
+
+
 class Row(PublishedRecord):
-    """One finalist configuration with all its seeds."""
+    """One finalist configuration with all its seeds, and all its outer folds.
+
+    With several folds, a seed's figure is the mean over folds.
+    """
 
     rank: int
     id: str
@@ -62,6 +75,8 @@ class Row(PublishedRecord):
     test_interval: Interval
     """Interval of the mean test accuracy over seeds."""
     train_seconds: Spread
+    folds: tuple[FoldFigures, ...] = ()
+    """Figures of every outer fold, if there are several."""
     not_complete: dict[Status, int] = {}
     """Number of its finals that are not complete, by status; no figure includes them."""
 
@@ -76,7 +91,7 @@ class Row(PublishedRecord):
             "row": self.id,
             "origin": self.origin,
             "parameters": self.parameters,
-            "seeds": len(self.runs),
+            "seeds": self.macro_f1.n,
             **scores,
             "test_macro_f1": self.macro_f1.mean,
             "test_accuracy_deviation": self.test["accuracy"].deviation,
@@ -141,6 +156,10 @@ class Protocol(PublishedRecord):
 
     dataset: PluginConfig
     revision: str
+    protocol: str = "official"
+    """See `RunOptions.protocol`."""
+    folds: tuple[str, ...] = ("",)
+    """Names of the outer folds; one without a name if there is only one."""
     objective: Objective
     labels: tuple[str, ...]
     seconds: float

@@ -93,9 +93,10 @@ def write_run_report(
         study: Folder that holds the run.
         run: The run.
         folder: Folder of the report.
-        data: Data of the run.
+        data: Data of the study.
         command: Command line that started the run.
     """
+    data = data.of_fold(run.spec.fold)
     by_split = _predictions(study, run)
     split: Split = "test" if "test" in by_split else "validation"
     report = RunReport(

@@ -3,7 +3,8 @@
 RESULTS/mlflow.db, RESULTS/artifacts/      MLflow's database and artifacts
 RESULTS/STUDY/study.json, optuna.db        the study
 RESULTS/STUDY/trial-0007/                  run.json, validation.npz, traceback.txt
-RESULTS/STUDY/final-1-seed-0/              the same with test.npz, weights.pt and report/
+RESULTS/STUDY/final-1-seed-0/              the same with test.npz, weights.pt and report/; with several outer folds
+                                           final-1-fold-theo-seed-0/
 RESULTS/reproduce-NAME/reproduction.json   a row or a recipe that was run again, and its published figures
 RESULTS/reproduce-NAME/reproduction-1-seed-0/   its runs, as finals have them
 """
@@ -84,7 +85,7 @@ class StudyFolder:
         return self._runs("trial-*")
 
     def finals(self) -> list[RunRecord]:
-        """Reads the finished finals, sorted by rank and seed."""
+        """Reads the finished finals, sorted by rank, outer fold and seed."""
         return self._runs("final-*")
 
     def reproduction_runs(self) -> list[RunRecord]:
@@ -109,7 +110,7 @@ class StudyFolder:
 
     def _runs(self, pattern: str) -> list[RunRecord]:
         runs = [_read(path, RunRecord) for path in self.folder.glob(f"{pattern}/run.json")]
-        return sorted(runs, key=lambda run: (run.number, run.repeat))
+        return sorted(runs, key=lambda run: (run.number, run.spec.fold, run.repeat))
 
 
 def open_study(results: Path, name: str) -> StudyFolder:

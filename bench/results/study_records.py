@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -89,7 +90,15 @@ class RunRecord(BaseModel):
 
     @property
     def name(self) -> str:
-        """Name of the run within its study, such as `trial-0007` or `final-1-seed-0`."""
-        if self.kind == "trial":
-            return f"trial-{self.number:04d}"
-        return f"{self.kind}-{self.number}-seed-{self.repeat}"
+        """Name of the run within its study, see `run_name`."""
+        return run_name(self.kind, self.number, self.repeat, self.spec.fold)
+
+
+def run_name(kind: RunKind, number: int, repeat: int, fold: str) -> str:
+    """Returns the name of a run within its study: `trial-0007`, `final-1-seed-0`, or `final-1-fold-theo-seed-0`."""
+    if kind == "trial":
+        return f"trial-{number:04d}"
+    # A fold may have any name that a speaker has; a folder may not.
+    plain = re.sub(r"[^\w.-]+", "-", fold)
+    of_fold = f"-fold-{plain}" if fold else ""
+    return f"{kind}-{number}{of_fold}-seed-{repeat}"

@@ -1,4 +1,5 @@
-"""The finals: the best configurations by validation, trained again with seeds of their own, and tested once."""
+"""The finals: the best configurations by validation, trained again with seeds of their own, and tested once in every outer
+fold."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from bench.executors.jobs import Job
 from bench.results.study_folder import StudyFolder, validation_score
-from bench.results.study_records import RunRecord, StudyRecord
+from bench.results.study_records import RunRecord, StudyRecord, run_name
 from bench.search.assignment import Assignment
 from bench.trial import Epoch, TrialSpec
 
@@ -51,7 +52,11 @@ class FinalsSource:
         for rank, spec in enumerate(choose_finalists(study.trials(), record.options.finalists), start=1):
             configuration = spec.configuration()
             number = numbers[configuration] if configuration in numbers else next(unused)
-            planned += [_assignment(record, spec, rank, number, repeat) for repeat in range(record.options.final_seeds)]
+            planned += [
+                _assignment(record, spec, rank, number, fold.name, repeat)
+                for fold in record.data.folds
+                for repeat in range(record.options.final_seeds)
+            ]
         self._left = [assignment for assignment in planned if assignment.job.spec.digest() not in finished]
         self.total = len(planned)
         self.done = self.total - len(self._left)
@@ -66,7 +71,7 @@ class FinalsSource:
         self.done += 1
 
 
-def _assignment(record: StudyRecord, spec: TrialSpec, rank: int, number: int, repeat: int) -> Assignment:
-    seeded = spec.model_copy(update={"seed": final_seed(record.options.seed, repeat)})
-    job = Job(f"final-{number}-seed-{repeat}", seeded, record.data, record.options, test=True)
+def _assignment(record: StudyRecord, spec: TrialSpec, rank: int, number: int, fold: str, repeat: int) -> Assignment:
+    seeded = spec.model_copy(update={"seed": final_seed(record.options.seed, repeat), "fold": fold})
+    job = Job(run_name("final", number, repeat, fold), seeded, record.data.of_fold(fold), record.options, test=True)
     return Assignment(job, "final", number, repeat, origin=f"rank {rank} by validation")

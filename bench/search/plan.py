@@ -98,7 +98,7 @@ def new_record(
     versions: Mapping[str, str],
 ) -> StudyRecord:
     """Returns the record of a study that starts now. Raises BenchError if finals are asked for without test clips."""
-    if plan.options.finalists and not data.clips("test"):
+    if plan.options.finalists and not all(sum(fold.supports["test"]) for fold in data.folds):
         raise BenchError(
             f"data set {data.dataset.name} has no test clips, by which finals are measured: "
             "add a test split, or search alone by --finalists 0"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError
 from bench.executors.jobs import Executor, Job
 from bench.options import RunOptions
 from bench.plugins.registry import Registry
 from bench.results.study_folder import StudyFolder
-from bench.results.study_records import RunRecord
+from bench.results.study_records import RunRecord, run_name
 from bench.search.assignment import Assignment
 from bench.search.callback import StudyCallback
 from bench.search.failures import ATTEMPTS
@@ -18,27 +20,22 @@ from bench.trial import Epoch
 
 
 class ReproductionSource:
-    """The seeds of a reproduction, in order. See `bench.search.assignment.Source`."""
+    """The seeds of a reproduction, and its outer folds, in order. See `bench.search.assignment.Source`."""
 
     def __init__(self, wanted: Reproduction, data: PreparedData) -> None:
         self._title = wanted.title
         options = RunOptions(compile=wanted.hardware is not None and wanted.hardware.compiled)
-        self._left = [
-            Assignment(
-                Job(
-                    f"reproduction-1-seed-{repeat}",
-                    spec.model_copy(update={"revision": data.revision}),
-                    data,
-                    options,
-                    test=True,
-                ),
-                "reproduction",
-                number=1,
-                repeat=repeat,
-                origin=wanted.title,
-            )
-            for repeat, spec in enumerate(wanted.specs)
-        ]
+        repeats = Counter[str]()
+        self._left = []
+        for spec in wanted.specs:
+            repeat = repeats[spec.fold]
+            repeats[spec.fold] += 1
+            name = run_name("reproduction", 1, repeat, spec.fold)
+            here = spec.model_copy(update={"revision": data.revision})
+            job = Job(name, here, data.of_fold(spec.fold), options, test=True)
+            self._left.append(Assignment(job, "reproduction", number=1, repeat=repeat, origin=wanted.title))
+        self.names = tuple(assignment.job.name for assignment in self._left)
+        """Names of all runs, in the order of their specifications."""
         self.runs: list[RunRecord] = []
 
     def next(self) -> Assignment | None:
@@ -76,11 +73,12 @@ def run_reproduction(
         callback: Told of everything that happens.
 
     Returns:
-        The runs, in the order of their seeds.
+        The runs, in the order of their specifications.
 
     Raises:
         BenchError: If a run does not come to its end.
     """
     source = ReproductionSource(wanted, data)
+    order = source.names
     Scheduler(study=study, executor=executor, registry=registry, callback=callback).run(source)
-    return sorted(source.runs, key=lambda run: run.repeat)
+    return sorted(source.runs, key=lambda run: order.index(run.name))

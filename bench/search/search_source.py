@@ -185,6 +185,8 @@ class SearchSource:
         return TrialSpec(
             dataset=self._record.dataset,
             revision=self._record.data.revision,
+            protocol=self._record.data.protocol,
+            fold=self._record.data.fold_name,
             feature=configuration.feature,
             model=configuration.model,
             training=configuration.training,

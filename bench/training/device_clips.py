@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 from bench.data.prepared import ClipSet, PreparedData
 from bench.plugins import Split, TrainingSettings
@@ -12,8 +12,6 @@ from bench.plugins import Split, TrainingSettings
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
-
-    Index = TypeVar("Index", Tensor, slice, Tensor | slice)
 
 FULL_SCALE = 32768.0
 """Value of an int16 sample that becomes 1.0."""
@@ -63,9 +61,11 @@ class DeviceClips:
     """Class of every clip, int64 [clips]."""
     samples: Tensor
     """int16 [clips, samples]; on a CPU, and if they are streamed, these are the pages of the memory-mapped cache, which all
-    workers share."""
+    workers share, and may hold other clips, too."""
     lengths: Tensor
     """Samples of every clip before it was padded with zeros at its end, int64 [clips]."""
+    rows: Tensor | None = None
+    """Position of every clip in `samples`, int64 [clips]; None if they are all of them, in order."""
     source: ClipSource | None = None
     """The file they were read from; None if they are not all of a split on disk."""
     streamed: bool = False
@@ -85,7 +85,7 @@ class DeviceClips:
 
     def int16_samples(self, index: Tensor | slice) -> Tensor:
         """Returns the clips at `index` as int16 [B, samples] on the device."""
-        return self._to_device(self.samples[self._index_on_host(index)])
+        return self._to_device(self.samples[self._rows_on_host(index)])
 
     def stretches(self, clip: Tensor, start: Tensor, width: int) -> Tensor:
         """Cuts a stretch out of each of several clips.
@@ -100,12 +100,17 @@ class DeviceClips:
         """
         # A view is indexed, so that samples are copied in stretches rather than one by one.
         views = self.samples.unfold(1, width, 1)
-        samples = self._to_device(views[self._index_on_host(clip), self._index_on_host(start)])
+        samples = self._to_device(views[self._rows_on_host(clip), self._on_host(start)])
         return samples.float().mul_(1.0 / FULL_SCALE)
 
-    def _index_on_host(self, index: Index) -> Index:
+    def _rows_on_host(self, index: Tensor | slice) -> Tensor | slice:
+        """Where the clips at `index` stand in the samples."""
+        on_host = index if isinstance(index, slice) else self._on_host(index)
+        return on_host if self.rows is None else self.rows[on_host]
+
+    def _on_host(self, index: Tensor) -> Tensor:
         """The index in the host's memory if the samples are there."""
-        return index.to(self.samples.device) if self.streamed and not isinstance(index, slice) else index
+        return index.to(self.samples.device) if self.streamed else index
 
     def _to_device(self, samples: Tensor) -> Tensor:
         device = self.targets.device
@@ -188,15 +193,22 @@ class DataOnDevice:
         from bench.training.device import samples_limit
 
         used = slice(self._max_clips)
-        digest = split_digest(clips.file) if self._max_clips is None else None
-        samples = torch.from_numpy(clips.samples[used])
-        streamed = samples.nbytes > (samples_limit(self.device) if self._max_bytes is None else self._max_bytes)
+        digest = split_digest(clips) if self._max_clips is None else None
+        samples = torch.from_numpy(clips.mapped)
+        rows = None if clips.rows is None else torch.from_numpy(clips.rows[used])
+        size = len(clips.targets[used]) * samples.shape[1] * samples.itemsize
+        streamed = size > (samples_limit(self.device) if self._max_bytes is None else self._max_bytes)
+        if rows is None:
+            samples = samples[used]
+        elif self.device.type != "cpu" and not streamed:
+            samples, rows = samples[rows], None
         return DeviceClips(
             ids=clips.ids[used],
             groups=clips.groups[used],
             targets=torch.from_numpy(clips.targets[used]).to(self.device),
             samples=samples if streamed else samples.to(self.device),
             lengths=torch.from_numpy(clips.lengths[used]).to(self.device),
+            rows=rows,
             source=None if digest is None else ClipSource(clips.file, digest),
             streamed=streamed,
             prefetch=streamed or self._spare_cores,

@@ -164,8 +164,10 @@ def _loud_stretches(clips: DeviceClips, width: int, starts: Tensor, peak: float)
 
 def _thresholds(clips: DeviceClips, peak: float) -> Tensor:
     """The least absolute sample of every clip that is loud enough, int16 [clips]."""
-    low, high = clips.samples.aminmax(dim=1)
-    loudest = torch.maximum(high.int(), -low.int()).float().to(clips.targets.device)
+    chunks = range(0, len(clips.targets), CLIPS_AT_ONCE)
+    loudest = torch.cat(
+        [clips.int16_samples(slice(first, first + CLIPS_AT_ONCE)).int().abs().amax(dim=1) for first in chunks]
+    ).float()
     classes = int(clips.targets.max()) + 1
     of_class = torch.zeros(classes, device=loudest.device).scatter_reduce(0, clips.targets, loudest, "amax")
     return (peak * of_class).ceil().clamp_max(FULL_SCALE - 1).short()[clips.targets]

@@ -28,6 +28,10 @@ class TrialSpec(BaseModel):
     dataset: PluginConfig
     revision: str
     """Digest of the data set's clips, see PreparedData."""
+    protocol: str = "official"
+    """How the clips are divided, see `RunOptions.protocol`."""
+    fold: str = ""
+    """Name of the outer fold, see PreparedData; empty if there is only one."""
     feature: PluginConfig
     model: PluginConfig
     training: TrainingSettings
@@ -40,8 +44,8 @@ class TrialSpec(BaseModel):
         return _digest(self)
 
     def configuration(self) -> str:
-        """12 hex digits over all but the seed: equal for runs that differ by their seed alone."""
-        return _digest(self, without={"seed"})
+        """12 hex digits over all but seed and fold: equal for runs that differ by seed or outer fold alone."""
+        return _digest(self, without={"seed", "fold"})
 
 
 def _digest(spec: TrialSpec, *, without: set[str] | None = None) -> str:

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from bench.plugins import BenchError, Clip, Dataset, Listing, Scalar, add_missing_splits
+from bench.plugins import BenchError, Clip, Cut, Dataset, Listing, Scalar
 
 FILE_NAME = re.compile(r"(?P<animal>cat|dog)_(?:barking_)?\d+\.wav")
 COMPLETE = {"cat": 164, "dog": 113}
@@ -48,8 +48,7 @@ class AudioCatsAndDogs(Dataset):
             Clip(f"cats_dogs/{match[0]}", match["animal"], "train", group=TWICE.get(match[0], match[0]))
             for match in matches
         ]
-        clips, notes = add_missing_splits(listed, seed=self.seed)
-        animals = Counter(clip.label for clip in clips)
+        animals = Counter(clip.label for clip in listed)
         lacking = [f"{animals[name]} of {count} {name}s" for name, count in COMPLETE.items() if animals[name] != count]
         incomplete = (f"this copy is incomplete: {', '.join(lacking)}",) if lacking else ()
-        return Listing(clips, notes=(*incomplete, *notes))
+        return Listing(tuple(listed), notes=incomplete, cut=Cut(seed=self.seed))

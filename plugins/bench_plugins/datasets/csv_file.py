@@ -13,18 +13,19 @@ from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from bench.plugins import BenchError, Clip, Dataset, Listing, Split, add_missing_splits, did_you_mean
+from bench.plugins import BenchError, Clip, Cut, Dataset, Listing, Split, did_you_mean
 from bench_plugins.datasets.folder import SPLIT_FOLDERS
 
 REQUIRED = ("path", "label")
-OPTIONAL = ("split", "group", "start", "end")
+OPTIONAL = ("split", "group", "fold", "start", "end")
 
 Row = Mapping[Hashable, Any]
 
 
 class CsvFile(Dataset):
     """A CSV file with the columns `path` (from the CSV's folder) and `label`, and optionally `split` (train, validation,
-    test), `group` (speaker, recording), `start` and `end` (seconds into the file).
+    test), `group` (speaker, recording), `fold` (which `--protocol folds` tests in its turn), `start` and `end` (seconds into
+    the file).
 
     Splits that no row names are cut off the training clips: by class, with whole groups. Stretches of one file are a group
     where no other is given.
@@ -79,11 +80,9 @@ class CsvFile(Dataset):
         present = [clip for clip in listed if exists[clip.path]]
         if not present:
             raise BenchError(f"{self.file}: not one of its files is there; the first is {root / listed[0].path}")
-        clips, cut_notes = add_missing_splits(
-            _grouped_by_file(present), validation=self.validation, test=self.test, seed=self.seed
-        )
+        clips = tuple(_grouped_by_file(present))
         missing = tuple(sorted(path for path, there in exists.items() if not there))
-        return Listing(clips, missing, (*notes, *cut_notes))
+        return Listing(clips, missing, notes, Cut(self.validation, self.test, self.seed))
 
     def _file(self) -> Path:
         return Path(self.file).expanduser()
@@ -137,6 +136,7 @@ class CsvFile(Dataset):
             label=row["label"],
             split=self._split(row, line),
             group=row.get("group") or None,
+            fold=row.get("fold") or None,
             start=start or 0.0,
             end=end,
         )

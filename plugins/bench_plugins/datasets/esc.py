@@ -42,7 +42,7 @@ class Esc(Dataset):
     """Five-second recordings, forty a class, in five official folds; group: the recording that a clip was cut from.
 
     One fold is the test split, the one before it validation, the other three train. Published figures are means over all
-    five test folds.
+    five test folds, as `--protocol folds` measures them.
     """
 
     folder: ClassVar[str] = "ESC-50-master"
@@ -77,7 +77,13 @@ class Esc(Dataset):
         validation_fold = (self.test_fold - 2) % FOLDS + 1
         split_of: dict[str, Split] = {str(self.test_fold): "test", str(validation_fold): "validation"}
         clips = tuple(
-            Clip(f"audio/{row['filename']}", row["category"], split_of.get(row["fold"], "train"), group=row["src_file"])
+            Clip(
+                f"audio/{row['filename']}",
+                row["category"],
+                split_of.get(row["fold"], "train"),
+                group=row["src_file"],
+                fold=row["fold"],
+            )
             for row in table[table["category"].isin(self.classes)].to_dict("records")
         )
         counts = Counter(clip.label for clip in clips)

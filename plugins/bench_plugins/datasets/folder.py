@@ -17,10 +17,10 @@ from bench.plugins import (
     FOREIGN_AUDIO_SUFFIXES,
     BenchError,
     Clip,
+    Cut,
     Dataset,
     Listing,
     Split,
-    add_missing_splits,
 )
 
 SPLIT_FOLDERS: dict[str, Split] = {
@@ -104,9 +104,10 @@ class Folder(Dataset):
 
     def clips(self, root: Path) -> Listing:
         scan = self._scan(root)
-        every = [Clip(file.path, file.label, file.split, group=self._group(file.path)) for file in scan.files]
-        clips, cut_notes = add_missing_splits(every, validation=self.validation, test=self.test, seed=self.seed)
-        return Listing(clips, notes=(*scan.notes, *self._ungrouped(clips), *cut_notes))
+        clips = tuple(Clip(file.path, file.label, file.split, group=self._group(file.path)) for file in scan.files)
+        return Listing(
+            clips, notes=(*scan.notes, *self._ungrouped(clips)), cut=Cut(self.validation, self.test, self.seed)
+        )
 
     def _group(self, path: str) -> str | None:
         match = re.search(self.group, path.rsplit("/", 1)[-1]) if self.group is not None else None

@@ -20,7 +20,8 @@ class FSDD(Dataset):
 
     `split=takes` is the official split: takes 0 to 4 of every speaker are the test split; of the other takes, 5 to 9 are
     validation here and the rest training. All speakers stand in all splits, so it measures known voices.
-    `split=speaker` leaves one speaker out for the test and another for validation, so it measures an unknown voice.
+    `split=speaker` leaves one speaker out for the test and another for validation, so it measures an unknown voice;
+    `--protocol leave-one-group-out` does so for every speaker in turn.
     """
 
     name: ClassVar[str] = "fsdd"
@@ -58,7 +59,7 @@ class FSDD(Dataset):
         clips = tuple(
             Clip(f"recordings/{match[0]}", match["digit"], split_of(match), group=match["speaker"]) for match in matches
         )
-        return Listing(clips, notes=(*self._sharing(), *_completeness(clips)))
+        return Listing(clips, notes=_completeness(clips))
 
     def _by_speaker(self, names: Iterable[str]) -> Callable[[re.Match[str]], Split]:
         """Raises BenchError if a named speaker is not among those given, or both are the same."""
@@ -76,11 +77,6 @@ class FSDD(Dataset):
             )
         roles: dict[str, Split] = {self.test_speaker: "test", validation: "validation"}
         return lambda match: roles.get(match["speaker"], "train")
-
-    def _sharing(self) -> tuple[str, ...]:
-        if self.split == "speaker":
-            return ()
-        return ("to measure a voice that training has not heard, use option split=speaker",)
 
 
 def _by_take(match: re.Match[str]) -> Split:

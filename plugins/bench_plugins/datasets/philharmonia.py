@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from bench.plugins import BenchError, Clip, Dataset, Listing, add_missing_splits
+from bench.plugins import BenchError, Clip, Cut, Dataset, Listing
 
 INSTRUMENTS = (
     "banjo",
@@ -63,5 +63,4 @@ class Philharmonia(Dataset):
             raise BenchError(
                 f"{root / 'all-samples'} holds no mp3 of {INSTRUMENTS[0]} or another instrument in a folder of its name"
             )
-        clips, notes = add_missing_splits(listed, seed=self.seed)
-        return Listing(clips, notes=notes)
+        return Listing(tuple(listed), cut=Cut(seed=self.seed))

@@ -1,0 +1,99 @@
+"""Brings the outer folds of one configuration together: a seed's figure is the mean over folds, never over some of them."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from bench.evaluation.metrics import Objective, Scores
+from bench.evaluation.predictions import Predictions
+from bench.reporting.leaderboard_records import FoldFigures, SeedRun
+from bench.reporting.numbers import Spread
+from bench.results.study_folder import StudyFolder
+from bench.results.study_records import RunRecord
+
+OBJECTIVES: tuple[Objective, ...] = ("accuracy", "balanced_accuracy")
+FinalRun = tuple[StudyFolder, RunRecord]
+
+
+@dataclass(frozen=True)
+class SeedScores:
+    """The scores of one seed, each a mean over all outer folds."""
+
+    seed: int
+    validation: Scores
+    test: Scores
+
+
+def over_folds(runs: Sequence[SeedRun], *, folds: Sequence[str]) -> list[SeedScores]:
+    """Averages the runs of every seed that has been tested in all folds.
+
+    Args:
+        runs: Complete runs of one configuration.
+        folds: Names of the outer folds.
+
+    Returns:
+        The seeds in the order of their first runs; none if no seed has all folds yet.
+    """
+    by_seed: dict[int, list[SeedRun]] = defaultdict(list)
+    for run in runs:
+        by_seed[run.spec.seed].append(run)
+    return [
+        SeedScores(seed, mean_scores([run.validation for run in of_seed]), mean_scores([run.test for run in of_seed]))
+        for seed, of_seed in by_seed.items()
+        if {run.spec.fold for run in of_seed} == set(folds)
+    ]
+
+
+def mean_scores(scores: Sequence[Scores]) -> Scores:
+    """Returns the mean of every score, over folds of whatever size; the number of clips is their sum."""
+    if len(scores) == 1:
+        return scores[0]
+    names = [name for name in Scores.model_fields if name != "clips"]
+    means = {name: statistics.fmean(getattr(each, name) for each in scores) for name in names}
+    return Scores(clips=sum(each.clips for each in scores), **means)
+
+
+def of_each_fold(runs: Sequence[SeedRun], folds: Sequence[str]) -> tuple[FoldFigures, ...]:
+    """Returns the figures of every fold, over its seeds."""
+    by_fold = {fold: [run for run in runs if run.spec.fold == fold] for fold in folds}
+    return tuple(
+        FoldFigures(
+            name=fold,
+            clips=of_fold[0].test.clips,
+            validation={name: Spread.of([getattr(run.validation, name) for run in of_fold]) for name in OBJECTIVES},
+            test={name: Spread.of([getattr(run.test, name) for run in of_fold]) for name in OBJECTIVES},
+        )
+        for fold, of_fold in by_fold.items()
+        if of_fold
+    )
+
+
+def pooled_tests(finals: Sequence[FinalRun], seeds: Collection[int]) -> list[Predictions]:
+    """Returns what every seed predicted for the test clips of all its folds together."""
+    by_seed: dict[int, list[FinalRun]] = defaultdict(list)
+    for study, run in finals:
+        if run.spec.seed in seeds:
+            by_seed[run.spec.seed].append((study, run))
+    return [
+        _pooled([(run.spec.fold, study.predictions(run, "test")) for study, run in of_seed])
+        for of_seed in by_seed.values()
+    ]
+
+
+def _pooled(of_folds: Sequence[tuple[str, Predictions]]) -> Predictions:
+    import numpy as np
+
+    if len(of_folds) == 1:
+        return of_folds[0][1]
+    ordered = sorted(of_folds, key=lambda fold: fold[0])
+    return replace(
+        ordered[0][1],
+        # Repeated cuts test a clip more than once.
+        ids=tuple(f"{fold}: {id}" for fold, predictions in ordered for id in predictions.ids),
+        groups=tuple(group for _, predictions in ordered for group in predictions.groups),
+        targets=np.concatenate([predictions.targets for _, predictions in ordered]),
+        probabilities=np.concatenate([predictions.probabilities for _, predictions in ordered]),
+    )
