@@ -100,6 +100,7 @@ def test_environmental_sounds_have_their_official_folds(
             split: len(classes) * 8 * n for split, n in (("train", 3), *((s, 1) for s in fold_of))
         }
         assert listing.notes == () and not groups_in_several_splits(listing.clips)
+        assert all(clip.fold == Path(clip.path).name[0] for clip in listing.clips)
 
 
 def test_environmental_sounds_without_their_table_or_with_another(tmp_path: Path) -> None:
