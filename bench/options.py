@@ -144,6 +144,10 @@ class RunOptions(BaseModel):
     """How clips are divided: official, folds, leave-one-group-out, k-fold:5 or repeated:5. With several outer folds the
     search sees the first; finals train and test all."""
 
+    nested: Annotated[bool, Option(SEARCH, "fixed")] = False
+    """Searches anew in every outer fold, with as many trials in each, so that no clip chooses the configuration that is
+    tested on it. Each fold's best is its one finalist."""
+
     finalists: Annotated[int, Field(ge=0), Option(FINALS, "fixed")] = 3
     """Number of configurations, the best by validation, that are retrained and tested."""
 
@@ -232,6 +236,14 @@ class RunOptions(BaseModel):
             if meant and meant != self.executor and getattr(self, name) != type(self).model_fields[name].default:
                 instead = RAY_INSTEAD.get(name, "leave it out")
                 raise ValueError(f"{flag(name)} is for --executor {meant}: {instead}")
+        return self
+
+    @model_validator(mode="after")
+    def _nest_in_folds(self) -> Self:
+        if self.nested and self.protocol == "official":
+            raise ValueError(
+                "nested needs a protocol with several outer folds: give leave-one-group-out or k-fold:5, or leave it out"
+            )
         return self
 
     @property

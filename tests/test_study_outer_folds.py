@@ -74,7 +74,9 @@ def test_a_row_is_the_mean_over_folds(study: bench.Study) -> None:
     assert row.test["accuracy"].mean == pytest.approx(statistics.fmean(of_seeds))
     assert row.test["accuracy"].deviation == pytest.approx(statistics.stdev(of_seeds))
     assert [fold.name for fold in row.folds] == FOLDS and {fold.clips for fold in row.folds} == {8}
-    assert statistics.fmean(fold.test["accuracy"].mean for fold in row.folds) == pytest.approx(statistics.fmean(of_seeds))
+    assert statistics.fmean(fold.test["accuracy"].mean for fold in row.folds) == pytest.approx(
+        statistics.fmean(of_seeds)
+    )
     page = render_leaderboard(leaderboard, source="x.json")
     assert "Protocol: leave-one-group-out, 5 outer folds: s0, s1, s2, s3, s4" in page
     assert "chosen on the training and validation clips of outer fold s0" in page
@@ -104,3 +106,50 @@ def test_a_seed_without_all_folds_is_in_no_figure(study: bench.Study, tmp_path: 
     (row,) = bench.load_study(copy / name).leaderboard().rows()
     assert row.test["accuracy"].n == 1
     assert [fold.test["accuracy"].n for fold in row.folds] == [2, 2, 1, 2, 2]
+
+
+def test_a_nested_search_chooses_in_every_fold_and_tests_there(
+    study: bench.Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = Path(study.folder).parents[1]
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(parts / "cache"))
+    nested = bench.run(
+        f"folder:{parts / 'own'}",
+        protocol="k-fold:2",
+        nested=True,
+        settings={"dataset.group": r"^(\w+)_", "feature.mel.sample_rate": 8000},
+        trials=3,
+        models=["tc-resnet"],
+        features=["mel"],
+        epochs=1,
+        final_seeds=1,
+        workers=0,
+        threads=1,
+        results=tmp_path / "results",
+    )
+    folder = runs_of(nested)
+    names = [run.name for run in (*folder.trials(), *folder.finals())]
+    assert names == [
+        *(f"trial-fold-{fold}-{number:04d}" for number in range(3) for fold in (1, 2)),
+        *(f"final-1-fold-{fold}-seed-0" for fold in (1, 2)),
+    ]
+    data = folder.record().data
+    for run in folder.finals():
+        tested = set(folder.predictions(run, "test").ids)
+        of_fold = folder.trials(run.spec.fold)
+        best = max(of_fold, key=lambda trial: (trial.result.validation.accuracy, -trial.result.validation.loss))  # type: ignore[union-attr]
+        assert best.spec.configuration() == run.spec.configuration()
+        for trial in of_fold:
+            assert not tested & set(folder.predictions(trial, "validation").ids)
+            assert not tested & set(load_split(data.of_fold(trial.spec.fold), "train", sample_rate=8000).ids)
+    (row,) = nested.leaderboard().rows()
+    assert row.origin == "nested search" and len(row.folds) == 2
+    assert "searched anew in every outer fold" in render_leaderboard(nested.leaderboard(), source="x.json")
+    before = sorted(path.stat().st_mtime_ns for path in folder.folder.glob("*/run.json"))
+    bench.resume(nested.folder)
+    assert sorted(path.stat().st_mtime_ns for path in folder.folder.glob("*/run.json")) == before
+
+
+def test_nesting_needs_folds() -> None:
+    with pytest.raises(bench.BenchError, match="nested needs a protocol with several outer folds"):
+        bench.run("spoken-digits", nested=True)

@@ -6,6 +6,7 @@ the same objective. Rows are ranked by validation, so that the first row's test 
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,11 +15,21 @@ from bench.errors import BenchError, did_you_mean
 from bench.evaluation.metrics import Objective, Scores, score
 from bench.plugins import Recipe
 from bench.reporting.commands import portable_command
-from bench.reporting.leaderboard_records import Leaderboard, Protocol, Reason, Reference, Row, SeedRun, StudySummary
+from bench.reporting.leaderboard_records import (
+    NESTED,
+    Leaderboard,
+    Protocol,
+    Reason,
+    Reference,
+    Row,
+    SeedRun,
+    StudySummary,
+)
 from bench.reporting.numbers import Spread
 from bench.reporting.over_folds import FinalRun, of_each_fold, over_folds, pooled_tests
 from bench.results.study_folder import StudyFolder, studies
 from bench.results.study_records import RunRecord, StudyRecord
+from bench.search.finals import choose_finalists
 from bench.trial import Hardware, Status
 
 ID_LENGTH = 8
@@ -125,18 +136,22 @@ def _protocol(members: Sequence[tuple[StudyFolder, StudyRecord]], recipes: Mappi
         seconds=newest.data.seconds,
         supports=newest.data.supports,
         notes=tuple(dict.fromkeys(note for _, record in members for note in record.data.notes)),
-        rows=_rows([study for study, _ in members], newest),
+        rows=_rows(members, newest),
         studies=tuple(
             _summary(study, record, recipes) for study, record in sorted(members, key=lambda member: member[1].created)
         ),
     )
 
 
-def _rows(members: Sequence[StudyFolder], record: StudyRecord) -> tuple[Row, ...]:
-    folds = [fold.name for fold in record.data.folds]
-    finals: dict[str, list[tuple[StudyFolder, RunRecord]]] = {}
+def _rows(members: Sequence[tuple[StudyFolder, StudyRecord]], newest: StudyRecord) -> tuple[Row, ...]:
+    folds = [fold.name for fold in newest.data.folds]
+    finals: dict[str, list[FinalRun]] = {}
     origins: dict[str, str] = {}
-    for study in members:
+    for study, record in members:
+        if record.options.nested:
+            origins[study.name] = NESTED
+            finals[study.name] = [(study, run) for run in _bests_of_folds(study, folds)]
+            continue
         for run in study.finals():
             finals.setdefault(run.spec.configuration(), []).append((study, run))
         for trial in study.trials():
@@ -146,8 +161,14 @@ def _rows(members: Sequence[StudyFolder], record: StudyRecord) -> tuple[Row, ...
         for key, same_configuration in finals.items()
         if (row := _row(same_configuration, folds, origin=origins.get(key, ""))) is not None
     ]
-    rows.sort(key=lambda row: (-row.validation[record.objective].mean, row.parameters or 0, row.id))
+    rows.sort(key=lambda row: (-row.validation[newest.objective].mean, row.parameters or 0, row.id))
     return tuple(row.model_copy(update={"rank": rank}) for rank, row in enumerate(rows, start=1))
+
+
+def _bests_of_folds(study: StudyFolder, folds: Sequence[str]) -> list[RunRecord]:
+    """Returns the finals of the configuration that the search of each outer fold chose."""
+    chosen = {(fold, spec.configuration()) for fold in folds for spec in choose_finalists(study.trials(fold), 1)}
+    return [run for run in study.finals() if (run.spec.fold, run.spec.configuration()) in chosen]
 
 
 def _row(finals: Sequence[FinalRun], folds: Sequence[str], *, origin: str) -> Row | None:
@@ -168,12 +189,12 @@ def _row(finals: Sequence[FinalRun], folds: Sequence[str], *, origin: str) -> Ro
 
     return Row(
         rank=0,
-        id=first.spec.configuration()[:ID_LENGTH],
+        id=_row_id(run for _, run in complete),
         origin=origin,
         feature=first.spec.feature,
         model=first.spec.model,
         training=first.spec.training,
-        parameters=first.result.parameters,
+        parameters=first.result.parameters if origin != NESTED else None,
         runs=runs,
         validation=_spreads([seed.validation for seed in seeds]),
         test=_spreads([seed.test for seed in seeds]),
@@ -183,6 +204,14 @@ def _row(finals: Sequence[FinalRun], folds: Sequence[str], *, origin: str) -> Ro
         folds=of_each_fold(runs, folds) if len(folds) > 1 else (),
         not_complete=_count_by_status(run for _, run in finals if run.result.status != "complete"),
     )
+
+
+def _row_id(runs: Iterable[RunRecord]) -> str:
+    """Returns the digits of a row's configuration, or of all of them if every fold has its own."""
+    configurations = sorted({run.spec.configuration() for run in runs})
+    if len(configurations) > 1:
+        return hashlib.sha256(" ".join(configurations).encode()).hexdigest()[:ID_LENGTH]
+    return configurations[0][:ID_LENGTH]
 
 
 def _seed_run(study: StudyFolder, run: RunRecord) -> SeedRun:

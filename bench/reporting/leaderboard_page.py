@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from bench.evaluation.interval import Interval
 from bench.evaluation.metrics import Objective
 from bench.markdown import Alignment, Markup, bullets, code, code_block, details, escape, heading, page, table
 from bench.plugins import PluginConfig
-from bench.reporting.leaderboard_records import Leaderboard, Protocol, Row, StudySummary
+from bench.reporting.leaderboard_records import NESTED, Leaderboard, Protocol, Row, StudySummary
 from bench.reporting.numbers import (
     ABSENT,
     count,
@@ -75,9 +75,9 @@ def leaderboard_cells(row: Row, protocol: Protocol) -> tuple[str, ...]:
     balanced = protocol.objective == "balanced_accuracy"
     return (
         str(row.rank),
-        row.model.name,
-        row.feature.name,
-        str(row.training.epochs),
+        _distinct(run.spec.model.name for run in row.runs),
+        _distinct(run.spec.feature.name for run in row.runs),
+        _distinct(str(run.spec.training.epochs) for run in row.runs),
         count(row.parameters),
         score_text(row.validation["accuracy"].mean),
         *(
@@ -91,6 +91,11 @@ def leaderboard_cells(row: Row, protocol: Protocol) -> tuple[str, ...]:
         duration(row.train_seconds.mean),
         row.id,
     )
+
+
+def _distinct(values: Iterable[str]) -> str:
+    """Formats what the outer folds of a row have, which differs after a nested search: `tc-resnet, crnn`."""
+    return ", ".join(dict.fromkeys(values))
 
 
 def _section(protocol: Protocol, source: str) -> list[str]:
@@ -124,7 +129,14 @@ def _folds(protocol: Protocol) -> list[str]:
     if len(protocol.folds) == 1:
         return []
     rows = [
-        (str(row.rank), row.id, fold.name, count(fold.clips), *(spread(fold.test[name]) for name in _metrics(protocol)))
+        (
+            str(row.rank),
+            row.id,
+            fold.name,
+            fold.chosen,
+            count(fold.clips),
+            *(spread(fold.test[name]) for name in _metrics(protocol)),
+        )
         for row in protocol.rows
         for fold in row.folds
     ]
@@ -132,6 +144,7 @@ def _folds(protocol: Protocol) -> list[str]:
         "Rank",
         "Row",
         "Outer fold",
+        "Configuration",
         "Test clips",
         *(f"Test {readable_name(name)}" for name in _metrics(protocol)),
     )
@@ -287,10 +300,24 @@ def _divided(protocol: Protocol) -> list[str]:
     return [
         f"Protocol: {protocol.protocol}, {len(protocol.folds)} outer folds: {', '.join(protocol.folds)}. Finals train and "
         "test all of them",
-        f"Configurations were chosen on the training and validation clips of outer fold {protocol.folds[0]}, so by clips "
-        "that the other folds test: their figures are of a configuration that knows those clips, and may flatter. The sizes "
-        "below are those of this fold",
+        *_chosen_by(protocol),
+        f"The sizes below are those of outer fold {protocol.folds[0]}",
     ]
+
+
+def _chosen_by(protocol: Protocol) -> Iterator[str]:
+    nested = [row.id for row in protocol.rows if row.origin == NESTED]
+    if nested:
+        yield (
+            f"Row {', '.join(nested)}: searched anew in every outer fold, by clips that it does not test. The figures are "
+            "of such a search, not of one configuration"
+        )
+    if len(nested) < len(protocol.rows):
+        yield (
+            f"{'Other configurations' if nested else 'Configurations'} were chosen on the training and validation clips of "
+            f"outer fold {protocol.folds[0]}, so by clips that the other folds test: their figures are of configurations "
+            "that know those clips, and may flatter (--nested searches anew in every fold)"
+        )
 
 
 def _studies(protocol: Protocol) -> list[str]:

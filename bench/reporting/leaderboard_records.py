@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 LEADERBOARD_SCHEMA_VERSION: Literal[1] = 1
 
 
+NESTED = "nested search"
+"""Origin of a row whose outer folds have each a configuration of its own."""
+
+
 class PublishedRecord(BaseModel):
     """A record of a published page. Unknown fields of a newer version are an error rather than ignored."""
 
@@ -46,6 +50,8 @@ class FoldFigures(PublishedRecord):
     """What one outer fold of a row gave, over its seeds."""
 
     name: str
+    chosen: str
+    """Model and feature, and the first digits of the configuration: `tc-resnet on mel, 0a89f3ae`."""
     clips: int
     """Number of its test clips."""
     validation: dict[Objective, Spread]
@@ -55,7 +61,8 @@ class FoldFigures(PublishedRecord):
 class Row(PublishedRecord):
     """One finalist configuration with all its seeds, and all its outer folds.
 
-    With several folds, a seed's figure is the mean over folds.
+    With several folds, a seed's figure is the mean over folds. A row of a nested search has the configurations that were
+    chosen in its folds, each tested in its own: `feature`, `model` and `training` are those of the first.
     """
 
     rank: int

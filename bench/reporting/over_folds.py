@@ -62,12 +62,14 @@ def of_each_fold(runs: Sequence[SeedRun], folds: Sequence[str]) -> tuple[FoldFig
     return tuple(
         FoldFigures(
             name=fold,
+            chosen=f"{spec.model.name} on {spec.feature.name}, {spec.configuration()[:8]}",
             clips=of_fold[0].test.clips,
             validation={name: Spread.of([getattr(run.validation, name) for run in of_fold]) for name in OBJECTIVES},
             test={name: Spread.of([getattr(run.test, name) for run in of_fold]) for name in OBJECTIVES},
         )
         for fold, of_fold in by_fold.items()
         if of_fold
+        for spec in [of_fold[0].spec]
     )
 
 

@@ -80,9 +80,9 @@ class StudyFolder:
         """Returns the default folder of a run's report."""
         return self.run_folder(run) / "report"
 
-    def trials(self) -> list[RunRecord]:
-        """Reads the finished trials, sorted by number."""
-        return self._runs("trial-*")
+    def trials(self, fold: str | None = None) -> list[RunRecord]:
+        """Reads the finished trials, of one outer fold if it is named, sorted by number."""
+        return [run for run in self._runs("trial-*") if fold is None or run.spec.fold == fold]
 
     def finals(self) -> list[RunRecord]:
         """Reads the finished finals, sorted by rank, outer fold and seed."""

@@ -95,10 +95,11 @@ class RunRecord(BaseModel):
 
 
 def run_name(kind: RunKind, number: int, repeat: int, fold: str) -> str:
-    """Returns the name of a run within its study: `trial-0007`, `final-1-seed-0`, or `final-1-fold-theo-seed-0`."""
-    if kind == "trial":
-        return f"trial-{number:04d}"
+    """Returns the name of a run within its study: `trial-0007` or `final-1-seed-0`; with several outer folds
+    `trial-fold-theo-0007` or `final-1-fold-theo-seed-0`."""
     # A fold may have any name that a speaker has; a folder may not.
     plain = re.sub(r"[^\w.-]+", "-", fold)
     of_fold = f"-fold-{plain}" if fold else ""
+    if kind == "trial":
+        return f"trial{of_fold}-{number:04d}"
     return f"{kind}-{number}{of_fold}-seed-{repeat}"

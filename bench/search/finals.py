@@ -44,19 +44,14 @@ class FinalsSource:
     """
 
     def __init__(self, *, record: StudyRecord, study: StudyFolder) -> None:
-        there = study.finals()
-        finished = {run.spec.digest() for run in there if run.result.status != "lost"}
-        numbers = {run.spec.configuration(): run.number for run in there}
-        unused = (number for number in count(1) if number not in {run.number for run in there})
-        planned = []
-        for rank, spec in enumerate(choose_finalists(study.trials(), record.options.finalists), start=1):
-            configuration = spec.configuration()
-            number = numbers[configuration] if configuration in numbers else next(unused)
-            planned += [
-                _assignment(record, spec, rank, number, fold.name, repeat)
-                for fold in record.data.folds
-                for repeat in range(record.options.final_seeds)
-            ]
+        finished = {run.spec.digest() for run in study.finals() if run.result.status != "lost"}
+        folds = [fold.name for fold in record.data.folds]
+        planned: list[Assignment] = []
+        if record.options.nested:
+            for fold in folds:
+                planned += _planned(record, study, study.trials(fold), tested=[fold], finalists=1)
+        else:
+            planned = _planned(record, study, study.trials(), tested=folds, finalists=record.options.finalists)
         self._left = [assignment for assignment in planned if assignment.job.spec.digest() not in finished]
         self.total = len(planned)
         self.done = self.total - len(self._left)
@@ -69,6 +64,25 @@ class FinalsSource:
 
     def ended(self, assignment: Assignment, run: RunRecord) -> None:
         self.done += 1
+
+
+def _planned(
+    record: StudyRecord, study: StudyFolder, trials: list[RunRecord], *, tested: list[str], finalists: int
+) -> list[Assignment]:
+    """The finals of the best of these trials in the outer folds that are tested; numbers that were given out stay."""
+    there = [run for run in study.finals() if run.spec.fold in tested]
+    numbers = {run.spec.configuration(): run.number for run in there}
+    unused = (number for number in count(1) if number not in {run.number for run in there})
+    planned = []
+    for rank, spec in enumerate(choose_finalists(trials, finalists), start=1):
+        configuration = spec.configuration()
+        number = numbers[configuration] if configuration in numbers else next(unused)
+        planned += [
+            _assignment(record, spec, rank, number, fold, repeat)
+            for fold in tested
+            for repeat in range(record.options.final_seeds)
+        ]
+    return planned
 
 
 def _assignment(record: StudyRecord, spec: TrialSpec, rank: int, number: int, fold: str, repeat: int) -> Assignment:

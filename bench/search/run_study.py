@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -81,29 +81,57 @@ def run_study(
         tracker.start_study(record)
         tracker.reconcile(study)
     database = database or SqliteDatabase(study.folder / DATABASE_FILE)
-    search = SearchSource(
-        record=record,
-        space=plan.space,
-        study=study,
-        optuna_study=open_optuna_study(database, record, begun=bool(study.trials())),
-        candidates=list(plan.candidates),
-        deadline=deadline,
-        database=database,
-        note=callback.note,
-    )
+    searches = [
+        SearchSource(
+            record=searched,
+            space=plan.space,
+            study=study,
+            optuna_study=open_optuna_study(database, searched, begun=bool(study.trials(searched.data.fold_name))),
+            candidates=list(plan.candidates),
+            deadline=deadline,
+            database=database,
+            note=callback.note,
+        )
+        for searched in searched_records(record)
+    ]
     tracking = DeferredTracking(study=study, tracker=tracker, callback=callback, report=report)
     scheduler = Scheduler(study=study, executor=executor, registry=registry, callback=callback, tracking=tracking)
     with _interrupts(scheduler):
-        callback.phase("trials", done=search.counted, total=record.options.trials)
-        scheduler.run(search)
+        callback.phase(
+            "trials", done=sum(search.counted for search in searches), total=len(searches) * record.options.trials
+        )
+        for search in searches:
+            if not scheduler.stopping:
+                scheduler.run(search)
         if scheduler.stopping:
             scheduler.finish()
-            return Ending(search.counted, search.complete, interrupted=True)
+            return _ending(searches, interrupted=True)
         finals = FinalsSource(record=record, study=study)
         callback.phase("finals", done=finals.done, total=finals.total)
         scheduler.run(finals)
         scheduler.finish()
-    return Ending(search.counted, search.complete, interrupted=finals.done < finals.total)
+    return _ending(searches, interrupted=finals.done < finals.total)
+
+
+def searched_records(record: StudyRecord) -> list[StudyRecord]:
+    """Returns the study as each of its searches sees it: in the first outer fold, or in every one if it is nested.
+
+    Optuna knows the first by the study's name, and the others by that and their fold's.
+    """
+    folds = record.data.folds if record.options.nested else record.data.folds[:1]
+    names = [record.name, *(f"{record.name}/{fold.name}" for fold in folds[1:])]
+    return [
+        record.model_copy(update={"name": name, "data": record.data.of_fold(fold.name)})
+        for name, fold in zip(names, folds, strict=True)
+    ]
+
+
+def _ending(searches: Sequence[SearchSource], *, interrupted: bool) -> Ending:
+    return Ending(
+        trials=sum(search.counted for search in searches),
+        complete=sum(search.complete for search in searches),
+        interrupted=interrupted,
+    )
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 
 from bench.executors.jobs import Job
 from bench.results.study_folder import StudyFolder, validation_score
-from bench.results.study_records import RunRecord, StudyRecord
+from bench.results.study_records import RunRecord, StudyRecord, run_name
 from bench.search.assignment import Assignment
 from bench.search.failures import FailureWatch, sampler_state
 from bench.search.space import Candidate, Configuration, SearchSpace
@@ -40,7 +40,7 @@ class SearchSource:
         """Takes up where the results folder and Optuna left off.
 
         Args:
-            record: The study as it was asked for.
+            record: The study as it was asked for, with the data of the outer fold that is searched in.
             space: What is searched.
             study: Folder of the results.
             optuna_study: Optuna's side of the study.
@@ -59,7 +59,7 @@ class SearchSource:
         self._note = note
         self._asked: dict[int, optuna.Trial] = {}
         """Trials in the workers' hands, by number."""
-        finished = {run.number: run for run in study.trials()}
+        finished = {run.number: run for run in study.trials(record.data.fold_name)}
         self.counted = sum(run.result.status != "lost" for run in finished.values())
         """Number of trials that have ended and count towards the total."""
         self.complete = sum(run.result.status == "complete" for run in finished.values())
@@ -85,7 +85,7 @@ class SearchSource:
         spec = self._spec(configuration, number)
         trial.set_user_attr("number", number)
         self._asked[number] = trial
-        name = f"trial-{number:04d}"
+        name = run_name("trial", number, 0, spec.fold)
         job = Job(name, spec, self._record.data.without_test(), self._record.options)
         return Assignment(job, "trial", number, origin=origin)
 
@@ -124,7 +124,7 @@ class SearchSource:
 
     def _bring_up(self) -> None:
         """Brings Optuna up to what the results folder says; trials in the workers' hands stay as they are."""
-        finished = {run.number: run for run in self._study.trials()}
+        finished = {run.number: run for run in self._study.trials(self._record.data.fold_name)}
         numbers = self._take_up(finished)
         self._next_number = 1 + max([*finished, *numbers, *self._asked], default=-1)
         self._enqueue(self._candidates, known={run.origin for run in finished.values()})
