@@ -13,12 +13,14 @@ from pathlib import Path
 from bench.errors import BenchError, did_you_mean
 from bench.evaluation.metrics import Objective, Scores, score
 from bench.plugins import Recipe
+from bench.plugins.registry import Registry
 from bench.reporting.commands import portable_command
 from bench.reporting.leaderboard_records import Leaderboard, Protocol, Reason, Reference, Row, SeedRun, StudySummary
 from bench.reporting.numbers import Spread
 from bench.results.study_folder import StudyFolder, studies
 from bench.results.study_records import RunRecord, StudyRecord
 from bench.trial import Hardware, Status
+from bench.trial.plugin_code import changed_plugins
 
 ID_LENGTH = 8
 """A row's id has so many hexadecimal digits."""
@@ -28,7 +30,7 @@ def build_leaderboard(
     results: Path,
     dataset: str,
     *,
-    recipes: Mapping[str, Recipe] | None = None,
+    registry: Registry | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> Leaderboard:
     """Builds the leaderboard of a data set from all its studies in a results folder.
@@ -38,7 +40,8 @@ def build_leaderboard(
     Args:
         results: The results folder.
         dataset: Name of the data set, or `NAME:ARGUMENT`.
-        recipes: Installed recipes by name, for the published figures of those that were tried.
+        registry: The installed plugins: figures that recipes publish stand beside those of the studies that tried them, and
+            plugins whose code has changed since are named.
         warn: Called with a line for every study that is left out.
 
     Raises:
@@ -64,27 +67,28 @@ def build_leaderboard(
             else f"start one with: bench run --dataset {dataset} --trials 100"
         )
         raise BenchError(f"no study of data set {dataset!r} in {results}: {hint}")
-    return leaderboard_of(matching, dataset, recipes=recipes)
+    return leaderboard_of(matching, dataset, registry=registry)
 
 
 def leaderboard_of(
-    members: Sequence[tuple[StudyFolder, StudyRecord]], dataset: str, *, recipes: Mapping[str, Recipe] | None = None
+    members: Sequence[tuple[StudyFolder, StudyRecord]], dataset: str, *, registry: Registry | None = None
 ) -> Leaderboard:
     """Builds the leaderboard of these studies, one at least, of a data set.
 
     Args:
         members: The studies with their records.
         dataset: Name of the data set, or `NAME:ARGUMENT`.
-        recipes: Installed recipes by name, for the published figures of those that were tried.
+        registry: The installed plugins, see `build_leaderboard`.
 
     Raises:
         BenchError: No final has finished yet, in which case the message says what to run, or a run cannot be read.
     """
+    registry = registry or Registry()
     by_protocol: dict[str, list[tuple[StudyFolder, StudyRecord]]] = {}
     for study, record in members:
         key = f"{record.dataset.model_dump_json()} {record.data.revision} {record.objective}"
         by_protocol.setdefault(key, []).append((study, record))
-    protocols = [_protocol(members, recipes or {}) for members in by_protocol.values()]
+    protocols = [_with_changes(_protocol(members, registry.recipes), registry) for members in by_protocol.values()]
     leaderboard = Leaderboard(
         dataset=dataset,
         updated=max((run.finished for protocol in protocols for row in protocol.rows for run in row.runs), default=""),
@@ -127,6 +131,15 @@ def _protocol(members: Sequence[tuple[StudyFolder, StudyRecord]], recipes: Mappi
             _summary(study, record, recipes) for study, record in sorted(members, key=lambda member: member[1].created)
         ),
     )
+
+
+def _with_changes(protocol: Protocol, registry: Registry) -> Protocol:
+    """Notes in every row which of its plugins have other code now than when it was measured."""
+    rows = [
+        row.model_copy(update={"changed": changed_plugins([run.spec for run in row.runs], registry)})
+        for row in protocol.rows
+    ]
+    return protocol.model_copy(update={"rows": tuple(rows)})
 
 
 def _rows(members: Sequence[StudyFolder], objective: Objective) -> tuple[Row, ...]:

@@ -7,17 +7,22 @@ from itertools import count
 import numpy as np
 
 from bench.executors.jobs import Job
+from bench.plugins.registry import Registry
 from bench.results.study_folder import StudyFolder, validation_score
 from bench.results.study_records import RunRecord, StudyRecord
 from bench.search.assignment import Assignment
 from bench.trial import Epoch, TrialSpec
+from bench.trial.plugin_code import with_code
 
 FINALS_STREAM = 2**31
 """Keeps the seeds of finals apart from those of trials: a configuration is not tested on the seed it was chosen by."""
 
 
-def choose_finalists(trials: list[RunRecord], count: int) -> list[TrialSpec]:
-    """Returns the best `count` distinct configurations of complete trials, by validation score, then by validation loss."""
+def choose_finalists(trials: list[RunRecord], count: int, *, registry: Registry) -> list[TrialSpec]:
+    """Returns the best `count` distinct configurations of complete trials, by validation score, then by validation loss.
+
+    They have the code that their plugins have now, with which they are retrained.
+    """
 
     def key(run: RunRecord) -> tuple[float, float]:
         assert run.result.validation is not None
@@ -26,7 +31,8 @@ def choose_finalists(trials: list[RunRecord], count: int) -> list[TrialSpec]:
     complete = [run for run in trials if run.result.status == "complete" and run.result.validation is not None]
     best: dict[str, TrialSpec] = {}
     for run in sorted(complete, key=key):
-        best.setdefault(run.spec.configuration(), run.spec)
+        spec = with_code(run.spec, registry)
+        best.setdefault(spec.configuration(), spec)
     return list(best.values())[:count]
 
 
@@ -42,13 +48,14 @@ class FinalsSource:
     the best.
     """
 
-    def __init__(self, *, record: StudyRecord, study: StudyFolder) -> None:
+    def __init__(self, *, record: StudyRecord, study: StudyFolder, registry: Registry) -> None:
         there = study.finals()
         finished = {run.spec.digest() for run in there if run.result.status != "lost"}
         numbers = {run.spec.configuration(): run.number for run in there}
         unused = (number for number in count(1) if number not in {run.number for run in there})
         planned = []
-        for rank, spec in enumerate(choose_finalists(study.trials(), record.options.finalists), start=1):
+        finalists = choose_finalists(study.trials(), record.options.finalists, registry=registry)
+        for rank, spec in enumerate(finalists, start=1):
             configuration = spec.configuration()
             number = numbers[configuration] if configuration in numbers else next(unused)
             planned += [_assignment(record, spec, rank, number, repeat) for repeat in range(record.options.final_seeds)]

@@ -15,19 +15,20 @@ from bench.search.failures import ATTEMPTS
 from bench.search.reproduction import Reproduction
 from bench.search.scheduler import Scheduler
 from bench.trial import Epoch
+from bench.trial.plugin_code import with_code
 
 
 class ReproductionSource:
     """The seeds of a reproduction, in order. See `bench.search.assignment.Source`."""
 
-    def __init__(self, wanted: Reproduction, data: PreparedData) -> None:
+    def __init__(self, wanted: Reproduction, data: PreparedData, registry: Registry) -> None:
         self._title = wanted.title
-        options = RunOptions(compile=wanted.hardware is not None and wanted.hardware.compiled)
+        options = RunOptions(compile=wanted.compiled)
         self._left = [
             Assignment(
                 Job(
                     f"reproduction-1-seed-{repeat}",
-                    spec.model_copy(update={"revision": data.revision}),
+                    with_code(spec.model_copy(update={"revision": data.revision}), registry),
                     data,
                     options,
                     test=True,
@@ -81,6 +82,6 @@ def run_reproduction(
     Raises:
         BenchError: If a run does not come to its end.
     """
-    source = ReproductionSource(wanted, data)
+    source = ReproductionSource(wanted, data, registry)
     Scheduler(study=study, executor=executor, registry=registry, callback=callback).run(source)
     return sorted(source.runs, key=lambda run: run.repeat)
