@@ -14,6 +14,7 @@ from bench.evaluation.metrics import Scores
 from bench.plugins import PluginConfig
 from bench.reporting.leaderboard_records import Leaderboard, Protocol, Row, SeedRun
 from bench.reporting.numbers import Spread
+from bench.reporting.verdicts import DIFFERS, SAME, ReproductionVerdict
 from bench.results.study_records import RunRecord
 from bench.search.reproduction import Reproduction
 from bench.trial import Hardware, TrialResult
@@ -99,6 +100,33 @@ def test_a_recipe_and_then_its_row_where_the_files_have_moved(tmp_path: Path) ->
     assert (again.result.validation, again.result.test) == (first.result.validation, first.result.test)
     assert done.stdout.count("+0.0000") == 2
     assert "published row" not in done.stderr
+    assert "\nverdict: the same to the last digit (1 of 1 seed the same to the last digit)\n" in done.stdout
+
+    again_elsewhere = ("reproduce", row, "--dataset", f"folder:{moved}")
+    done = run(*again_elsewhere, "--threads", "2")
+    assert "warning: the number of threads is 2 here, 1 in the published row" in done.stderr
+    verdict = verdict_of(done.stdout)
+    assert verdict.verdict != SAME or verdict.seeds[0].verdict == SAME, "two threads may sum in another order"
+    assert "the number of threads is 2 here, 1 in the published row" in verdict.differences
+
+    page = json.loads((tmp_path / "page.json").read_text())
+    scores = page["protocols"][0]["rows"][0]["runs"][0]
+    for split in ("validation", "test"):  # six clips each: what is less than all of them is far from none
+        scores[split]["accuracy"] = 1.0 if scores[split]["accuracy"] < 0.5 else 0.0
+        scores[split]["clips"] = 6
+    (tmp_path / "page.json").write_text(json.dumps(page))
+    done = run(*again_elsewhere)
+    verdict = verdict_of(done.stdout)
+    assert (
+        done.returncode == int(verdict.verdict == DIFFERS)
+        and f"\nverdict: {verdict.verdict} (0 of 1 seed" in done.stdout
+    )
+    assert "how far seeds go apart is not known" in verdict.differences[-1]
+
+
+def verdict_of(printed: str) -> ReproductionVerdict:
+    (folder,) = (line.removeprefix("all files: ") for line in printed.splitlines() if line.startswith("all files: "))
+    return ReproductionVerdict.model_validate_json((Path(folder) / "verdict.json").read_bytes())
 
 
 @pytest.mark.parametrize(
@@ -145,7 +173,7 @@ def test_published_figures_are_compared_on_the_data_they_are_of_and_other_counts
     assert on("fsdd").published == ({}, {}) and not on("fsdd").published_clips
     same = on("speechcommands-digits")
     assert same.published[1] == {"validation_accuracy": 0.8492, "test_accuracy": 0.8429}
-    lines = same.record(data, same_hardware(), command="bench reproduce x").differences
+    lines = same.record(data, same_hardware(), registry=installed(), command="bench reproduce x").differences
     assert lines[0] == "published with 18,620 clips in train, here 28: the figures are of other data"
 
 

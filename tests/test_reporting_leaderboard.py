@@ -14,6 +14,7 @@ from reporting_results import fitted, make_study, run_record, save, study_record
 
 from bench.errors import BenchError
 from bench.plugins import PluginConfig, Recipe, TrainingSettings
+from bench.plugins.registry import Registry
 from bench.reporting import leaderboard_page
 from bench.reporting.build_leaderboard import build_leaderboard
 from bench.reporting.commands import portable_command
@@ -154,7 +155,7 @@ def test_the_ledger_counts_all_trials_with_their_reasons(tmp_path: Path) -> None
 
 def test_published_figures_stand_beside_those_measured(tmp_path: Path) -> None:
     study, _ = make_study(tmp_path)
-    leaderboard = build_leaderboard(tmp_path, "blobs", recipes={"blobs-recipe": recipe()})
+    leaderboard = build_leaderboard(tmp_path, "blobs", registry=Registry(recipes={"blobs-recipe": recipe()}))
     (reference,) = leaderboard.protocols[0].studies[0].references
     assert reference.published == {"test_accuracy": 0.8429}
     assert reference.validation == study.trials()[0].result.validation
@@ -321,7 +322,7 @@ def nasty_study(results: Path) -> dict[str, Any]:
 
 def test_no_name_becomes_markup(tmp_path: Path) -> None:
     """Read back with a Markdown parser: no tag but our own, no link, and as many cells in every row as there are columns."""
-    leaderboard = build_leaderboard(tmp_path, "blobs", recipes=nasty_study(tmp_path))
+    leaderboard = build_leaderboard(tmp_path, "blobs", registry=Registry(recipes=nasty_study(tmp_path)))
     page = leaderboard_page.render_leaderboard(leaderboard, source="a|<b>.json")
     tokens = [
         inner

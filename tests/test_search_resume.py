@@ -74,7 +74,7 @@ def finish(study: StudyFolder, assignment: Assignment) -> None:
 
 
 def left(study: StudyFolder, of: StudyRecord) -> list[Assignment]:
-    source = FinalsSource(record=of, study=study)
+    source = FinalsSource(record=of, study=study, registry=installed())
     return list(iter(source.next, None))
 
 
@@ -117,7 +117,14 @@ def test_a_database_that_fails_while_the_study_runs_is_one_line(tmp_path: Path) 
     study, asked = StudyFolder(tmp_path / "digits"), record()
     plan = make_plan(installed(), installed().datasets["fsdd"](), RunOptions(models=("cnn",), features=("mel",)))
     optuna_study = open_optuna_study(SqliteDatabase(study.folder / DATABASE_FILE), asked)
-    source = SearchSource(record=asked, space=plan.space, study=study, optuna_study=optuna_study, candidates=[])
+    source = SearchSource(
+        record=asked,
+        space=plan.space,
+        study=study,
+        registry=installed(),
+        optuna_study=optuna_study,
+        candidates=[],
+    )
     first = source.next()
     assert first is not None
     with closing(sqlite3.connect(study.folder / DATABASE_FILE)) as connection, connection:
@@ -140,6 +147,7 @@ def test_trials_that_a_dead_head_left_running_go_before_what_was_queued(tmp_path
             record=asked,
             space=plan.space,
             study=study,
+            registry=installed(),
             optuna_study=open_optuna_study(SqliteDatabase(study.folder / DATABASE_FILE), asked),
             candidates=list(plan.candidates),
         )

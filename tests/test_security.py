@@ -237,7 +237,7 @@ def test_labels_and_names_become_no_markup_in_pages_and_reports(tmp_path: Path) 
     final = study.finals()[0]
     report = write_report(study, final, tmp_path / "report", registry=installed())
     harmless(report.markdown.read_text())
-    pages = publish(build_leaderboard(tmp_path / "results", "blobs", recipes={}), tmp_path / "pages")
+    pages = publish(build_leaderboard(tmp_path / "results", "blobs"), tmp_path / "pages")
     for page in pages:
         if page.suffix == ".md":
             harmless(page.read_text())

@@ -125,7 +125,7 @@ def _finish_tracking(tracker: Tracker, study: ResolvedStudy, ending: Ending) -> 
     best = {"trials": float(ending.trials)}
     if complete:
         best[f"best_validation_{record.objective}"] = max(validation_score(trial) for trial in complete)
-    winner = [spec.configuration() for spec in choose_finalists(complete, 1)]
+    winner = [spec.configuration() for spec in choose_finalists(complete, 1, registry=study.registry)]
     tested = [
         final.result.test.accuracy
         for final in folder.finals()
@@ -145,6 +145,6 @@ def _pages(study: ResolvedStudy, folder: StudyFolder) -> tuple[Path, ...]:
     from bench.reporting.publishing import publish
 
     dataset = dataset_reference(study.registry, study.record.dataset)
-    leaderboard = build_leaderboard(folder.folder.parent, dataset, recipes=study.registry.recipes)
+    leaderboard = build_leaderboard(folder.folder.parent, dataset, registry=study.registry)
     pages = folder.folder / "leaderboard"
     return (*publish(leaderboard, pages), *write_comparison(folder, pages / "comparison.png"))

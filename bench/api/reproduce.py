@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bench.api.plugins import with_classes
 from bench.api.study import Run
 from bench.errors import BenchError, WrongUsage
-from bench.files import remove_unfinished, results_directory
+from bench.files import remove_unfinished, results_directory, write_atomically
 from bench.options import RunOptions, checked_options
 from bench.plugins import PluginConfig
 from bench.plugins.contracts import Plugin
@@ -19,6 +19,7 @@ from bench.plugins.registry import Registry
 from bench.reporting.leaderboard_records import Row, SeedRun
 from bench.reporting.publishing import dataset_file_name, load_published
 from bench.reporting.reproductions import ReproducedRecipe, measured_figures
+from bench.reporting.verdicts import ReproductionVerdict, Verdict, verdict_on
 from bench.results.study_folder import StudyFolder
 from bench.search.callback import StudyCallback
 from bench.search.reproduction import Reproduction, of_recipe, protocol
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 RECIPE_SEEDS = 3
 """Seeds that a recipe is run with unless told otherwise."""
+VERDICT_FILE = "verdict.json"
+"""Holds the verdict beside the runs."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,18 @@ class ReproductionResult:
     """One a seed."""
     published: tuple[Mapping[str, float], ...]
     """Published figures by name, one mapping a seed; empty if none are known."""
-    differences: tuple[str, ...]
-    """Lines on what differs here from what was published with: files, versions, device, settings."""
+    comparison: ReproductionVerdict
+    """Verdicts on every seed and figure, with what chance explains."""
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """`the same to the last digit`, `within the spread of its seeds` or `differs`; None if nothing was published."""
+        return self.comparison.verdict
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """Lines on what differs here from what was published with: code, files, device, threads, versions, settings."""
+        return self.comparison.differences
 
     def figures(self) -> list[tuple[str, str, float | None, float | None]]:
         """Run, figure, what was published and what was measured, for every seed and figure."""
@@ -53,11 +66,16 @@ class ReproductionResult:
         ]
 
     def to_dataframe(self) -> pd.DataFrame:
-        """One row a seed and figure, with the columns `run`, `figure`, `published`, `measured` and `difference`."""
+        """One row a seed and figure.
+
+        Returns:
+            A table with the columns `run`, `figure`, `published`, `measured`, `difference` and `verdict` (on the seed).
+        """
         import pandas as pd
 
         frame = pd.DataFrame(self.figures(), columns=["run", "figure", "published", "measured"])
-        return frame.assign(difference=frame["measured"] - frame["published"])
+        verdicts = {seed.run: seed.verdict for seed in self.comparison.seeds}
+        return frame.assign(difference=frame["measured"] - frame["published"], verdict=frame["run"].map(verdicts))
 
 
 def reproduce(
@@ -114,6 +132,7 @@ def run_wanted(
     import torch
 
     from bench.api.spec_data import prepare_for
+    from bench.cores import threads_per_worker
     from bench.executors.in_process import InProcessExecutor
     from bench.executors.local import LocalExecutor
     from bench.locks import audio_in_use, study_locked
@@ -126,14 +145,17 @@ def run_wanted(
     device, reason = choose_device(options.device)
     registry.model(wanted.specs[0].model)  # raises if it is not installed, before audio is decoded for minutes
     data = prepare_for(wanted.specs[0], options, registry=registry, callback=callback)
-    record = wanted.record(data, hardware(torch.device(device), registry=registry), command=command)
+    threads = options.threads or (wanted.hardware.threads if wanted.hardware else None)
+    workers = 1 if options.workers is None else min(options.workers, len(wanted.specs))
+    here = hardware(torch.device(device), registry=registry, compiled=wanted.compiled).model_copy(
+        update={"threads": threads or (threads_per_worker(workers) if workers else torch.get_num_threads())}
+    )
+    record = wanted.record(data, here, registry=registry, command=command)
     changes = ReproducedRecipe(record, runs=()).changes()
     for line in (*data.notes, *changes):
         callback.warning(line)
     callback.note(f"{wanted.title}: {plural(len(wanted.specs), 'seed')} on {reason}")
     folder = StudyFolder(results_directory(options.results) / f"reproduce-{wanted.folder}")
-    threads = options.threads or (wanted.hardware.threads if wanted.hardware else None)
-    workers = 1 if options.workers is None else min(options.workers, len(wanted.specs))
     with study_locked(folder.folder), audio_in_use(data.caches.values()):
         remove_unfinished(folder.folder)
         folder.write_reproduction(record)
@@ -158,12 +180,17 @@ def run_wanted(
             write_run_report(
                 folder, run, folder.report_folder(run), data=data, command=record.command, registry=registry
             )
+        if (ran_on := runs[0].result.hardware) is not None:  # the compiler, say, may have been of no use
+            record = wanted.record(data, ran_on, registry=registry, command=command)
+            folder.write_reproduction(record)
+        comparison = verdict_on(wanted, runs, data, ReproducedRecipe(record, runs=()).changes())
+        write_atomically(folder.folder / VERDICT_FILE, comparison.model_dump_json(indent=1) + "\n")
     return ReproductionResult(
         title=wanted.title,
         folder=folder.folder,
         runs=tuple(Run(folder, run, registry=registry) for run in runs),
         published=wanted.published,
-        differences=tuple(changes),
+        comparison=comparison,
     )
 
 
@@ -201,9 +228,9 @@ def _row(registry: Registry, reference: str, dataset: str, seeds: int | None) ->
         title=f"row {identifier} of {leaderboard.dataset}, rank {row.rank}, {row.model.name} on {row.feature.name}",
         dataset=config,
         specs=tuple(run.spec.model_copy(update={"dataset": config}) for run in runs),
-        published=tuple(
-            {"validation_accuracy": run.validation.accuracy, "test_accuracy": run.test.accuracy} for run in runs
-        ),
+        published=tuple(map(_figures, runs)),
+        all_published=tuple(map(_figures, row.runs)),
+        scores=tuple((run.validation, run.test) for run in runs),
         hardware=runs[0].hardware,
     )
 
@@ -212,6 +239,16 @@ def _repeat(row: Row, run: SeedRun) -> int:
     """How many seeds of the same outer fold come before this one."""
     of_fold = [other for other in row.runs if other.spec.fold == run.spec.fold]
     return of_fold.index(run)
+
+
+def _figures(run: SeedRun) -> dict[str, float]:
+    """The figures of a row's seed that are compared: the score that ranks rows, and the accuracy."""
+    names = dict.fromkeys((run.spec.objective, "accuracy"))
+    return {
+        f"{split}_{name}": float(getattr(scores, name))
+        for name in names
+        for split, scores in (("validation", run.validation), ("test", run.test))
+    }
 
 
 def _here(registry: Registry, published: PluginConfig, dataset: str) -> PluginConfig:

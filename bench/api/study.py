@@ -99,7 +99,7 @@ class Study:
 
         record = self._folder.record()
         dataset = dataset_reference(self._registry, record.dataset)
-        return leaderboard_of([(self._folder, record)], dataset, recipes=self._registry.recipes)
+        return leaderboard_of([(self._folder, record)], dataset, registry=self._registry)
 
     def __repr__(self) -> str:
         options = self.options

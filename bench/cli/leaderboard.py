@@ -39,14 +39,14 @@ def command(
 
 def print_leaderboard(results: Path, dataset: str, *, registry: Registry, publish: Path | None = None) -> None:
     """Prints the leaderboard of a data set, and writes its page."""
-    leaderboard = build_leaderboard(results, dataset, recipes=registry.recipes, warn=warn)
+    leaderboard = build_leaderboard(results, dataset, registry=registry, warn=warn)
     for protocol in leaderboard.protocols:
         if len(leaderboard.protocols) > 1:
             print(f"\nProtocol: {leaderboard_page.protocol_name(protocol)}\n")
         rows = [leaderboard_page.leaderboard_cells(row, protocol) for row in protocol.rows]
         if rows:
             print_table(leaderboard_page.leaderboard_columns(protocol), rows, left=(1, 2), spare=SPARE)
-        for line in leaderboard_page.notes_on_missing_finals(protocol):
+        for line in (*leaderboard_page.notes_on_code(protocol), *leaderboard_page.notes_on_missing_finals(protocol)):
             print(line)
     folder = publish or results / "leaderboards"
     if gone := publishing.replaced_rows(leaderboard, folder):

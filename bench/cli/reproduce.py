@@ -37,6 +37,7 @@ from bench.reporting.reproductions import (
     write_reproductions,
 )
 from bench.reporting.terminal import print_table
+from bench.reporting.verdicts import DIFFERS
 from bench.search.reproduction import protocol
 
 
@@ -82,8 +83,11 @@ def command(
     max_unusable: MaxUnusable = None,
     data_dir: DataDir = None,
     results: ResultsDir = None,
-) -> None:
-    """Train and test a recipe or a row of a leaderboard again, and print what was published beside what came out."""
+) -> int:
+    """Train and test a recipe or a row of a leaderboard again, and say whether what came out is what was published.
+
+    Exit code 1: it differs by more than chance explains.
+    """
     if bool(row) + listing + table + every != 1:
         raise WrongUsage("name a recipe or a row of a leaderboard, or give one of --list, --table and --all")
     if output is not None and not (table or every):
@@ -101,12 +105,13 @@ def command(
     if listing:
         _list(registry)
     elif row:
-        _run(row, options, registry, dataset, seeds)
+        return _run(row, options, registry, dataset, seeds)
     else:
         failed = _run_all(options, registry, seeds) if every else 0
         _table(results_directory(options.results), output)
         if failed:
             raise BenchError(f"{failed} of the recipes did not come to their end: see the lines above the table")
+    return 0
 
 
 def _list(registry: Registry) -> None:
@@ -117,19 +122,23 @@ def _list(registry: Registry) -> None:
     print_table(("recipe", "published on", "published", "what it is"), recipes, left=(0, 1, 2, 3))
 
 
-def _run(row: str, options: RunOptions, registry: Registry, dataset: str, seeds: int | None) -> None:
+def _run(row: str, options: RunOptions, registry: Registry, dataset: str, seeds: int | None) -> int:
+    """Runs one, and returns the exit code: 1 if it differs from what was published by more than chance."""
     wanted = api.wanted_of(registry, row, dataset=dataset, settings=options.settings, seeds=seeds)
     result = api.run_wanted(wanted, options, registry, study_progress(), command=command_line())
+    verdicts = {seed.run: seed.verdict or "" for seed in result.comparison.seeds}
     cells = []
     for name, figure, published, measured in result.figures():
         difference = "" if published is None or measured is None else f"{measured - published:+.4f}"
-        cells.append(
-            (name, readable_name(figure), format_figure(figure, published), format_figure(figure, measured), difference)
-        )
-    print_table(("run", "figure", "published", "measured", "difference"), cells, left=(0, 1))
+        figures = (format_figure(figure, published), format_figure(figure, measured), difference)
+        cells.append((name, readable_name(figure), *figures, verdicts[name]))
+    print_table(("run", "figure", "published", "measured", "difference", "verdict on the seed"), cells, left=(0, 1, 5))
+    for line in result.comparison.lines():
+        print(line)
     for run in result.runs:
         print(f"report: {run.folder / 'report' / 'report.md'}")
     print(f"all files: {result.folder}")
+    return int(result.verdict == DIFFERS)
 
 
 def _run_all(options: RunOptions, registry: Registry, seeds: int | None) -> int:

@@ -1,11 +1,8 @@
-"""Plugin classes of the calling script as bytes that another process can load, and a digest of their source."""
+"""Plugin classes of the calling script as bytes that another process can load."""
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import pickle
-from collections.abc import Iterable
 from typing import Any
 
 from bench.errors import BenchError, one_line
@@ -42,12 +39,3 @@ def unpickled(kind: str, name: str, content: bytes) -> Any:
             f"{kind} {name} of the calling script cannot be loaded in a worker process ({one_line(error)[:200]}): "
             "put it into an installed package, or run with workers=0"
         ) from None
-
-
-def source_digest(classes: Iterable[type[Plugin]]) -> str:
-    """8 hex digits over the source of the classes, or `unversioned` where Python does not know it, as in some notebooks."""
-    try:
-        sources = [inspect.getsource(plugin) for plugin in classes]
-    except (OSError, TypeError):
-        return "unversioned"
-    return hashlib.sha256("\x1f".join(sources).encode()).hexdigest()[:8]

@@ -6,6 +6,7 @@ distribution's name; it never breaks the command line.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,9 +17,10 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from bench.errors import BenchError, did_you_mean, one_line
-from bench.plugins.by_value import pickled, source_digest, unpickled
+from bench.plugins.by_value import pickled, unpickled
 from bench.plugins.contracts import Dataset, Feature, Model, Plugin, PluginConfig, Recipe
 from bench.plugins.discovery import Package, Problem, discover
+from bench.plugins.source_code import source_digest
 
 Contributed = TypeVar("Contributed")
 
@@ -72,6 +74,7 @@ class Registry:
         origins: The package that brought a plugin, by kind (dataset, feature, model, recipe) and name.
         problems: Packages and plugins that were left out, with reasons.
         only: Names of the entry points that were loaded; None for all.
+        codes: Digests of plugins' code that were asked for, by kind and name.
     """
 
     datasets: dict[str, type[Dataset]] = field(default_factory=dict)
@@ -82,6 +85,7 @@ class Registry:
     origins: dict[tuple[str, str], Package] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     only: tuple[str, ...] | None = None
+    codes: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def dataset(self, config: PluginConfig) -> Dataset:
         """Builds a data set from its configuration.
@@ -126,6 +130,16 @@ class Registry:
         """Version of every distribution that brings plugins, by its name."""
         return {package.distribution: package.version for package in self.packages}
 
+    def code(self, kind: str, name: str) -> str:
+        """12 hex digits over the source of a plugin, see `bench.plugins.source_code`, digested once for a registry.
+
+        Raises:
+            BenchError: If there is no plugin of that kind and name.
+        """
+        if (kind, name) not in self.codes:
+            self.codes[kind, name] = source_digest(find(kind, self._known(kind), name))
+        return self.codes[kind, name]
+
     def package_of(self, plugin: Plugin) -> Package | None:
         """The package that brought the class of a feature or model; None if it is not the registry's class of that name."""
         kind, known = ("feature", self.features) if isinstance(plugin, Feature) else ("model", self.models)
@@ -161,7 +175,8 @@ class Registry:
         if not added:
             return self
         before = list(self._of_the_caller())
-        package = Package("", CALLER, source_digest(plugin for _, plugin in (*before, *added)))
+        codes = "".join(source_digest(plugin) for _, plugin in (*before, *added))
+        package = Package("", CALLER, hashlib.sha256(codes.encode()).hexdigest()[:8])
         return self._with(package, added)
 
     def portable(self) -> PluginSource:
@@ -192,6 +207,7 @@ class Registry:
             models=dict(self.models),
             packages=[*(known for known in self.packages if known.distribution != CALLER), package],
             origins={key: package if of.distribution == CALLER else of for key, of in self.origins.items()},
+            codes={},
         )
         for kind, plugin in classes:
             if complaint := registry._add(package, kind, plugin):

@@ -14,6 +14,7 @@ from pathlib import Path
 from bench.errors import BenchError, did_you_mean
 from bench.evaluation.metrics import Objective, Scores, score
 from bench.plugins import Recipe
+from bench.plugins.registry import Registry
 from bench.reporting.commands import portable_command
 from bench.reporting.leaderboard_records import (
     NESTED,
@@ -29,8 +30,8 @@ from bench.reporting.numbers import Spread
 from bench.reporting.over_folds import FinalRun, of_each_fold, over_folds, pooled_tests
 from bench.results.study_folder import StudyFolder, studies
 from bench.results.study_records import RunRecord, StudyRecord
-from bench.search.finals import choose_finalists
 from bench.trial import Hardware, Status
+from bench.trial.plugin_code import changed_plugins
 
 ID_LENGTH = 8
 """A row's id has so many hexadecimal digits."""
@@ -40,7 +41,7 @@ def build_leaderboard(
     results: Path,
     dataset: str,
     *,
-    recipes: Mapping[str, Recipe] | None = None,
+    registry: Registry | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> Leaderboard:
     """Builds the leaderboard of a data set from all its studies in a results folder.
@@ -50,7 +51,8 @@ def build_leaderboard(
     Args:
         results: The results folder.
         dataset: Name of the data set, or `NAME:ARGUMENT`.
-        recipes: Installed recipes by name, for the published figures of those that were tried.
+        registry: The installed plugins: figures that recipes publish stand beside those of the studies that tried them, and
+            plugins whose code has changed since are named.
         warn: Called with a line for every study that is left out.
 
     Raises:
@@ -76,27 +78,28 @@ def build_leaderboard(
             else f"start one with: bench run --dataset {dataset} --trials 100"
         )
         raise BenchError(f"no study of data set {dataset!r} in {results}: {hint}")
-    return leaderboard_of(matching, dataset, recipes=recipes)
+    return leaderboard_of(matching, dataset, registry=registry)
 
 
 def leaderboard_of(
-    members: Sequence[tuple[StudyFolder, StudyRecord]], dataset: str, *, recipes: Mapping[str, Recipe] | None = None
+    members: Sequence[tuple[StudyFolder, StudyRecord]], dataset: str, *, registry: Registry | None = None
 ) -> Leaderboard:
     """Builds the leaderboard of these studies, one at least, of a data set.
 
     Args:
         members: The studies with their records.
         dataset: Name of the data set, or `NAME:ARGUMENT`.
-        recipes: Installed recipes by name, for the published figures of those that were tried.
+        registry: The installed plugins, see `build_leaderboard`.
 
     Raises:
         BenchError: No final has finished yet, in which case the message says what to run, or a run cannot be read.
     """
+    registry = registry or Registry()
     by_protocol: dict[str, list[tuple[StudyFolder, StudyRecord]]] = {}
     for study, record in members:
         key = f"{record.dataset.model_dump_json()} {record.data.revision} {record.data.protocol} {record.objective}"
         by_protocol.setdefault(key, []).append((study, record))
-    protocols = [_protocol(members, recipes or {}) for members in by_protocol.values()]
+    protocols = [_with_changes(_protocol(members, registry.recipes), registry) for members in by_protocol.values()]
     leaderboard = Leaderboard(
         dataset=dataset,
         updated=max((run.finished for protocol in protocols for row in protocol.rows for run in row.runs), default=""),
@@ -143,6 +146,15 @@ def _protocol(members: Sequence[tuple[StudyFolder, StudyRecord]], recipes: Mappi
     )
 
 
+def _with_changes(protocol: Protocol, registry: Registry) -> Protocol:
+    """Notes in every row which of its plugins have other code now than when it was measured."""
+    rows = [
+        row.model_copy(update={"changed": changed_plugins([run.spec for run in row.runs], registry)})
+        for row in protocol.rows
+    ]
+    return protocol.model_copy(update={"rows": tuple(rows)})
+
+
 def _rows(members: Sequence[tuple[StudyFolder, StudyRecord]], newest: StudyRecord) -> tuple[Row, ...]:
     folds = [fold.name for fold in newest.data.folds]
     finals: dict[str, list[FinalRun]] = {}
@@ -166,9 +178,10 @@ def _rows(members: Sequence[tuple[StudyFolder, StudyRecord]], newest: StudyRecor
 
 
 def _bests_of_folds(study: StudyFolder, folds: Sequence[str]) -> list[RunRecord]:
-    """Returns the finals of the configuration that the search of each outer fold chose."""
-    chosen = {(fold, spec.configuration()) for fold in folds for spec in choose_finalists(study.trials(fold), 1)}
-    return [run for run in study.finals() if (run.spec.fold, run.spec.configuration()) in chosen]
+    """Returns the finals of what each outer fold's search came to: a better one, after a resume, has a higher number."""
+    finals = study.finals()
+    last = {fold: max((run.number for run in finals if run.spec.fold == fold), default=0) for fold in folds}
+    return [run for run in finals if run.number == last[run.spec.fold]]
 
 
 def _row(finals: Sequence[FinalRun], folds: Sequence[str], *, origin: str) -> Row | None:

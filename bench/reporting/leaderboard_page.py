@@ -115,7 +115,7 @@ def _section(protocol: Protocol, source: str) -> list[str]:
         table((*leaderboard_columns(protocol), "Reproduce"), rows, align=left),
         *_folds(protocol),
         _reading_notes(protocol),
-        bullets(notes_on_missing_finals(protocol)),
+        bullets([*notes_on_code(protocol), *notes_on_missing_finals(protocol)]),
         details("Settings and seeds of every row", _settings(protocol.rows)),
         *_published(protocol),
         heading(3, "Protocol"),
@@ -207,6 +207,24 @@ def notes_on_missing_finals(protocol: Protocol) -> list[str]:
     ]
 
 
+def notes_on_code(protocol: Protocol) -> list[str]:
+    """Returns a line for every row whose plugins have changed since, and for rows that differ by their code alone."""
+    lines = [
+        f"{' and '.join(row.changed)} {'have' if len(row.changed) > 1 else 'has'} changed since row {row.id} was measured; "
+        "run again, it is another row."
+        for row in protocol.rows
+        if row.changed
+    ]
+    alike: dict[str, list[Row]] = {}
+    for row in protocol.rows:
+        settings = row.runs[0].spec.model_dump_json(exclude={"seed", "code"})
+        alike.setdefault(settings, []).append(row)
+    for rows in (rows for rows in alike.values() if len(rows) > 1):
+        ids = ", ".join(row.id for row in rows)
+        lines.append(f"Rows {ids} have the same settings, and differ by the code of their plugins.")
+    return lines
+
+
 def _settings(rows: Iterable[Row]) -> Markup:
     return Markup("\n\n".join(_settings_of(row) for row in rows))
 
@@ -234,6 +252,7 @@ def _settings_of(row: Row) -> str:
         "feature": row.feature.model_dump(mode="json"),
         "model": row.model.model_dump(mode="json"),
         "training": row.training.model_dump(mode="json"),
+        **({"code": row.runs[0].spec.code} if row.runs[0].spec.code else {}),
     }
     title = Markup(f"**Row {code(row.id)}**, rank {row.rank}{escape(origin)}")
     return f"{title}\n\n{seeds}\n\n{code_block(json.dumps(settings, indent=1, ensure_ascii=False), 'json')}"

@@ -86,6 +86,8 @@ class Row(PublishedRecord):
     """Figures of every outer fold, if there are several."""
     not_complete: dict[Status, int] = {}
     """Number of its finals that are not complete, by status; no figure includes them."""
+    changed: tuple[str, ...] = ()
+    """Plugins, as `model my-net`, whose code had changed between the measurement and the writing of the page."""
 
     def summary(self) -> dict[str, Any]:
         """The row as one row of a table, see `Leaderboard.to_dataframe`."""

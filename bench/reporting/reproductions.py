@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.errors import BenchError
 from bench.files import write_atomically
 from bench.markdown import Markup, bullets, code, escape, heading, page, table
+from bench.plugins import Split
 from bench.reporting.numbers import ABSENT, Spread, duration, readable_name, score_text, spread
 from bench.results.study_folder import StudyFolder, reproductions
 from bench.results.study_records import ReproductionRecord, RunRecord
@@ -19,11 +20,11 @@ REPRODUCTIONS_NOTICE = "<!-- Written by bench reproduce --table: changes are los
 
 def measured_figures(result: TrialResult) -> dict[str, float]:
     """Returns the figures that a run measured, by the names that recipes give to published figures."""
-    figures = {}
+    figures: dict[str, float] = {}
     for split in ("validation", "test"):
         scores, segments = getattr(result, split), getattr(result, f"{split}_segments")
         if scores is not None:
-            figures[f"{split}_accuracy"], figures[f"{split}_loss"] = scores.accuracy, scores.loss
+            figures |= {f"{split}_{name}": value for name, value in scores.model_dump(exclude={"clips"}).items()}
         if segments is not None:
             figures[f"{split}_segment_accuracy"] = segments.accuracy
     return figures
@@ -61,6 +62,15 @@ class ReproducedRecipe:
         """Returns a measured figure over the seeds that have it, or None."""
         values = [figures[name] for run in self.runs if name in (figures := measured_figures(run.result))]
         return Spread.of(values) if values else None
+
+    def measured_text(self, name: str) -> str:
+        """Formats a measured figure; if all seeds have as many clips right, by their number: `0.9512, 39 of 41 (n=3)`."""
+        measured = self.measured(name)
+        split: Split = "validation" if name.startswith("validation") else "test"
+        if measured is None or measured.deviation != 0 or name != f"{split}_accuracy":
+            return spread(measured)
+        clips = self.record.data.clips(split)
+        return f"{measured.mean:.4f}, {round(measured.mean * clips):,} of {clips:,} (n={measured.n})"
 
     def seconds(self) -> float:
         """Returns the mean training time of one seed, in seconds."""
@@ -110,7 +120,7 @@ def table_rows(recipes: Iterable[ReproducedRecipe]) -> list[tuple[str, ...]]:
                     recipe.record.name,
                     readable_name(name),
                     format_figure(name, published),
-                    spread(measured),
+                    recipe.measured_text(name),
                     ABSENT if difference is None else f"{difference:+.4f}",
                     str(len(recipe.runs)),
                     recipe.data(),

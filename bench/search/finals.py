@@ -8,17 +8,22 @@ from itertools import count
 import numpy as np
 
 from bench.executors.jobs import Job
+from bench.plugins.registry import Registry
 from bench.results.study_folder import StudyFolder, validation_score
 from bench.results.study_records import RunRecord, StudyRecord, run_name
 from bench.search.assignment import Assignment
 from bench.trial import Epoch, TrialSpec
+from bench.trial.plugin_code import with_code
 
 FINALS_STREAM = 2**31
 """Keeps the seeds of finals apart from those of trials: a configuration is not tested on the seed it was chosen by."""
 
 
-def choose_finalists(trials: list[RunRecord], count: int) -> list[TrialSpec]:
-    """Returns the best `count` distinct configurations of complete trials, by validation score, then by validation loss."""
+def choose_finalists(trials: list[RunRecord], count: int, *, registry: Registry) -> list[TrialSpec]:
+    """Returns the best `count` distinct configurations of complete trials, by validation score, then by validation loss.
+
+    They have the code that their plugins have now, with which they are retrained.
+    """
 
     def key(run: RunRecord) -> tuple[float, float]:
         assert run.result.validation is not None
@@ -27,7 +32,8 @@ def choose_finalists(trials: list[RunRecord], count: int) -> list[TrialSpec]:
     complete = [run for run in trials if run.result.status == "complete" and run.result.validation is not None]
     best: dict[str, TrialSpec] = {}
     for run in sorted(complete, key=key):
-        best.setdefault(run.spec.configuration(), run.spec)
+        spec = with_code(run.spec, registry)
+        best.setdefault(spec.configuration(), spec)
     return list(best.values())[:count]
 
 
@@ -43,15 +49,17 @@ class FinalsSource:
     the best.
     """
 
-    def __init__(self, *, record: StudyRecord, study: StudyFolder) -> None:
+    def __init__(self, *, record: StudyRecord, study: StudyFolder, registry: Registry) -> None:
         finished = {run.spec.digest() for run in study.finals() if run.result.status != "lost"}
         folds = [fold.name for fold in record.data.folds]
         planned: list[Assignment] = []
         if record.options.nested:
             for fold in folds:
-                planned += _planned(record, study, study.trials(fold), tested=[fold], finalists=1)
+                best = choose_finalists(study.trials(fold), 1, registry=registry)
+                planned += _planned(record, study, best, tested=[fold])
         else:
-            planned = _planned(record, study, study.trials(), tested=folds, finalists=record.options.finalists)
+            best = choose_finalists(study.trials(), record.options.finalists, registry=registry)
+            planned = _planned(record, study, best, tested=folds)
         self._left = [assignment for assignment in planned if assignment.job.spec.digest() not in finished]
         self.total = len(planned)
         self.done = self.total - len(self._left)
@@ -67,14 +75,14 @@ class FinalsSource:
 
 
 def _planned(
-    record: StudyRecord, study: StudyFolder, trials: list[RunRecord], *, tested: list[str], finalists: int
+    record: StudyRecord, study: StudyFolder, finalists: list[TrialSpec], *, tested: list[str]
 ) -> list[Assignment]:
-    """The finals of the best of these trials in the outer folds that are tested; numbers that were given out stay."""
+    """The finals of these configurations in the outer folds that are tested; numbers that were given out stay."""
     there = [run for run in study.finals() if run.spec.fold in tested]
     numbers = {run.spec.configuration(): run.number for run in there}
     unused = (number for number in count(1) if number not in {run.number for run in there})
     planned = []
-    for rank, spec in enumerate(choose_finalists(trials, finalists), start=1):
+    for rank, spec in enumerate(finalists, start=1):
         configuration = spec.configuration()
         number = numbers[configuration] if configuration in numbers else next(unused)
         planned += [

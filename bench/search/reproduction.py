@@ -10,13 +10,16 @@ from pydantic import ValidationError
 
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError, did_you_mean
+from bench.evaluation.expected_range import fitting_count
+from bench.evaluation.metrics import Scores
 from bench.plugins import PluginConfig, Recipe, Split, TrainingSettings
 from bench.plugins.annotations import Scalar
 from bench.plugins.contracts import SPLITS
-from bench.plugins.registry import first_complaint
+from bench.plugins.registry import Registry, first_complaint
 from bench.results.study_records import ReproductionRecord
 from bench.search.finals import final_seed
 from bench.trial import Hardware, TrialSpec
+from bench.trial.plugin_code import changed_plugins
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,19 @@ class Reproduction:
     """Settings that are not left as published, by name: the published value, and the one here."""
     recipe: bool = False
     """Whether it is a recipe; a row of a leaderboard otherwise."""
+    all_published: tuple[Mapping[str, float], ...] = ()
+    """Figures of every seed that was published, also of those that are not run; empty if nothing was published."""
+    scores: tuple[tuple[Scores, Scores], ...] = ()
+    """All scores of a row, of validation and test, to the last digit; one pair for each seed that is run."""
     hardware: Hardware | None = None
     """What the published numbers were computed on: another device, thread count or version gives other weights."""
 
-    def record(self, data: PreparedData, here: Hardware, *, command: str) -> ReproductionRecord:
+    @property
+    def compiled(self) -> bool:
+        """Whether the published numbers are of compiled code, which these are then to be, too."""
+        return self.hardware is not None and self.hardware.compiled
+
+    def record(self, data: PreparedData, here: Hardware, *, registry: Registry, command: str) -> ReproductionRecord:
         """Returns what is saved of it beside its runs."""
         return ReproductionRecord(
             name=self.name,
@@ -53,17 +65,22 @@ class Reproduction:
             data=data,
             published=tuple(dict(figures) for figures in self.published),
             changed=dict(self.changed),
-            differences=tuple(self.differences(data, here)),
+            differences=tuple(self.differences(data, here, registry)),
         )
 
-    def differences(self, data: PreparedData, here: Hardware) -> list[str]:
+    def differences(self, data: PreparedData, here: Hardware, registry: Registry) -> list[str]:
         """Returns lines on what differs here from when it was published, by which the numbers will differ, too."""
-        lines = []
+        lines = [
+            f"{plugin} has changed since row {self.name} was measured"
+            for plugin in changed_plugins(self.specs, registry)
+        ]
         if self.specs[0].revision not in ("", data.revision):
             lines.append(
                 f"the files of {self.dataset.name} are not those of the published row "
                 f"(revision {self.specs[0].revision}, here {data.revision}): its numbers are not expected to return"
             )
+        if not self.recipe and not self.specs[0].code:
+            lines.append(f"row {self.name} does not say what code its plugins had")
         for split, published in self.published_clips.items():
             here_now = sum(map(data.clips, SPLITS)) if split == "all" else data.clips(split)
             if here_now != published:
@@ -71,15 +88,41 @@ class Reproduction:
                 lines.append(
                     f"published with {published:,} clips {where}, here {here_now:,}: the figures are of other data"
                 )
+        lines += self._impossible_figures(data)
         if self.hardware is None:
             return lines
-        then = {"the device": self.hardware.device, "the system": self.hardware.system, **self.hardware.versions}
-        now = {"the device": here.device, "the system": here.system, **here.versions}
+        then, now = _conditions(self.hardware), _conditions(here)
         return lines + [
             f"{name} is {now[name]} here, {was} in the published row"
             for name, was in then.items()
             if name in now and now[name] != was
         ]
+
+    def _impossible_figures(self, data: PreparedData) -> list[str]:
+        """Returns a line for every published accuracy that no number of right clips gives, if the data are as published."""
+        lines = []
+        for split in ("validation", "test"):
+            share = self.published[0].get(f"{split}_accuracy") if self.recipe and self.published else None
+            clips = dict(self.published_clips).get(split, data.clips(split))
+            fitting = None if share is None or not clips else fitting_count(share, clips)
+            if fitting is not None and share is not None:
+                right = round(share * clips)
+                lines.append(
+                    f"the published {split} accuracy {share} is no share of {clips:,} clips, since {right:,} are "
+                    f"{right / clips:.4f}; {fitting[0]:,} of {fitting[1]:,} would be"
+                )
+        return lines
+
+
+def _conditions(hardware: Hardware) -> dict[str, str]:
+    """What the digits of a run depend on beside its specification, by its name in a sentence."""
+    return {
+        "the device": hardware.device,
+        "the system": hardware.system,
+        "the number of threads": str(hardware.threads),
+        "compiled": "yes" if hardware.compiled else "no",
+        **hardware.versions,
+    }
 
 
 def of_recipe(
@@ -112,6 +155,7 @@ def of_recipe(
         ),
         published=tuple(dict(published) for _ in range(seeds)),
         published_clips=recipe.published_clips if published else {},
+        all_published=(dict(published),) if published else (),
         changed={name: (before[name], now[name]) for name in now if before[name] != now[name]},
         recipe=True,
     )

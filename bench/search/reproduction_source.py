@@ -17,21 +17,22 @@ from bench.search.failures import ATTEMPTS
 from bench.search.reproduction import Reproduction
 from bench.search.scheduler import Scheduler
 from bench.trial import Epoch
+from bench.trial.plugin_code import with_code
 
 
 class ReproductionSource:
     """The seeds of a reproduction, and its outer folds, in order. See `bench.search.assignment.Source`."""
 
-    def __init__(self, wanted: Reproduction, data: PreparedData) -> None:
+    def __init__(self, wanted: Reproduction, data: PreparedData, registry: Registry) -> None:
         self._title = wanted.title
-        options = RunOptions(compile=wanted.hardware is not None and wanted.hardware.compiled)
+        options = RunOptions(compile=wanted.compiled)
         repeats = Counter[str]()
         self._left = []
         for spec in wanted.specs:
             repeat = repeats[spec.fold]
             repeats[spec.fold] += 1
             name = run_name("reproduction", 1, repeat, spec.fold)
-            here = spec.model_copy(update={"revision": data.revision})
+            here = with_code(spec.model_copy(update={"revision": data.revision}), registry)
             job = Job(name, here, data.of_fold(spec.fold), options, test=True)
             self._left.append(Assignment(job, "reproduction", number=1, repeat=repeat, origin=wanted.title))
         self.names = tuple(assignment.job.name for assignment in self._left)
@@ -78,7 +79,7 @@ def run_reproduction(
     Raises:
         BenchError: If a run does not come to its end.
     """
-    source = ReproductionSource(wanted, data)
+    source = ReproductionSource(wanted, data, registry)
     order = source.names
     Scheduler(study=study, executor=executor, registry=registry, callback=callback).run(source)
     return sorted(source.runs, key=lambda run: order.index(run.name))

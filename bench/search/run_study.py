@@ -24,6 +24,7 @@ from bench.search.scheduler import Scheduler
 from bench.search.search_source import SearchSource
 from bench.search.study_storage import DATABASE_FILE, Database, SqliteDatabase
 from bench.tracking.tracker import Tracker
+from bench.trial.plugin_code import changed_plugins
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,10 @@ def run_study(
         BenchError: If going on makes no sense, as after repeated failures or on a full disk.
         KeyboardInterrupt: On a second Ctrl-C.
     """
+    for plugin in changed_plugins((run.spec for run in (*study.trials(), *study.finals())), registry):
+        callback.warning(
+            f"{plugin} has changed since runs of study {study.name} were measured: what runs from now on is another row"
+        )
     deadline = None if timeout is None else time.monotonic() + timeout
     remove_unfinished(study.folder)
     if tracker is not None:
@@ -86,6 +91,7 @@ def run_study(
             record=searched,
             space=plan.space,
             study=study,
+            registry=registry,
             optuna_study=open_optuna_study(database, searched, begun=bool(study.trials(searched.data.fold_name))),
             candidates=list(plan.candidates),
             deadline=deadline,
@@ -106,7 +112,7 @@ def run_study(
         if scheduler.stopping:
             scheduler.finish()
             return _ending(searches, interrupted=True)
-        finals = FinalsSource(record=record, study=study)
+        finals = FinalsSource(record=record, study=study, registry=registry)
         callback.phase("finals", done=finals.done, total=finals.total)
         scheduler.run(finals)
         scheduler.finish()

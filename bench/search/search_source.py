@@ -10,6 +10,7 @@ import optuna
 from optuna.trial import TrialState
 
 from bench.executors.jobs import Job
+from bench.plugins.registry import Registry
 from bench.results.study_folder import StudyFolder, validation_score
 from bench.results.study_records import RunRecord, StudyRecord, run_name
 from bench.search.assignment import Assignment
@@ -17,6 +18,7 @@ from bench.search.failures import FailureWatch, sampler_state
 from bench.search.space import Candidate, Configuration, SearchSpace
 from bench.search.study_storage import DATABASE_FILE, Answer, Database, Note, SqliteDatabase
 from bench.trial import Epoch, TrialSpec
+from bench.trial.plugin_code import with_code
 
 CONFIGURATION = "configuration"
 """Attribute of an Optuna trial that was queued: all of its configuration, as JSON."""
@@ -31,6 +33,7 @@ class SearchSource:
         record: StudyRecord,
         space: SearchSpace,
         study: StudyFolder,
+        registry: Registry,
         optuna_study: optuna.Study,
         candidates: list[Candidate],
         deadline: float | None = None,
@@ -43,6 +46,7 @@ class SearchSource:
             record: The study as it was asked for, with the data of the outer fold that is searched in.
             space: What is searched.
             study: Folder of the results.
+            registry: Plugins of the space, whose code is part of every specification.
             optuna_study: Optuna's side of the study.
             candidates: Configurations that are tried first, in order.
             deadline: Time of `time.monotonic` after which no trial is handed out; None for no such time.
@@ -54,6 +58,7 @@ class SearchSource:
         self._optuna = optuna_study
         self._deadline = deadline
         self._study = study
+        self._registry = registry
         self._candidates = candidates
         self._database = database or SqliteDatabase(study.folder / DATABASE_FILE)
         self._note = note
@@ -182,7 +187,7 @@ class SearchSource:
 
     def _spec(self, configuration: Configuration, number: int) -> TrialSpec:
         seed = np.random.SeedSequence([self._record.options.seed, number]).generate_state(1)[0]
-        return TrialSpec(
+        spec = TrialSpec(
             dataset=self._record.dataset,
             revision=self._record.data.revision,
             protocol=self._record.data.protocol,
@@ -193,3 +198,4 @@ class SearchSource:
             objective=self._record.objective,
             seed=int(seed),
         )
+        return with_code(spec, self._registry)

@@ -17,6 +17,7 @@ from bench.training.device_clips import DataOnDevice, DeviceClips
 from bench.training.frontend import FrontEnd
 from bench.trial.feasibility import check_feasible
 from bench.trial.feasibility_cache import FeasibilityCache
+from bench.trial.plugin_code import check_code
 from bench.trial.trial_records import TimedOut, TrialSpec
 
 
@@ -81,8 +82,10 @@ def build_trial(
     Raises:
         Infeasible: If the model cannot take the feature, options do not go together, or the network has more than
             `max_parameters` parameters.
+        BenchError: If the code of a plugin is not the specification's.
         Exception: Whatever else a plugin raises.
     """
+    check_code(spec, registry)
     labels = data.prepared.labels
     seconds = data.prepared.seconds
     parameters = check_feasible(spec, registry=registry, seconds=seconds, classes=len(labels), cache=cache)

@@ -17,6 +17,10 @@ Status = Literal["complete", "pruned", "infeasible", "out-of-memory", "diverged"
 """How a trial ended. All but `lost` (its worker died) count towards the number of trials asked for."""
 
 
+PluginKind = Literal["feature", "model"]
+"""The plugins whose code a trial's numbers depend on; a data set's is covered by the revision of its clips."""
+
+
 class TimedOut(Exception):
     """Raised inside a trial, by its worker, when its time limit has passed."""
 
@@ -35,6 +39,8 @@ class TrialSpec(BaseModel):
     feature: PluginConfig
     model: PluginConfig
     training: TrainingSettings
+    code: dict[PluginKind, str] = {}
+    """Digest of the code of feature and model, see `bench.plugins.source_code`; empty for what is never stored."""
     objective: Objective = "accuracy"
     """Score by which the best epoch is chosen, on the validation split."""
     seed: int
@@ -44,8 +50,12 @@ class TrialSpec(BaseModel):
         return _digest(self)
 
     def configuration(self) -> str:
-        """12 hex digits over all but seed and fold: equal for runs that differ by seed or outer fold alone."""
+        """12 hex digits over all but seed and fold: equal for runs that differ by these alone. It names a row."""
         return _digest(self, without={"seed", "fold"})
+
+    def plugins(self) -> dict[PluginKind, str]:
+        """Names of its feature and its model."""
+        return {"feature": self.feature.name, "model": self.model.name}
 
 
 def _digest(spec: TrialSpec, *, without: set[str] | None = None) -> str:
