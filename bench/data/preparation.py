@@ -71,9 +71,17 @@ def prepare(
         seconds=metadata.seconds,
         supports=metadata.supports,
         grouped=metadata.grouped,
+        group_noun=dataset.group_noun,
+        known_groups=_known_groups(next(iter(folders.values()))),
         caches=folders,
         notes=(*listing.notes, *issue_notes, *metadata.notes, *corrupt_notes),
     )
+
+
+def _known_groups(folder: Path) -> bool:
+    """Returns whether a group of test clips has clips in training or validation, too."""
+    groups: dict[Split, set[str]] = {split: {*read_index(folder, split)["groups"]} - {""} for split in SPLITS}
+    return bool(groups["test"] & (groups["train"] | groups["validation"]))
 
 
 def load_split(prepared: PreparedData, split: Split, *, sample_rate: int) -> ClipSet:

@@ -29,6 +29,10 @@ class PreparedData(BaseModel):
     """Number of clips of every class, in the order of `labels`, by split."""
     grouped: dict[Split, bool]
     """Whether every clip of a split has a known group (speaker, recording)."""
+    group_noun: str = "groups"
+    """What the groups are, in the plural: speakers, recordings."""
+    known_groups: bool = False
+    """Whether groups of test clips have clips in training or validation, too: new groups are not measured then."""
     caches: dict[int, Path]
     """Folder of the decoded clips, by sample rate in Hz."""
     splits: tuple[Split, ...] = ("train", "validation", "test")

@@ -122,14 +122,15 @@ def _protocol(members: Sequence[tuple[StudyFolder, StudyRecord]], recipes: Mappi
         seconds=newest.data.seconds,
         supports=newest.data.supports,
         notes=tuple(dict.fromkeys(note for _, record in members for note in record.data.notes)),
-        rows=_rows([study for study, _ in members], newest.objective),
+        group_noun=newest.data.group_noun,
+        rows=_rows([study for study, _ in members], newest),
         studies=tuple(
             _summary(study, record, recipes) for study, record in sorted(members, key=lambda member: member[1].created)
         ),
     )
 
 
-def _rows(members: Sequence[StudyFolder], objective: Objective) -> tuple[Row, ...]:
+def _rows(members: Sequence[StudyFolder], newest: StudyRecord) -> tuple[Row, ...]:
     finals: dict[str, list[tuple[StudyFolder, RunRecord]]] = {}
     origins: dict[str, str] = {}
     for study in members:
@@ -140,25 +141,31 @@ def _rows(members: Sequence[StudyFolder], objective: Objective) -> tuple[Row, ..
     rows = [
         row
         for key, same_configuration in finals.items()
-        if (row := _row(same_configuration, origin=origins.get(key, ""))) is not None
+        if (row := _row(same_configuration, origin=origins.get(key, ""), study=newest)) is not None
     ]
-    rows.sort(key=lambda row: (-row.validation[objective].mean, row.parameters or 0, row.id))
+    rows.sort(key=lambda row: (-row.validation[newest.objective].mean, row.parameters or 0, row.id))
     return tuple(row.model_copy(update={"rank": rank}) for rank, row in enumerate(rows, start=1))
 
 
-def _row(finals: Sequence[tuple[StudyFolder, RunRecord]], *, origin: str) -> Row | None:
+def _row(finals: Sequence[tuple[StudyFolder, RunRecord]], *, origin: str, study: StudyRecord) -> Row | None:
     """Returns the row of one configuration's finals, or None if none is complete. The caller sets its rank."""
     latest: dict[str, tuple[StudyFolder, RunRecord]] = {}
-    for study, run in sorted(finals, key=lambda final: final[1].finished):
+    for folder, run in sorted(finals, key=lambda final: final[1].finished):
         if run.result.status == "complete":
-            latest[run.spec.digest()] = (study, run)  # The same seed in two studies is one run.
+            latest[run.spec.digest()] = (folder, run)  # The same seed in two studies is one run.
     if not latest:
         return None
     complete = sorted(latest.values(), key=lambda final: (final[1].study, final[1].repeat))
-    runs = tuple(_seed_run(study, run) for study, run in complete)
+    runs = tuple(_seed_run(folder, run) for folder, run in complete)
     first = complete[0][1]
-    from bench.evaluation.uncertainty import bootstrap_interval  # with NumPy, which bench run does without until here
+    from bench.evaluation.uncertainty import interval_of  # with NumPy, which bench run does without until here
 
+    interval, no_interval = interval_of(
+        [folder.predictions(run, "test") for folder, run in complete],
+        balanced=study.objective == "balanced_accuracy",
+        known_groups=study.data.known_groups,
+        noun=study.data.group_noun,
+    )
     return Row(
         rank=0,
         id=first.spec.configuration()[:ID_LENGTH],
@@ -171,7 +178,8 @@ def _row(finals: Sequence[tuple[StudyFolder, RunRecord]], *, origin: str) -> Row
         validation=_spreads([run.validation for run in runs]),
         test=_spreads([run.test for run in runs]),
         macro_f1=Spread.of([run.test.macro_f1 for run in runs]),
-        test_interval=bootstrap_interval([study.predictions(run, "test") for study, run in complete]),
+        test_interval=interval,
+        no_interval=no_interval,
         train_seconds=Spread.of([run.train_seconds for run in runs]),
         not_complete=_count_by_status(run for _, run in finals if run.result.status != "complete"),
     )
