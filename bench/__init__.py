@@ -15,6 +15,7 @@ from bench.lazy import lazy_names
 from bench.version import VERSION
 
 if TYPE_CHECKING:
+    from bench import statistics
     from bench.api.plugins import list_plugins
     from bench.api.reproduce import ReproductionResult, reproduce
     from bench.api.run import resume, run
@@ -36,6 +37,7 @@ _HOMES = {
     "reproduce": "bench.api.reproduce",
     "resume": "bench.api.run",
     "run": "bench.api.run",
+    "statistics": "bench.statistics",
 }
 """The module of every public name: torch, MLflow and Optuna are imported when something needs them."""
 
@@ -54,6 +56,7 @@ __all__ = [
     "reproduce",
     "resume",
     "run",
+    "statistics",
 ]
 
 

@@ -22,6 +22,8 @@ from perf.parts import PARTS, measure
 from perf.tables import Sizes
 
 HERE = Path(__file__).resolve().parent
+PAGES = {"coverage": "../docs/statistics.md"}
+"""Pages other than README.md, by the part whose tables they hold."""
 BEGIN, END = "<!-- measurements -->", "<!-- end of the measurements -->"
 
 
@@ -42,12 +44,17 @@ def run(part: str, sizes: Sizes) -> dict[str, Any]:
 
 
 def write(results: dict[str, Any], folder: Path) -> None:
-    """Writes results.json, and the tables of all parts between the markers of README.md."""
+    """Writes results.json, and the tables of all parts between the markers of their pages."""
     write_atomically(folder / "results.json", json.dumps(results, indent=1) + "\n")
-    readme = (folder / "README.md").read_text()
-    before, rest = readme.split(BEGIN)
-    after = rest.split(END)[1]
-    write_atomically(folder / "README.md", f"{before}{BEGIN}\n\n{_sections(results)}\n{END}{after}")
+    for page in ("README.md", *PAGES.values()):
+        own = {part: result for part, result in results.items() if PAGES.get(part.split()[0], "README.md") == page}
+        if own:
+            _insert(_sections(own), folder / page)
+
+
+def _insert(sections: str, page: Path) -> None:
+    before, rest = page.read_text().split(BEGIN)
+    write_atomically(page, f"{before}{BEGIN}\n\n{sections}\n{END}{rest.split(END)[1]}")
 
 
 def _sections(results: dict[str, Any]) -> str:

@@ -1,16 +1,18 @@
-"""Intervals and comparisons against plain, slow ways of computing the same thing."""
+"""Intervals and comparisons: what they hold of new data, by simulation, and against other ways to compute the same."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, f1_score
+from scipy.stats import t
+from statsmodels.stats.proportion import proportion_confint
 
 from bench.errors import BenchError
-from bench.evaluation.metrics import score
-from bench.evaluation.paired_comparison import compare, exact_mcnemar
+from bench.evaluation.interval import Interval
 from bench.evaluation.predictions import Predictions
-from bench.evaluation.uncertainty import bootstrap_interval, resample
+from bench.evaluation.uncertainty import correct_clips, interval_of
+from bench.statistics import compare, interval, why_none
+from perf.coverage import WORLDS, coverage, pair_row
 
 
 def predictions(
@@ -44,142 +46,171 @@ def shuffled(result: Predictions, seed: int = 5) -> Predictions:
     )
 
 
-@pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
-def test_interval_agrees_with_a_loop_over_resampled_clips(metric: str) -> None:
-    results = [predictions(seed=1), predictions(seed=2, right=0.7)]
-    random, values = np.random.default_rng(7), []
-    for _ in range(600):
-        drawn = random.integers(300, size=300)
-        of_seeds = []
-        for result in results:
-            targets, predicted = result.targets[drawn], result.predicted[drawn]
-            by_metric = {
-                "accuracy": lambda t, s: accuracy_score(t, s),
-                "macro_f1": lambda t, s: f1_score(t, s, labels=range(4), average="macro"),
-            }
-            of_seeds.append(by_metric[metric](targets, predicted))
-        values.append(np.mean(of_seeds))
-    interval = bootstrap_interval(results, metric=metric)  # type: ignore[arg-type]
-    assert [interval.low, interval.high] == pytest.approx(np.quantile(values, [0.025, 0.975]), abs=0.008)
-    assert (interval.over, interval.units, interval.resamples) == ("clips", 300, 2000)
+BY_NAME = {world.name: world for world in WORLDS}
 
 
-def test_interval_over_speakers_agrees_with_a_loop_and_is_wider() -> None:
-    result = predictions(speakers=6)
-    speakers = np.array([int(group[-1]) for group in result.groups])
-    correct = result.predicted == result.targets
-    random = np.random.default_rng(7)
-    values = [
-        np.concatenate([correct[speakers == speaker] for speaker in random.integers(6, size=6)]).mean()
-        for _ in range(2000)
-    ]
-    interval = bootstrap_interval([result])
-    assert [interval.low, interval.high] == pytest.approx(np.quantile(values, [0.025, 0.975]), abs=0.02)
-    assert (interval.over, interval.units) == ("groups", 6)
-    over_clips = bootstrap_interval([predictions()])
-    assert interval.high - interval.low > 1.5 * (over_clips.high - over_clips.low)
+def test_it_is_reached_from_bench() -> None:
+    import bench
+
+    assert bench.statistics.interval is interval
 
 
-def test_clips_are_resampled_where_a_group_is_unknown_or_groups_are_few() -> None:
-    two = predictions(speakers=2)
-    assert bootstrap_interval([two]).over == "clips"
-    one_unknown = predictions(speakers=6)
-    one_unknown = Predictions(
-        labels=one_unknown.labels,
-        ids=one_unknown.ids,
-        groups=("", *one_unknown.groups[1:]),
-        targets=one_unknown.targets,
-        probabilities=one_unknown.probabilities,
-    )
-    assert bootstrap_interval([one_unknown]).over == "clips"
+def outcomes(*right: int, clips: int = 100) -> np.ndarray:
+    """Networks that get so many of the clips right, the first ones."""
+    return np.arange(clips)[None] < np.array(right)[:, None]
 
 
-def test_interval_is_deterministic_and_its_seed_counts() -> None:
-    result = predictions()
-    assert bootstrap_interval([result]) == bootstrap_interval([result])
-    assert bootstrap_interval([result], seed=1) != bootstrap_interval([result], seed=0)
+@pytest.mark.parametrize(
+    ("world", "groups", "clips", "seeds", "accuracy"),
+    [
+        ("hard clips", 0, 41, 1, 0.95),
+        ("groups and seeds", 6, 300, 3, 0.95),
+        ("groups", 3, 60, 1, 0.9),
+        ("seeds", 0, 300, 3, 0.9),
+    ],
+)
+def test_intervals_hold_the_true_value_of_new_clips_groups_and_seeds(
+    world: str, groups: int, clips: int, seeds: int, accuracy: float
+) -> None:
+    covered = coverage(BY_NAME[world], groups, clips, seeds=seeds, accuracy=accuracy, runs=700)
+    assert 93 <= covered <= 98.5
 
 
-def test_every_resample_holds_as_many_clips_as_the_split() -> None:
-    drawn = resample([predictions(), predictions(seed=3)], resamples=50)
-    assert (drawn.resampled.sum(axis=1) == 300).all()
-    assert drawn.counts.sum() == 300
+def test_equal_configurations_are_rarely_called_different_and_unequal_ones_are() -> None:
+    row = pair_row(20, 400, 3, runs=200)
+    assert row["false"] <= 7 and row["power"] > 50
+    assert row["covered equal"] > 93 and row["covered unequal"] > 93
 
 
-def test_interval_of_a_perfect_result_collapses() -> None:
-    interval = bootstrap_interval([predictions(right=1.1)])
-    assert (interval.low, interval.high) == (1.0, 1.0)
+def test_over_clips_of_one_seed_it_is_about_wilsons() -> None:
+    found = interval(outcomes(930, clips=1000))
+    assert found is not None
+    assert [found.low, found.high] == pytest.approx(proportion_confint(930, 1000, method="wilson"), abs=0.0005)
+    assert (found.over, found.clips, found.groups, found.seeds) == (("clips",), 1000, None, 1)
+    assert found.claim() == "new clips, by this network"
 
 
-def test_macro_f1_of_the_split_itself_is_that_of_its_scores() -> None:
-    """A class without clips counts 0 in both; resampling one single kind of clip gives the split itself every time."""
-    one_kind = Predictions(
-        labels=("a", "b"),
-        ids=("x", "y"),
-        groups=("", ""),
-        targets=np.array([0, 0]),
-        probabilities=np.array([[0.9, 0.1], [0.9, 0.1]], dtype=np.float32),
-    )
-    interval = bootstrap_interval([one_kind], metric="macro_f1")
-    assert interval.low == interval.high == score(one_kind).macro_f1 == 0.5
+def test_a_perfect_result_promises_no_perfection() -> None:
+    found = interval(outcomes(100, 100, 100))
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx(proportion_confint(100, 100, method="wilson"))
+    none_right = interval(outcomes(0, 0, 0))
+    assert none_right is not None
+    assert (none_right.low, none_right.high) == pytest.approx((1 - found.high, 1 - found.low))
+
+
+def test_over_groups_it_is_about_the_t_interval_of_their_means() -> None:
+    random = np.random.default_rng(3)
+    chance = np.repeat(random.uniform(0.4, 0.7, size=30), 50)
+    correct = random.random(1500) < chance
+    names = [f"speaker {number}" for number in np.repeat(np.arange(30), 50)]
+    found = interval(correct, names)
+    means = correct.reshape(30, 50).mean(axis=1)
+    expected = t.interval(0.95, 29, means.mean(), means.std(ddof=1) / np.sqrt(30))
+    assert found is not None
+    assert [found.low, found.high] == pytest.approx(expected, abs=0.005)
+    assert found.claim("speakers") == "new clips and new speakers, by this network"
+    assert found.units("speakers") == "1,500 clips of 30 speakers, 1 seed"
+    known = interval(correct, names, known_groups=True)
+    assert known is not None and known.claim("speakers") == "new clips of these speakers, by this network"
+    assert known.high - known.low < found.high - found.low
+
+
+def test_seeds_that_differ_widen_it_to_hold_them() -> None:
+    alike, apart = interval(outcomes(90, 90, 90)), interval(outcomes(99, 90, 81))
+    assert alike is not None and apart is not None
+    assert apart.high - apart.low > 1.5 * (alike.high - alike.low)
+    assert apart.low < 0.81 and apart.high > 0.98
+    assert apart.claim() == "new clips and new seeds"
+
+
+@pytest.mark.parametrize(
+    ("clips", "names", "why"),
+    [
+        (100, ["a"] * 50 + ["b"] * 50, "2 speakers are too few"),
+        (100, ["a"] * 98 + ["b", "c"], "one of the speakers has nearly all clips"),
+        (5, None, "5 clips are too few"),
+    ],
+)
+def test_no_interval_without_enough_to_go_by_and_the_reason(clips: int, names: list[str] | None, why: str) -> None:
+    correct = outcomes(clips - 1, clips=clips)
+    assert interval(correct, names) is None
+    assert compare(correct, correct, names) is None
+    assert why in str(why_none(correct, names, noun="speakers"))
+    assert why_none(outcomes(90)) is None
+
+
+def test_groups_of_which_one_is_unknown_are_clips() -> None:
+    found = interval(outcomes(90), ["", *["a", "b", "c"] * 33])
+    assert found is not None and (found.over, found.groups) == (("clips",), None)
+
+
+def test_of_balanced_accuracy_it_weighs_classes_alike() -> None:
+    targets = np.repeat([0, 1], [90, 10])
+    correct = np.concatenate([np.arange(90) < 90, np.arange(10) < 5])
+    plain, balanced = interval(correct), interval(correct, targets=targets)
+    assert plain is not None and balanced is not None
+    assert plain.low < 0.95 < plain.high and balanced.low < 0.75 < balanced.high
+    assert balanced.high - balanced.low > 3 * (plain.high - plain.low)
 
 
 def test_order_of_clips_does_not_matter() -> None:
-    a, b = predictions(seed=1), predictions(seed=2)
-    assert bootstrap_interval([a, shuffled(b)]) == bootstrap_interval([a, b])
-    assert compare(a, shuffled(b)) == compare(a, b)
+    a, b = predictions(seed=1, speakers=6), predictions(seed=2, speakers=6)
+    first, second = interval_of([a, shuffled(b)]), interval_of([a, b])
+    assert isinstance(first[0], Interval) and first == second and first[1] is None
 
 
-def test_comparison_counts_by_clip() -> None:
-    a, b = predictions(seed=1, right=0.9), predictions(seed=2, right=0.6)
-    comparison = compare(a, b)
-    right_a, right_b = a.predicted == a.targets, b.predicted == b.targets
-    assert comparison.only_a == int((right_a & ~right_b).sum())
-    assert comparison.only_b == int((right_b & ~right_a).sum())
-    assert comparison.difference == pytest.approx(right_a.mean() - right_b.mean())
-    assert comparison.interval.low > 0
-    assert comparison.p_value < 1e-6
-    backwards = compare(b, a)
-    assert backwards.difference == pytest.approx(-comparison.difference)
-    assert backwards.interval.high == pytest.approx(-comparison.interval.low, abs=0.01)
+def test_a_comparison_and_its_reverse() -> None:
+    a, b = correct_clips([predictions(seed=1, right=0.9), predictions(seed=2, right=0.6)])
+    comparison, backwards = compare(a, b), compare(b, a)
+    assert comparison is not None and backwards is not None
+    assert comparison.difference == pytest.approx(a.mean() - b.mean())
+    assert comparison.interval.low > 0 and comparison.p_value < 1e-6 and comparison.differs
+    assert backwards.interval.high == pytest.approx(-comparison.interval.low)
+    assert backwards.p_value == pytest.approx(comparison.p_value)
+
+
+def test_the_p_value_is_where_the_interval_ends_at_0() -> None:
+    """Differences that are just significant have intervals that just leave 0 out."""
+    for more in range(1, 30):
+        comparison = compare(outcomes(80 + more, clips=120), outcomes(80, clips=120))
+        assert comparison is not None
+        assert comparison.differs == (comparison.interval.low > 0), more
 
 
 def test_a_result_compared_with_itself_does_not_differ() -> None:
-    comparison = compare(predictions(), predictions())
-    assert (comparison.difference, comparison.interval.low, comparison.interval.high, comparison.p_value) == (
-        0,
-        0,
-        0,
-        1.0,
-    )
+    comparison = compare(outcomes(90), outcomes(90))
+    assert comparison is not None
+    assert (comparison.difference, comparison.p_value, comparison.mcnemar) == (0, 1.0, 1.0)
+    assert comparison.interval.low < 0 < comparison.interval.high
 
 
-@pytest.mark.parametrize(("only_a", "only_b", "p"), [(0, 0, 1.0), (5, 5, 1.0), (0, 6, 2 / 64), (8, 1, 20 / 512)])
-def test_exact_mcnemar_by_hand(only_a: int, only_b: int, p: float) -> None:
-    assert exact_mcnemar(only_a, only_b) == pytest.approx(p)
+@pytest.mark.parametrize(("only_a", "only_b", "p"), [(5, 5, 1.0), (0, 6, 2 / 64), (8, 1, 20 / 512)])
+def test_mcnemar_by_hand(only_a: int, only_b: int, p: float) -> None:
+    a = np.array([True] * only_a + [False] * only_b + [True] * 20)
+    b = np.array([False] * only_a + [True] * only_b + [True] * 20)
+    comparison = compare(a, b)
+    assert comparison is not None and comparison.mcnemar == pytest.approx(p)
+    of_seeds = compare([a, a], b)
+    assert of_seeds is not None and of_seeds.mcnemar is None
 
 
 def test_different_clips_are_not_compared() -> None:
     a, fewer, other_truth = predictions(), predictions(clips=299), predictions(targets_seed=3)
     with pytest.raises(BenchError, match="different clips"):
-        compare(a, fewer)
+        correct_clips([a, fewer])
     with pytest.raises(BenchError, match="true classes"):
-        compare(a, other_truth)
+        correct_clips([a, other_truth])
     with pytest.raises(BenchError, match="different classes"):
-        compare(a, predictions(classes=3))
+        correct_clips([a, predictions(classes=3)])
+    with pytest.raises(BenchError, match="same clips"):
+        compare(outcomes(9, clips=20), outcomes(9, clips=21))
 
 
-def test_no_clips_is_an_error() -> None:
+def test_what_is_no_outcome_is_an_error() -> None:
     with pytest.raises(BenchError, match="no clips"):
-        bootstrap_interval([predictions(clips=0)])
-
-
-def test_thousands_of_clips_take_no_time() -> None:
-    """Speech Commands' test split with 35 words and three seeds: under a second, where a loop takes minutes."""
-    import time
-
-    results = [predictions(clips=11_000, classes=8, right=0.95, seed=seed) for seed in range(3)]
-    start = time.perf_counter()
-    interval = bootstrap_interval(results, metric="macro_f1")
-    assert time.perf_counter() - start < 5
-    assert 0.93 < interval.low < interval.high < 0.97
+        interval_of([predictions(clips=0)])
+    with pytest.raises(BenchError, match="true or false"):
+        interval([[0.5] * 20])
+    with pytest.raises(BenchError, match="3 groups for 100 clips"):
+        interval(outcomes(90), ["a", "b", "c"])

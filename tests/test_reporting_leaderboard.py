@@ -49,8 +49,9 @@ def test_figures_of_a_row_are_those_of_its_stored_predictions(tmp_path: Path) ->
     assert row.test["accuracy"].mean == pytest.approx(np.mean(accuracies["test"]))
     assert row.test["accuracy"].deviation == pytest.approx(np.std(accuracies["test"], ddof=1))
     assert row.test["accuracy"].n == 3
+    assert row.test_interval is not None
     assert row.test_interval.low < row.test["accuracy"].mean < row.test_interval.high
-    assert (row.test_interval.over, row.test_interval.units) == ("groups", 6)
+    assert (row.test_interval.over, row.test_interval.groups) == (("clips", "groups", "seeds"), 6)
     assert row.train_seconds.mean == pytest.approx(83.0)
 
 
@@ -137,11 +138,16 @@ def test_a_final_that_failed_is_left_out_and_said(tmp_path: Path) -> None:
 
 def test_a_page_says_what_its_intervals_do_not_cover(tmp_path: Path) -> None:
     study, record = make_study(tmp_path, finals=0)
-    for speakers, present, absent in ((6, "Few speakers were", "Clips were"), (0, "Clips were", "Few speakers were")):
+    claims = (
+        (6, "for new clips and new groups, by this network (90 clips of 6 groups, 1 seed)"),
+        (0, "for new clips, by this network (90 clips, 1 seed)"),
+        (2, "No interval: 2 groups are too few to say anything about new ones"),
+    )
+    for speakers, claim in claims:
         predictions = fitted(seed=1, speakers=speakers)
         save(study, run_record(record, kind="final", number=1, predictions=predictions), predictions)
         page = leaderboard_page.render_leaderboard(build_leaderboard(tmp_path, "blobs"), source="x.json")
-        assert f"{present} resampled" in page and f"{absent} resampled" not in page
+        assert claim in page
 
 
 def test_the_ledger_counts_all_trials_with_their_reasons(tmp_path: Path) -> None:

@@ -46,8 +46,9 @@ def test_every_figure_agrees_with_numpy() -> None:
     assert 0.5 < report.accuracy < 1.0  # or the test would show little
     assert report.macro_average.f1_score == pytest.approx(np.mean(f1_scores))
     assert report.weighted_average.f1_score == pytest.approx(np.average(f1_scores, weights=supports))
+    assert report.accuracy_interval is not None
     assert report.accuracy_interval.low < report.accuracy < report.accuracy_interval.high
-    assert report.accuracy_interval.over == "groups"
+    assert report.accuracy_interval.over == ("clips", "groups")
 
 
 def test_the_table_has_the_rows_and_figures_of_scikit_learns_own_report() -> None:

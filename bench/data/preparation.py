@@ -77,6 +77,7 @@ def prepare(
         folds=divided.folds,
         protocol=protocol,
         division=division,
+        group_noun=dataset.group_noun,
         caches=folders,
         notes=(*listing.notes, *issue_notes, *metadata.notes, *divided.notes, *corrupt_notes),
     )

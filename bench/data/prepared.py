@@ -38,6 +38,8 @@ class FoldData(BaseModel):
     """Number of clips of every class, in the order of `labels`, by split."""
     grouped: dict[Split, bool]
     """Whether every clip of a split has a known group (speaker, recording)."""
+    known_groups: bool = False
+    """Whether groups of test clips have clips in training or validation, too: new groups are not measured then."""
 
 
 class PreparedData(BaseModel):
@@ -56,6 +58,8 @@ class PreparedData(BaseModel):
     """See `RunOptions.protocol`."""
     division: Division | None = None
     """How the clips are divided; None for those of a data set whose official split is used as it is."""
+    group_noun: str = "groups"
+    """What the groups are, in the plural: speakers, recordings."""
     caches: dict[int, Path]
     """Folder of the decoded clips, by sample rate in Hz."""
     splits: tuple[Split, ...] = ("train", "validation", "test")
@@ -77,6 +81,11 @@ class PreparedData(BaseModel):
     def grouped(self) -> dict[Split, bool]:
         """Whether every clip of a split of the fold has a known group."""
         return self.folds[self.fold].grouped
+
+    @property
+    def known_groups(self) -> bool:
+        """Whether any outer fold tests groups that it also trains on."""
+        return any(fold.known_groups for fold in self.folds)
 
     @property
     def fold_name(self) -> str:

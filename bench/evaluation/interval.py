@@ -1,4 +1,4 @@
-"""An interval as pages and records hold it."""
+"""An interval as pages and records hold it, and what it claims in words."""
 
 from __future__ import annotations
 
@@ -6,16 +6,63 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+CONFIDENCE = 0.95
+FEWEST_GROUPS = 3
+"""Number of groups below which nothing can be said of new ones: the spread between two is no estimate."""
+FEWEST_CLIPS = 10
+"""Number of clips below which an interval would say nothing."""
+
+Over = Literal["clips", "groups", "seeds"]
+
 
 class Interval(BaseModel):
-    """A 95 % bootstrap interval. It collapses to a point if nothing varies: no clip is wrong, or all of them are."""
+    """The interval of a mean (or of a difference of means) over correct clips, and what it holds for."""
 
     model_config = ConfigDict(frozen=True)
     low: float
     high: float
-    over: Literal["clips", "groups"]
-    """What was resampled; groups are speakers or recordings."""
-    units: int
-    """Number of clips or groups."""
-    resamples: int
-    """Number of resamples."""
+    over: tuple[Over, ...]
+    """What would be new in a repetition that the interval covers: clips, groups (speakers, recordings), seeds."""
+    clips: int
+    """Number of clips."""
+    groups: int | None
+    """Number of groups; None if they are not known."""
+    seeds: int
+    """Number of seeds. Those of a single seed are of that network alone."""
+    confidence: float = CONFIDENCE
+    """Share of repetitions in which such an interval holds the true value."""
+    method: str
+
+    def claim(self, noun: str = "groups") -> str:
+        """Says what the interval covers: `new clips, new speakers and new seeds`.
+
+        Args:
+            noun: The data set's own word for groups, in the plural.
+        """
+        words = ["new clips", *(f"new {noun if unit == 'groups' else unit}" for unit in self.over if unit != "clips")]
+        claim = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+        known = "" if self.groups is None or "groups" in self.over else f" of these {noun}"
+        network = "" if "seeds" in self.over else ", by this network"
+        return f"{claim}{known}{network}"
+
+    def units(self, noun: str = "groups") -> str:
+        """Says how many of each there are: `300 clips of 6 speakers, 3 seeds`."""
+        groups = "" if self.groups is None else f" of {self.groups:,} {noun}"
+        return f"{self.clips:,} clips{groups}, {self.seeds} seed{'' if self.seeds == 1 else 's'}"
+
+
+def why_no_interval(clips: int, groups: int | None, effective_groups: float | None) -> str | None:
+    """Returns why there is no interval, in words, or None if there is one.
+
+    Args:
+        clips: Number of clips.
+        groups: Number of groups that the interval would be over; None for clips.
+        effective_groups: Number of groups of equal size that would tell as much (Kish, 1965).
+    """
+    if clips < FEWEST_CLIPS:
+        return f"{clips} clips are too few: an interval needs {FEWEST_CLIPS}"
+    if groups is not None and groups < FEWEST_GROUPS:
+        return f"{groups} {{noun}} are too few to say anything about new ones: an interval needs {FEWEST_GROUPS}"
+    if effective_groups is not None and effective_groups < 2:
+        return "one of the {noun} has nearly all clips, which says nothing about new {noun}"
+    return None

@@ -1,75 +1,145 @@
-"""Tests whether one result is better than another on the same clips by more than chance."""
+"""Compares two results on the same clips: their difference, its interval, and whether it is more than chance.
+
+It is the two-way layout of `uncertainty.py` for the difference clip by clip: groups and clips are paired, seeds are not, so
+that the variance of the seeds is Welch's. The p value is where the interval of that confidence ends at 0.
+"""
 
 from __future__ import annotations
 
-from fractions import Fraction
-from math import comb
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict
+from scipy.optimize import brentq
+from scipy.special import ndtri
+from scipy.stats import binomtest
 
-from bench.evaluation.interval import Interval
-from bench.evaluation.predictions import Predictions
-from bench.evaluation.uncertainty import RESAMPLES, Floats, accuracy, resample
+from bench.errors import BenchError
+from bench.evaluation.interval import CONFIDENCE, Interval
+from bench.evaluation.uncertainty import (
+    LEAST,
+    Components,
+    Floats,
+    Layout,
+    as_outcomes,
+    components,
+    layout,
+    method,
+    squared_half_width,
+)
 
 
-class PairedComparison(BaseModel):
-    """The comparison of results `a` and `b`, clip by clip."""
+class Comparison(BaseModel):
+    """The difference of the accuracies of `a` and `b` on the same clips."""
 
     model_config = ConfigDict(frozen=True)
-    clips: int
-    """Number of clips."""
-    accuracy_a: float
-    accuracy_b: float
+    a: float
+    """Accuracy of a, the mean over its seeds."""
+    b: float
     difference: float
     """Accuracy of a minus accuracy of b."""
     interval: Interval
-    """Interval of the difference, by resampling the same clips (or groups) for both."""
-    only_a: int
-    """Number of clips that only a has right."""
-    only_b: int
-    """Number of clips that only b has right."""
+    """Interval of the difference, -1 to 1. `seeds` is the smaller number of the two."""
     p_value: float
-    """P value of McNemar's test in its exact, two-sided form: how often a fair coin would share out the clips on which the
-    two differ as unequally. It takes clips as independent; if the interval is over groups, trust the interval."""
+    """How often a difference as large comes up between two that are equal, 0 to 1."""
+    mcnemar: float | None
+    """P value of McNemar's exact test, for one seed of each alone. It takes clips as independent and covers no seeds."""
+
+    @property
+    def differs(self) -> bool:
+        """Whether the difference is more than chance at the interval's confidence."""
+        return self.p_value < 1 - self.interval.confidence
 
 
-def compare(a: Predictions, b: Predictions, *, resamples: int = RESAMPLES, seed: int = 0) -> PairedComparison:
-    """Compares two results on the same clips.
+def compare(
+    a: ArrayLike,
+    b: ArrayLike,
+    groups: Sequence[str] | None = None,
+    *,
+    targets: ArrayLike | None = None,
+    known_groups: bool = False,
+) -> Comparison | None:
+    """Compares the accuracies of two results on the same clips.
 
     Args:
-        a: Predictions of the first result.
-        b: Predictions of the second result, in any order of clips.
-        resamples: Number of bootstrap resamples.
-        seed: Seed of the resamples.
+        a: Whether each network got each clip right, bool [seeds, clips] or [clips].
+        b: The same of the other result, with its clips in the same order; its number of seeds may be another.
+        groups: Name of the group (speaker, recording) of every clip.
+        targets: True class of every clip, to compare balanced accuracies.
+        known_groups: Whether training has other clips of the groups: the interval is then of new clips of these groups.
+
+    Returns:
+        The comparison, or None where there are too few groups or clips for one: see `why_none`.
 
     Raises:
-        BenchError: The results are of different clips.
+        BenchError: The two are of different numbers of clips, or there are none.
     """
-    drawn = resample([a, b], resamples=resamples, seed=seed)
+    of_a, of_b = as_outcomes(a), as_outcomes(b)
+    if of_a.shape[1] != of_b.shape[1]:
+        raise BenchError(f"a has {of_a.shape[1]} clips and b {of_b.shape[1]}: compare results on the same clips")
+    clips = layout(of_a.shape[1], groups, targets, known_groups=known_groups)
+    if clips.problem() is not None:
+        return None
+    parts, seeds_freedom = _difference(of_a, of_b, clips)
+    freedom, least = clips.freedom(), _least_variance(of_a, of_b, clips)
 
-    def difference(counts: Floats) -> Floats:
-        of_a, of_b = accuracy(drawn, counts)
-        return np.asarray(of_a - of_b, dtype=np.float64)
+    def half_width(confidence: float) -> float:
+        squared = squared_half_width(parts, units_freedom=freedom, seeds_freedom=seeds_freedom, confidence=confidence)
+        return float(np.sqrt(max(squared, least * float(ndtri((1 + confidence) / 2)) ** 2)))
 
-    right_a, right_b = drawn.predicted == drawn.targets
-    only_a = int(drawn.counts[0, right_a & ~right_b].sum())
-    only_b = int(drawn.counts[0, right_b & ~right_a].sum())
-    accuracy_a, accuracy_b = accuracy(drawn, drawn.counts)[:, 0]
-    return PairedComparison(
-        clips=len(a.ids),
-        accuracy_a=float(accuracy_a),
-        accuracy_b=float(accuracy_b),
-        difference=float(accuracy_a - accuracy_b),
-        interval=drawn.interval(difference),
-        only_a=only_a,
-        only_b=only_b,
-        p_value=exact_mcnemar(only_a, only_b),
+    half, seeds = half_width(CONFIDENCE), min(len(of_a), len(of_b))
+    return Comparison(
+        a=float((of_a @ clips.weights).mean()),
+        b=float((of_b @ clips.weights).mean()),
+        difference=parts.mean,
+        interval=Interval(
+            low=max(parts.mean - half, -1.0),
+            high=min(parts.mean + half, 1.0),
+            over=clips.over(seeds),
+            clips=clips.clips,
+            groups=clips.groups,
+            seeds=seeds,
+            method=method(clips, seeds).replace("Wilson", "paired difference"),
+        ),
+        p_value=_p_value(abs(parts.mean), half_width),
+        mcnemar=_mcnemar(of_a[0], of_b[0]) if len(of_a) == len(of_b) == 1 else None,
     )
 
 
-def exact_mcnemar(only_a: int, only_b: int) -> float:
-    """Two-sided p value of the binomial test with probability 1/2, exact until the last division."""
-    differing = only_a + only_b
-    tail = sum(comb(differing, hits) for hits in range(min(only_a, only_b) + 1))
-    return float(min(Fraction(1), Fraction(2 * tail, 2**differing)))
+def _difference(a: Floats, b: Floats, clips: Layout) -> tuple[Components, float]:
+    """Returns the parts of the variance of mean(a) - mean(b), and the degrees of freedom of its seeds (0: one seed)."""
+    both = components((a.mean(axis=0) - b.mean(axis=0))[None], clips)
+    of_a, of_b = components(a, clips), components(b, clips)
+    seeds, rest = of_a.seeds + of_b.seeds, of_a.rest + of_b.rest
+    if len(a) == 1 or len(b) == 1:  # Nothing is known of the seeds of one: the other's are taken as they are, too.
+        return Components(both.mean, both.units, 0.0, 0.0), 0.0
+    fewest = min(len(a), len(b)) - 1.0
+    within = of_a.seeds**2 / (len(a) - 1) + of_b.seeds**2 / (len(b) - 1)
+    return Components(both.mean, both.units, seeds, rest), seeds**2 / within if within else fewest
+
+
+def _least_variance(a: Floats, b: Floats, clips: Layout) -> float:
+    """Returns the variance that is never undercut: that of independent clips, at LEAST in place of the full confidence."""
+    usual = float(ndtri((1 + CONFIDENCE) / 2))
+    differences = a.mean(axis=0) - b.mean(axis=0)
+    if not differences.any():  # Tango's (1998) interval where no clip differs ends at z squared over their number.
+        return (usual / clips.effective_clips) ** 2
+    scale = float(ndtri((1 + LEAST) / 2)) / usual
+    return scale**2 * float((clips.weights**2 * differences**2).sum())
+
+
+def _p_value(difference: float, half_width: Callable[[float], float]) -> float:
+    """Returns 1 minus the confidence whose interval just reaches 0."""
+    if difference == 0:
+        return 1.0
+    low, high = 1e-12, 1 - 1e-12
+    if half_width(high) <= difference:
+        return 1 - high
+    return float(1 - brentq(lambda confidence: half_width(confidence) - difference, low, high, xtol=1e-14))
+
+
+def _mcnemar(a: Floats, b: Floats) -> float:
+    """Two-sided exact p value: how often a fair coin shares out the clips on which the two differ as unequally."""
+    only_a, only_b = int(((a == 1) & (b == 0)).sum()), int(((b == 1) & (a == 0)).sum())
+    return float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0

@@ -1,121 +1,278 @@
-"""How far a figure would move on other clips, or other speakers, of the same kind: bootstrap intervals.
+"""How far a mean over correct clips would move with other clips, other speakers (groups) and other seeds.
 
-This is the percentile bootstrap (Efron & Tibshirani, 1993). If the speaker (group) of every clip is known, speakers are
-resampled and not clips: clips of one speaker are not independent, and an interval over clips would be too narrow.
+Networks of several seeds are tested on the same clips, which come in groups: a two-way layout with groups and seeds drawn at
+random. The variance of its mean has a part that the seeds share (groups, clips that are hard for all) and a part of the
+seeds; each has degrees of freedom of its own, and the half-widths of their t intervals are combined as squares (Zou &
+Donner, 2008). The interval is Wilson's (1927) with the number of independent clips that would have this variance (Korn &
+Graubard, 1998; Dean & Pagano, 2015), since accuracies near 1 are skewed. docs/statistics.md has formulas and simulation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri, stdtrit
 
 from bench.errors import BenchError
-from bench.evaluation.interval import Interval
+from bench.evaluation.interval import CONFIDENCE, Interval, Over, why_no_interval
 from bench.evaluation.predictions import Predictions
 
-Metric = Literal["accuracy", "macro_f1"]
 Floats = NDArray[np.float64]
 
-CONFIDENCE = 0.95
-RESAMPLES = 2000
-FEWEST_GROUPS = 3
-"""Number of groups below which clips are resampled instead, since so few tell nothing; up to about 20 are a rough guide."""
+LEAST = 0.8
+"""Confidence of the binomial interval of as many independent clips, which is never undercut: variances of few units, or of
+few wrong clips, are small by chance. At 0.95 the coverage would be over 99 %."""
 
 
 @dataclass(frozen=True)
-class Resamples:
-    """Bootstrap resamples of one split.
+class Layout:
+    """The clips of a split: what each weighs, and which unit (group, or the clip itself) it belongs to."""
 
-    Clips with equal target and equal predictions are one *kind*: a metric needs to know only how many clips of every kind a
-    resample has, so that thousands of resamples are one small matrix.
-    """
+    unit: NDArray[np.int64]
+    """Unit of every clip, [clips]."""
+    stratum: NDArray[np.int64]
+    """Class of every clip, within which clips weigh the same, [clips]; all 0 for a plain mean."""
+    weights: Floats
+    """Weight of every clip in the mean, [clips], summing to 1."""
+    groups: int | None
+    """Number of groups; None if they are not known."""
+    new_groups: bool
+    """Whether groups are the units."""
 
-    targets: NDArray[np.int64]
-    """True class of every kind, [kinds]."""
-    predicted: NDArray[np.int64]
-    """Predicted class, [results, kinds]: a row for each seed or network."""
-    counts: Floats
-    """Number of clips of every kind in the split itself, [1, kinds]."""
-    resampled: Floats
-    """Number of clips of every kind in every resample, [resamples, kinds]."""
-    over: Literal["clips", "groups"]
-    """What was resampled."""
-    units: int
-    """Number of clips or groups."""
+    @property
+    def clips(self) -> int:
+        """Number of clips."""
+        return len(self.weights)
 
-    def interval(self, statistic: Callable[[Floats], Floats]) -> Interval:
-        """Computes the interval of a statistic that maps counts [n, kinds] to values [n]."""
-        tail = (1 - CONFIDENCE) / 2
-        low, high = np.quantile(statistic(self.resampled), [tail, 1 - tail])
-        return Interval(
-            low=float(low), high=float(high), over=self.over, units=self.units, resamples=len(self.resampled)
-        )
+    @property
+    def shares(self) -> Floats:
+        """Weight of every unit, [units]."""
+        return np.asarray(np.bincount(self.unit, weights=self.weights), dtype=np.float64)
+
+    @property
+    def effective_clips(self) -> float:
+        """Number of clips of equal weight that would tell as much (Kish, 1965)."""
+        return float(1 / (self.weights**2).sum())
+
+    def problem(self) -> str | None:
+        """Returns why there can be no interval, or None."""
+        effective = float(1 / (self.shares**2).sum()) if self.new_groups else None
+        return why_no_interval(self.clips, self.groups if self.new_groups else None, effective)
+
+    def over(self, seeds: int) -> tuple[Over, ...]:
+        """Returns what an interval of so many seeds covers."""
+        return ("clips", *(("groups",) if self.new_groups else ()), *(("seeds",) if seeds > 1 else ()))
+
+    def freedom(self) -> float:
+        """Computes the degrees of freedom of the variance between units (Bell & McCaffrey, 2002).
+
+        Units are taken to differ equally much, whatever their size: units of unequal size then tell less.
+        """
+        shares = self.shares
+        if np.ptp(shares) < 1e-12:
+            return len(shares) - 1.0
+        squared, scale = (shares**2).sum(), shares**2 / (1 - shares)
+        trace = (scale * (1 + squared - 2 * shares)).sum()
+        sums = [(scale * shares**power).sum() for power in range(3)]
+        between = squared**2 * sums[0] ** 2 - 4 * squared * sums[0] * sums[1] + 2 * sums[0] * sums[2] + 2 * sums[1] ** 2
+        own = (scale**2 * ((1 + squared - 2 * shares) ** 2 - (squared - 2 * shares) ** 2)).sum()
+        return float(trace**2 / (between + own))
 
 
-def bootstrap_interval(
-    results: Sequence[Predictions], *, metric: Metric = "accuracy", resamples: int = RESAMPLES, seed: int = 0
-) -> Interval:
-    """Computes the interval of a metric over the clips (or groups) of a split.
+@dataclass(frozen=True)
+class Components:
+    """The parts of the variance of a mean over clips and seeds."""
+
+    mean: float
+    units: float
+    """Variance by units: what the seeds share, and what is left of the rest after the mean over seeds."""
+    seeds: float
+    """Variance by seeds: what seeds differ by, and the same rest. 0 for one seed."""
+    rest: float
+    """Variance by neither: what units and seeds have in common is in both of the others."""
+
+
+def layout(
+    clips: int, groups: Sequence[str] | None, targets: ArrayLike | None, *, known_groups: bool = False
+) -> Layout:
+    """Arranges clips into units.
 
     Args:
-        results: Predictions of the same split, as by several seeds; the metric is its mean over them.
-        metric: The metric.
-        resamples: Number of bootstrap resamples.
-        seed: Seed of the resamples.
+        clips: Number of clips.
+        groups: Name of the group of every clip; None, or an empty name among them, if they are not known.
+        targets: True class of every clip, for a mean over classes (balanced accuracy); None for a mean over clips.
+        known_groups: Whether training has clips of the groups, so that their clips are new and they are not.
 
     Raises:
-        BenchError: The results are of different clips, or of none.
+        BenchError: The lengths differ, or there are no clips.
     """
-    drawn = resample(results, resamples=resamples, seed=seed)
-    classes = len(results[0].labels)
-
-    def mean_over_results(counts: Floats) -> Floats:
-        if metric == "accuracy":
-            of_results = accuracy(drawn, counts)
-        else:
-            of_results = np.stack([_macro_f1(drawn, predicted, counts, classes) for predicted in drawn.predicted])
-        return np.asarray(of_results.mean(axis=0), dtype=np.float64)
-
-    return drawn.interval(mean_over_results)
-
-
-def resample(results: Sequence[Predictions], *, resamples: int = RESAMPLES, seed: int = 0) -> Resamples:
-    """Draws resamples of the clips that all `results` are of, or of their groups if those are known and enough.
-
-    Args:
-        results: Predictions of the same split.
-        resamples: Number of resamples.
-        seed: Seed of the draws.
-
-    Raises:
-        BenchError: The results are of different clips, or of none.
-    """
-    first = results[0]
-    if not first.ids:
+    if not clips:
         raise BenchError("the predictions are of no clips, so there is nothing to evaluate: check the data set's split")
-    outcomes = np.stack([first.targets, *(aligned(result, first).predicted for result in results)])
-    kinds, kind_of_clip, counts = np.unique(outcomes, axis=1, return_inverse=True, return_counts=True)
-    random = np.random.default_rng(seed)
-    groups, group_of_clip = np.unique(np.array(first.groups, dtype=np.str_), return_inverse=True)
-    by_group = all(first.groups) and len(groups) >= FEWEST_GROUPS
-    if by_group:
-        kinds_of_group = np.zeros((len(groups), kinds.shape[1]))
-        np.add.at(kinds_of_group, (group_of_clip, kind_of_clip.reshape(-1)), 1)
-        drawn = random.multinomial(len(groups), np.full(len(groups), 1 / len(groups)), size=resamples) @ kinds_of_group
-    else:
-        drawn = random.multinomial(len(first.ids), counts / counts.sum(), size=resamples).astype(np.float64)
-    return Resamples(
-        targets=kinds[0],
-        predicted=kinds[1:],
-        counts=counts[None].astype(np.float64),
-        resampled=drawn,
-        over="groups" if by_group else "clips",
-        units=len(groups) if by_group else len(first.ids),
+    for name, values in (("groups", groups), ("targets", targets)):
+        if values is not None and len(np.asarray(values)) != clips:
+            raise BenchError(f"{len(np.asarray(values))} {name} for {clips} clips: give one for every clip")
+    stratum = np.zeros(clips, np.int64) if targets is None else np.unique(np.asarray(targets), return_inverse=True)[1]
+    sizes = np.bincount(stratum)
+    unit, number = np.arange(clips), None
+    if groups is not None and all(groups):
+        names, group = np.unique(np.asarray(groups, dtype=np.str_), return_inverse=True)
+        number, unit = len(names), (unit if known_groups else group)
+    new_groups = number is not None and not known_groups
+    return Layout(unit, stratum, 1 / (len(sizes) * sizes[stratum]), number, new_groups)
+
+
+def components(values: Floats, clips: Layout) -> Components:
+    """Computes the parts of the variance of the mean of `values` [seeds, clips]."""
+    seeds, shares = len(values), clips.shares
+    of_clips = values.mean(axis=0)
+    centre = np.bincount(clips.stratum, weights=of_clips) / np.bincount(clips.stratum)
+    scale = 1 / (1 - shares) if len(shares) > 1 else np.zeros(1)
+    between = np.bincount(clips.unit, weights=clips.weights * (of_clips - centre[clips.stratum]))
+    means = values @ clips.weights
+    variance_of_seeds = variance_of_rest = 0.0
+    if seeds > 1:
+        variance_of_seeds = float(means.var(ddof=1)) / seeds
+        rest = clips.weights * (values - of_clips) - np.outer(means - means.mean(), clips.weights)
+        of_units = np.stack([np.bincount(clips.unit, weights=row) for row in rest])
+        variance_of_rest = float((scale * of_units**2).sum()) / ((seeds - 1) * seeds)
+    # Rounding, so that a mean over clips that are all right is 1.
+    return Components(
+        round(float(means.mean()), 12), float((scale * between**2).sum()), variance_of_seeds, variance_of_rest
     )
+
+
+def squared_half_width(
+    parts: Components, *, units_freedom: float, seeds_freedom: float, confidence: float = CONFIDENCE
+) -> float:
+    """Combines the t intervals of the parts into the square of one half-width.
+
+    What both parts hold, the rest, is taken off the one with more degrees of freedom.
+    """
+    of_units = _quantile(units_freedom, confidence) ** 2
+    if not seeds_freedom:
+        return of_units * parts.units
+    of_seeds = _quantile(seeds_freedom, confidence) ** 2
+    if units_freedom >= seeds_freedom:
+        return of_seeds * parts.seeds + of_units * max(parts.units - parts.rest, 0.0)
+    return of_units * parts.units + of_seeds * max(parts.seeds - parts.rest, 0.0)
+
+
+def _quantile(freedom: float, confidence: float) -> float:
+    return float(stdtrit(freedom, (1 + confidence) / 2))
+
+
+def interval(
+    correct: ArrayLike,
+    groups: Sequence[str] | None = None,
+    *,
+    targets: ArrayLike | None = None,
+    known_groups: bool = False,
+) -> Interval | None:
+    """Computes the 95 % interval of an accuracy.
+
+    It covers new clips; new groups, if `groups` are given and not known; and new seeds, if there are two or more. With one
+    seed it is of that network.
+
+    Args:
+        correct: Whether each network got each clip right, bool [seeds, clips] or [clips].
+        groups: Name of the group (speaker, recording) of every clip.
+        targets: True class of every clip: the interval is then of the balanced accuracy, the mean recall over classes.
+        known_groups: Whether training has other clips of the groups: the interval is then of new clips of these groups.
+
+    Returns:
+        The interval, or None where there are too few groups or clips for one: see `why_none`.
+
+    Raises:
+        BenchError: There are no clips, or the shapes do not fit together.
+
+    Example:
+        >>> interval([[True] * 95 + [False] * 5]).claim()
+        'new clips, by this network'
+    """
+    values = as_outcomes(correct)
+    seeds, number = values.shape
+    clips = layout(number, groups, targets, known_groups=known_groups)
+    if clips.problem() is not None:
+        return None
+    parts = components(values, clips)
+    squared = squared_half_width(parts, units_freedom=clips.freedom(), seeds_freedom=seeds - 1)
+    low, high = _wilson(parts.mean, _independent_clips(parts.mean, squared, clips, seeds))
+    return Interval(
+        low=low,
+        high=high,
+        over=clips.over(seeds),
+        clips=number,
+        groups=clips.groups,
+        seeds=seeds,
+        method=method(clips, seeds),
+    )
+
+
+def why_none(correct: ArrayLike, groups: Sequence[str] | None = None, *, noun: str = "groups") -> str | None:
+    """Says why `interval` or `compare` gives None for these clips and groups; None where it gives an interval.
+
+    Args:
+        correct: Whether each network got each clip right, bool [seeds, clips] or [clips].
+        groups: Name of the group of every clip.
+        noun: The word for groups, in the plural.
+    """
+    problem = layout(as_outcomes(correct).shape[1], groups, None).problem()
+    return None if problem is None else problem.format(noun=noun)
+
+
+def interval_of(
+    results: Sequence[Predictions], *, balanced: bool = False, known_groups: bool = False, noun: str = "groups"
+) -> tuple[Interval | None, str | None]:
+    """Returns the interval of several seeds' predictions of the same clips, or the reason why there is none.
+
+    Args:
+        results: Predictions of each seed.
+        balanced: Whether it is of the balanced accuracy.
+        known_groups: Whether training has other clips of the groups.
+        noun: The word for groups, in the plural.
+
+    Raises:
+        BenchError: The results are of different clips, or of none.
+    """
+    first, correct = results[0], correct_clips(results)
+    targets = first.targets if balanced else None
+    value = interval(correct, first.groups, targets=targets, known_groups=known_groups)
+    return value, None if value is not None else why_none(correct, first.groups, noun=noun)
+
+
+def as_outcomes(correct: ArrayLike) -> Floats:
+    """Returns outcomes as 0 and 1, [seeds, clips]. Raises BenchError for anything else."""
+    values = np.atleast_2d(np.asarray(correct, dtype=np.float64))
+    if values.ndim != 2 or not np.isin(values, (0.0, 1.0)).all():
+        raise BenchError(
+            f"correct has shape {values.shape}: give true or false for every seed and clip, [seeds, clips]"
+        )
+    return values
+
+
+def method(clips: Layout, seeds: int) -> str:
+    """Names the method in a few words."""
+    units = "groups" if clips.new_groups else "clips"
+    return f"Wilson with t over {units}{' and seeds' if seeds > 1 else ''}"
+
+
+def _independent_clips(mean: float, squared: float, clips: Layout, seeds: int) -> float:
+    """Returns how many independent clips would have this half-width at one standard error."""
+    variance = mean * (1 - mean)
+    if variance == 0:  # Nothing differs: as many clips as there are, since seeds that agree tell nothing more.
+        return clips.effective_clips / float(ndtri((1 + CONFIDENCE) / 2)) ** 2
+    most = clips.effective_clips * seeds / float(ndtri((1 + LEAST) / 2)) ** 2
+    return min(variance / squared, most) if squared else most
+
+
+def _wilson(mean: float, number: float) -> tuple[float, float]:
+    """Wilson's score interval of one standard error for a mean over so many independent clips."""
+    centre, half = mean + 0.5 / number, np.sqrt(mean * (1 - mean) / number + 0.25 / number**2)
+    low, high = (centre - half) / (1 + 1 / number), (centre + half) / (1 + 1 / number)
+    return (0.0 if mean == 0 else float(low)), (1.0 if mean == 1 else float(high))
 
 
 def aligned(result: Predictions, reference: Predictions) -> Predictions:
@@ -140,21 +297,11 @@ def aligned(result: Predictions, reference: Predictions) -> Predictions:
     return result
 
 
-def accuracy(drawn: Resamples, counts: Floats) -> Floats:
-    """Computes the accuracy of every result in every resample, [results, n], from counts [n, kinds]."""
-    correct = (drawn.predicted == drawn.targets).astype(np.float64)
-    return np.asarray((correct @ counts.T) / counts.sum(axis=1), dtype=np.float64)
+def correct_clips(results: Sequence[Predictions]) -> NDArray[np.bool_]:
+    """Returns which clips each result has right, [results, clips], in the order of the first result's clips.
 
-
-def _macro_f1(drawn: Resamples, predicted: NDArray[np.int64], counts: Floats, classes: int) -> Floats:
-    """Computes the macro F1 of one result in every resample, [n].
-
-    A class that the whole split lacks counts 0, as in Scores; a class that only a resample lacks is left out of its mean,
-    or small classes would pull the interval down.
+    Raises:
+        BenchError: The results are of different clips.
     """
-    is_target, is_predicted = np.eye(classes)[drawn.targets], np.eye(classes)[predicted]
-    hits = counts @ (is_target * is_predicted)
-    targets_and_predictions = counts @ (is_target + is_predicted)
-    counted = (counts @ is_target > 0) | (drawn.counts @ is_target == 0)
-    f1 = np.divide(2 * hits, targets_and_predictions, out=np.zeros_like(hits), where=targets_and_predictions > 0)
-    return np.asarray((f1 * counted).sum(axis=1) / counted.sum(axis=1), dtype=np.float64)
+    first = results[0]
+    return np.stack([(each := aligned(result, first)).predicted == each.targets for result in results])

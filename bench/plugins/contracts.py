@@ -150,6 +150,8 @@ class Dataset(Plugin):
     """Name of the field that is given after the colon of `NAME:ARGUMENT` on the command line."""
     noise_folder: ClassVar[str | None] = None
     """Folder inside the data set of recorded background noise, which the noise augmentation uses."""
+    group_noun: ClassVar[str] = "groups"
+    """What the groups of its clips are, in the plural: `speakers`, `recordings`."""
     source: ClassVar[str] = ""
     """Paper, licence and home page in one line."""
     training: ClassVar[Mapping[str, Scalar]] = {}

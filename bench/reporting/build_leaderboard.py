@@ -139,6 +139,7 @@ def _protocol(members: Sequence[tuple[StudyFolder, StudyRecord]], recipes: Mappi
         seconds=newest.data.seconds,
         supports=newest.data.supports,
         notes=tuple(dict.fromkeys(note for _, record in members for note in record.data.notes)),
+        group_noun=newest.data.group_noun,
         rows=_rows(members, newest),
         studies=tuple(
             _summary(study, record, recipes) for study, record in sorted(members, key=lambda member: member[1].created)
@@ -171,7 +172,7 @@ def _rows(members: Sequence[tuple[StudyFolder, StudyRecord]], newest: StudyRecor
     rows = [
         row
         for key, same_configuration in finals.items()
-        if (row := _row(same_configuration, folds, origin=origins.get(key, ""))) is not None
+        if (row := _row(same_configuration, folds, origin=origins.get(key, ""), study=newest)) is not None
     ]
     rows.sort(key=lambda row: (-row.validation[newest.objective].mean, row.parameters or 0, row.id))
     return tuple(row.model_copy(update={"rank": rank}) for rank, row in enumerate(rows, start=1))
@@ -184,22 +185,28 @@ def _bests_of_folds(study: StudyFolder, folds: Sequence[str]) -> list[RunRecord]
     return [run for run in finals if run.number == last[run.spec.fold]]
 
 
-def _row(finals: Sequence[FinalRun], folds: Sequence[str], *, origin: str) -> Row | None:
+def _row(finals: Sequence[FinalRun], folds: Sequence[str], *, origin: str, study: StudyRecord) -> Row | None:
     """Returns the row of one configuration's finals, or None if no seed has all folds. The caller sets its rank."""
     latest: dict[str, tuple[StudyFolder, RunRecord]] = {}
-    for study, run in sorted(finals, key=lambda final: final[1].finished):
+    for folder, run in sorted(finals, key=lambda final: final[1].finished):
         if run.result.status == "complete":
-            latest[run.spec.digest()] = (study, run)  # The same seed in two studies is one run.
+            latest[run.spec.digest()] = (folder, run)  # The same seed in two studies is one run.
     complete = sorted(
         latest.values(), key=lambda final: (final[1].study, folds.index(final[1].spec.fold), final[1].repeat)
     )
-    runs = tuple(_seed_run(study, run) for study, run in complete)
+    runs = tuple(_seed_run(folder, run) for folder, run in complete)
     seeds = over_folds(runs, folds=folds)
     if not seeds:
         return None
     first = complete[0][1]
-    from bench.evaluation.uncertainty import bootstrap_interval  # with NumPy, which bench run does without until here
+    from bench.evaluation.uncertainty import interval_of  # with NumPy, which bench run does without until here
 
+    interval, no_interval = interval_of(
+        pooled_tests(complete, {seed.seed for seed in seeds}),
+        balanced=study.objective == "balanced_accuracy",
+        known_groups=study.data.known_groups,
+        noun=study.data.group_noun,
+    )
     return Row(
         rank=0,
         id=_row_id(run for _, run in complete),
@@ -212,7 +219,8 @@ def _row(finals: Sequence[FinalRun], folds: Sequence[str], *, origin: str) -> Ro
         validation=_spreads([seed.validation for seed in seeds]),
         test=_spreads([seed.test for seed in seeds]),
         macro_f1=Spread.of([seed.test.macro_f1 for seed in seeds]),
-        test_interval=bootstrap_interval(pooled_tests(complete, {seed.seed for seed in seeds})),
+        test_interval=interval,
+        no_interval=no_interval,
         train_seconds=Spread.of([run.train_seconds for run in runs]),
         folds=of_each_fold(runs, folds) if len(folds) > 1 else (),
         not_complete=_count_by_status(run for _, run in finals if run.result.status != "complete"),

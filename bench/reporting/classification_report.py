@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bench.evaluation.interval import Interval
 from bench.evaluation.predictions import Predictions
-from bench.evaluation.uncertainty import bootstrap_interval
+from bench.evaluation.uncertainty import interval_of
 from bench.markdown import Markup, table
 from bench.plugins import Split
 from bench.reporting.numbers import count, score_text
@@ -56,21 +56,31 @@ class ClassificationReport(BaseModel):
     weighted_average: ReportRow
     """Mean over classes, weighted by support."""
     support: int
-    accuracy_interval: Interval
-    macro_f1_interval: Interval
+    accuracy_interval: Interval | None
+    """Interval of the accuracy; None if there are too few groups or clips."""
+    no_interval: str | None = None
+    """Why there is no interval."""
     confusions: tuple[Confusion, ...]
     """All confusions, the most frequent first."""
 
 
-def classification_report(predictions: Predictions, *, split: Split) -> ClassificationReport:
+def classification_report(
+    predictions: Predictions, *, split: Split, known_groups: bool = False, noun: str = "groups"
+) -> ClassificationReport:
     """Computes the report of one split's predictions.
+
+    Args:
+        predictions: The predictions.
+        split: Their split.
+        known_groups: Whether training has other clips of the groups.
+        noun: The word for groups, in the plural.
 
     Raises:
         BenchError: There are no predictions.
     """
     from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
-    intervals = [bootstrap_interval([predictions], metric=metric) for metric in ("accuracy", "macro_f1")]
+    interval, no_interval = interval_of([predictions], known_groups=known_groups, noun=noun)
     truth, predicted = predictions.targets, predictions.predicted
     classes = range(len(predictions.labels))
 
@@ -94,8 +104,8 @@ def classification_report(predictions: Predictions, *, split: Split) -> Classifi
         macro_average=averaged("Macro avg", "macro"),
         weighted_average=averaged("Weighted avg", "weighted"),
         support=len(truth),
-        accuracy_interval=intervals[0],
-        macro_f1_interval=intervals[1],
+        accuracy_interval=interval,
+        no_interval=no_interval,
         confusions=_confusions(confusion_counts(predictions), predictions.labels),
     )
 

@@ -6,7 +6,6 @@ import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 
-from bench.evaluation.interval import Interval
 from bench.evaluation.metrics import Objective
 from bench.markdown import Alignment, Markup, bullets, code, code_block, details, escape, heading, page, table
 from bench.plugins import PluginConfig
@@ -15,10 +14,10 @@ from bench.reporting.numbers import (
     ABSENT,
     count,
     duration,
-    interval,
+    interval_claim,
+    interval_text,
     plural,
     readable_name,
-    resampled_units,
     score_text,
     spread,
     value_range,
@@ -86,7 +85,7 @@ def leaderboard_cells(row: Row, protocol: Protocol) -> tuple[str, ...]:
             else ()
         ),
         spread(row.test["accuracy"]),
-        interval(row.test_interval),
+        interval_text(row.test_interval),
         spread(row.macro_f1),
         duration(row.train_seconds.mean),
         row.id,
@@ -158,32 +157,18 @@ def _metrics(protocol: Protocol) -> tuple[Objective, ...]:
 
 def _reading_notes(protocol: Protocol) -> Markup:
     objective = readable_name(protocol.objective)
-    unit_names = {resampled_units(row.test_interval): None for row in protocol.rows}
     lines = [
         f"Rows are ranked by validation {objective} (mean over seeds), never by test: the first row's test score is not the "
         "best of several. Validation figures chose the configurations and the epochs, so they flatter; test figures do not.",
         "Test accuracy and macro F1 (of the test split): mean ± sample standard deviation over n seeds of the same "
         "configuration. Validation accuracy and training time are means over these seeds; training time is the wall time "
         "of all epochs, features included.",
-        f"95 % interval: of the mean test accuracy over seeds, by bootstrap over {' / '.join(unit_names)}. "
-        "Rows whose intervals overlap may well be equally good.",
+        *_interval_notes(protocol),
     ]
     if len(protocol.folds) > 1:
         lines.append(
             f"Figures are means over {len(protocol.folds)} outer folds, each of which trains on clips of its own and tests "
             "the others; the deviation is that of these means over seeds."
-        )
-    if any(row.test_interval.over == "groups" and row.test_interval.units < 20 for row in protocol.rows):
-        lines.append(
-            "Few speakers were resampled, so the interval is a rough guide, and rather too narrow than too wide."
-        )
-    if any(row.test_interval.over == "clips" for row in protocol.rows):
-        lines.append(
-            "Clips were resampled, so the interval is for other clips from the same speakers or sources, not from new ones."
-        )
-    if any(_has_no_width(row.test_interval) for row in protocol.rows):
-        lines.append(
-            "An interval of no width says only that no clip was wrong (or right); it does not promise the same."
         )
     lines += [
         f"Row {row.id}: not in its figures are finals that ended otherwise: {_statuses(row.not_complete)}."
@@ -193,8 +178,14 @@ def _reading_notes(protocol: Protocol) -> Markup:
     return bullets(lines)
 
 
-def _has_no_width(value: Interval) -> bool:
-    return value.low == value.high
+def _interval_notes(protocol: Protocol) -> Iterable[str]:
+    """Says what the intervals cover, and why a row has none."""
+    objective, noun = readable_name(protocol.objective), protocol.group_noun
+    intervals = [row.test_interval for row in protocol.rows if row.test_interval is not None]
+    for claim in dict.fromkeys(interval_claim(value, noun) for value in intervals):
+        yield f"95 % interval of the mean test {objective}: for {claim}. docs/statistics.md has the method and its coverage."
+    for reason in dict.fromkeys(row.no_interval for row in protocol.rows if row.no_interval):
+        yield f"No interval: {reason}."
 
 
 def notes_on_missing_finals(protocol: Protocol) -> list[str]:

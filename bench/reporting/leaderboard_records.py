@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -79,8 +80,10 @@ class Row(PublishedRecord):
     test: dict[Objective, Spread]
     macro_f1: Spread
     """Macro F1 on the test split."""
-    test_interval: Interval
-    """Interval of the mean test accuracy over seeds."""
+    test_interval: Interval | None
+    """Interval of the mean test score over seeds, by the study's objective; None if there are too few groups or clips."""
+    no_interval: str | None = None
+    """Why there is no interval."""
     train_seconds: Spread
     folds: tuple[FoldFigures, ...] = ()
     """Figures of every outer fold, if there are several."""
@@ -91,6 +94,7 @@ class Row(PublishedRecord):
 
     def summary(self) -> dict[str, Any]:
         """The row as one row of a table, see `Leaderboard.to_dataframe`."""
+        interval, objective = self.test_interval, self.runs[0].spec.objective
         scores = {f"validation_{metric}": spread.mean for metric, spread in self.validation.items()}
         scores |= {f"test_{metric}": spread.mean for metric, spread in self.test.items()}
         return {
@@ -104,8 +108,8 @@ class Row(PublishedRecord):
             **scores,
             "test_macro_f1": self.macro_f1.mean,
             "test_accuracy_deviation": self.test["accuracy"].deviation,
-            "test_accuracy_low": self.test_interval.low,
-            "test_accuracy_high": self.test_interval.high,
+            f"test_{objective}_low": math.nan if interval is None else interval.low,
+            f"test_{objective}_high": math.nan if interval is None else interval.high,
             "train_seconds": self.train_seconds.mean,
         }
 
@@ -173,6 +177,8 @@ class Protocol(PublishedRecord):
     labels: tuple[str, ...]
     seconds: float
     supports: dict[Split, tuple[int, ...]]
+    group_noun: str = "groups"
+    """What the groups are, in the plural: speakers, recordings."""
     notes: tuple[str, ...]
     rows: tuple[Row, ...]
     studies: tuple[StudySummary, ...]
@@ -195,8 +201,8 @@ class Leaderboard(PublishedRecord):
         Returns:
             One row a configuration, with the columns `protocol` (from 1), `rank`, `model`, `feature`, `row` (its id),
             `origin`, `parameters` (of the network), `seeds`, the mean over seeds of every score (`validation_accuracy`,
-            `test_accuracy`, ...), `test_accuracy_deviation`, `test_accuracy_low` and `test_accuracy_high` (of the
-            interval), and `train_seconds`.
+            `test_accuracy`, ...), `test_accuracy_deviation`, the ends of the interval of the objective (`test_accuracy_low`,
+            `test_accuracy_high`; NaN if there is none), and `train_seconds`.
         """
         import pandas as pd
 

@@ -42,14 +42,14 @@ def spread(value: Spread | None) -> str:
     return f"{value.mean:.4f}{deviation} (n={value.n})"
 
 
-def interval(value: Interval | None) -> str:
-    """Formats an interval: `0.9612 to 0.9790`."""
-    return ABSENT if value is None else f"{value.low:.4f} to {value.high:.4f}"
+def interval_text(value: Interval | None) -> str:
+    """Formats an interval with the digits that its method holds: `0.961 to 0.979`."""
+    return ABSENT if value is None else f"{value.low:.3f} to {value.high:.3f}"
 
 
-def resampled_units(value: Interval) -> str:
-    """Formats what the bootstrap resampled: `300 clips`, `6 speakers (or other groups)`."""
-    return f"{value.units:,} {'clips' if value.over == 'clips' else 'speakers (or other groups)'}"
+def interval_claim(value: Interval, noun: str) -> str:
+    """Says what an interval covers, and of how many: `new clips and new speakers (300 clips of 6 speakers, 3 seeds)`."""
+    return f"{value.claim(noun)} ({value.units(noun)})"
 
 
 def count(value: int | None) -> str:

@@ -13,7 +13,7 @@ from bench.files import write_atomically
 from bench.markdown import Markup, code, escape, heading, page, table
 from bench.reporting import leaderboard_page
 from bench.reporting.leaderboard_records import LEADERBOARD_SCHEMA_VERSION, Leaderboard
-from bench.reporting.numbers import count, interval, spread
+from bench.reporting.numbers import count, interval_text, spread
 
 LEADERBOARD_NOTICE = "<!-- Written by bench leaderboard: changes are lost when it is published again. -->"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -131,5 +131,5 @@ def _index_row(leaderboard: Leaderboard, json_path: Path) -> tuple[str, ...]:
         first_row.feature.name,
         count(first_row.parameters),
         spread(first_row.test["accuracy"]),
-        interval(first_row.test_interval),
+        interval_text(first_row.test_interval),
     )

@@ -26,11 +26,11 @@ from bench.reporting.numbers import (
     ABSENT,
     count,
     duration,
-    interval,
+    interval_claim,
+    interval_text,
     number,
     plural,
     readable_name,
-    resampled_units,
     score_text,
 )
 from bench.reporting.run_figures import FIGURE_KINDS, DrawnFigures, Subject, draw_figures
@@ -48,6 +48,8 @@ class ReportPaths:
     figures: dict[str, Path]
     """Figures that could be drawn, by kind (see `bench.reporting.run_figures.FIGURE_KINDS`)."""
     report: RunReport
+    interval: str
+    """The interval of the accuracy and what it covers, in a sentence."""
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -109,10 +111,13 @@ def write_run_report(
         spec=run.spec,
         result=without_traceback(run.result),
         scores={name: score(predictions) for name, predictions in by_split.items()},
-        report=classification_report(by_split[split], split=split),
+        report=classification_report(
+            by_split[split], split=split, known_groups=data.known_groups, noun=data.group_noun
+        ),
     )
     drawn = draw_figures(Subject(study, run, data, registry), folder)
-    paths = ReportPaths(folder / "report.md", folder / "report.json", drawn.files, report)
+    sentence = intervals_line(report.report, data.group_noun)
+    paths = ReportPaths(folder / "report.md", folder / "report.json", drawn.files, report, sentence)
     write_atomically(paths.json, report.model_dump_json(indent=1) + "\n")
     write_atomically(paths.markdown, render_report(report, data, drawn))
     return paths
@@ -129,7 +134,7 @@ def render_report(report: RunReport, data: PreparedData, drawn: DrawnFigures) ->
             _scores(report),
             heading(2, f"Classification report ({classes.split} split)"),
             report_table(classes),
-            _intervals(classes),
+            intervals_line(classes, data.group_noun),
             heading(2, "Confusions"),
             _confusions(classes),
             *_figures(drawn, "confusion", "confusion-rates", "alluvial"),
@@ -257,12 +262,12 @@ def _scores(report: RunReport) -> Markup:
     )
 
 
-def _intervals(report: ClassificationReport) -> Markup:
-    accuracy = report.accuracy_interval
-    return Markup(
-        f"95 % bootstrap intervals over {resampled_units(accuracy)}: accuracy {interval(accuracy)}, "
-        f"macro F1 {interval(report.macro_f1_interval)}."
-    )
+def intervals_line(report: ClassificationReport, noun: str) -> str:
+    """Says the interval of the accuracy and what it covers, or why there is none."""
+    value = report.accuracy_interval
+    if value is None:
+        return f"No interval of the accuracy: {report.no_interval}."
+    return f"Accuracy, 95 % interval: {interval_text(value)} for {interval_claim(value, noun)}."
 
 
 def _confusions(report: ClassificationReport) -> Markup:

@@ -27,6 +27,7 @@ class AudioCatsAndDogs(Dataset):
 
     name: ClassVar[str] = "audio-cats-and-dogs"
     folder: ClassVar[str] = "audio-cats-and-dogs"
+    group_noun: ClassVar[str] = "recordings"
     source: ClassVar[str] = "Moreaux, 2017; CC BY-SA 3.0; https://www.kaggle.com/datasets/mmoreaux/audio-cats-and-dogs"
     training: ClassVar[Mapping[str, Scalar]] = {"segment_seconds": 1.0}
 

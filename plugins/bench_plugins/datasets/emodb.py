@@ -43,6 +43,7 @@ class EmoDB(Dataset):
     archive: ClassVar[Archive | None] = Archive(
         url="http://emodb.bilderbar.info/download/download.zip", sha256=None, size=40_600_000
     )
+    group_noun: ClassVar[str] = "speakers"
     source: ClassVar[str] = "Burkhardt et al., Interspeech 2005; http://emodb.bilderbar.info"
 
     split: Literal["speaker", "random"] = "speaker"

@@ -49,6 +49,7 @@ class Esc(Dataset):
     archive: ClassVar[Archive | None] = Archive(
         url="https://github.com/karolpiczak/ESC-50/archive/master.zip", sha256=None, size=646_000_000, strip=1
     )
+    group_noun: ClassVar[str] = "recordings"
     source: ClassVar[str] = "Piczak, ACM Multimedia 2015; CC BY-NC 3.0; https://github.com/karolpiczak/ESC-50"
     classes: ClassVar[tuple[str, ...]]
 

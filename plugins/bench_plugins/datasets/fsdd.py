@@ -33,6 +33,7 @@ class FSDD(Dataset):
         size=16_000_000,
         strip=1,
     )
+    group_noun: ClassVar[str] = "speakers"
     source: ClassVar[str] = (
         "Jackson et al., 2018, v1.0.10; CC BY-SA 4.0; https://github.com/Jakobovski/free-spoken-digit-dataset"
     )

@@ -36,6 +36,7 @@ class Philharmonia(Dataset):
 
     name: ClassVar[str] = "philharmonia"
     folder: ClassVar[str] = "philharmonia"
+    group_noun: ClassVar[str] = "notes"
     source: ClassVar[str] = "Philharmonia Orchestra; CC BY-SA 3.0; https://philharmonia.co.uk/resources/sound-samples/"
 
     clip_seconds: float = Field(0.5, gt=0)

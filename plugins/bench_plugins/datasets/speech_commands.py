@@ -71,6 +71,7 @@ class SpeechCommands(Dataset):
     """One-second recordings of single words at 16 kHz by a few thousand speakers; group: the speaker."""
 
     noise_folder: ClassVar[str | None] = NOISE_FOLDER
+    group_noun: ClassVar[str] = "speakers"
     source: ClassVar[str] = SOURCE
     words: ClassVar[tuple[str, ...]]
     """The words of the task, in the order of the report."""

@@ -22,6 +22,7 @@ class SpokenDigits(Dataset):
 
     name: ClassVar[str] = "spoken-digits"
     folder: ClassVar[str] = "spoken-digits-v1"
+    group_noun: ClassVar[str] = "voices"
     source: ClassVar[str] = "made here by eSpeak NG 1.52 (GPL-3.0-or-later; the audio is free to use)"
 
     def labels(self) -> tuple[str, ...]:
