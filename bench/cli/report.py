@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from bench.cli.common import ResultsDir, installed_plugins, options_of
+from bench.evaluation.metrics import METRICS
 from bench.files import results_directory
-from bench.reporting.classification_report import REPORT_COLUMNS, report_rows
+from bench.reporting.classification_report import REPORT_COLUMNS, report_notes, report_rows
 from bench.reporting.numbers import interval, resampled_units
 from bench.reporting.run_report import write_report
 from bench.reporting.terminal import print_table
@@ -33,7 +34,9 @@ def command(
     report = paths.report.report
     print(f"{record.study}/{record.name}, {report.split} split\n")
     print_table(REPORT_COLUMNS, report_rows(report))
-    accuracy = report.accuracy_interval
-    print(f"\nAccuracy, 95 % interval over {resampled_units(accuracy)}: {interval(accuracy)}\n")
+    for line in report_notes(report):
+        print(line)
+    metric = METRICS[report.metric].title
+    print(f"\n{metric}, 95 % interval over {resampled_units(report.interval)}: {interval(report.interval)}\n")
     for path in paths.files:
         print(path)

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from bench.errors import BenchError
 from bench.evaluation.interval import Interval
+from bench.evaluation.metrics import Objective
 from bench.evaluation.predictions import Predictions
 
-Metric = Literal["accuracy", "macro_f1"]
 Floats = NDArray[np.float64]
 
 CONFIDENCE = 0.95
@@ -57,7 +57,7 @@ class Resamples:
 
 
 def bootstrap_interval(
-    results: Sequence[Predictions], *, metric: Metric = "accuracy", resamples: int = RESAMPLES, seed: int = 0
+    results: Sequence[Predictions], *, metric: Objective = "accuracy", resamples: int = RESAMPLES, seed: int = 0
 ) -> Interval:
     """Computes the interval of a metric over the clips (or groups) of a split.
 
@@ -71,14 +71,10 @@ def bootstrap_interval(
         BenchError: The results are of different clips, or of none.
     """
     drawn = resample(results, resamples=resamples, seed=seed)
-    classes = len(results[0].labels)
+    of_metric = accuracy if metric == "accuracy" else balanced_accuracy
 
     def mean_over_results(counts: Floats) -> Floats:
-        if metric == "accuracy":
-            of_results = accuracy(drawn, counts)
-        else:
-            of_results = np.stack([_macro_f1(drawn, predicted, counts, classes) for predicted in drawn.predicted])
-        return np.asarray(of_results.mean(axis=0), dtype=np.float64)
+        return np.asarray(of_metric(drawn, counts).mean(axis=0), dtype=np.float64)
 
     return drawn.interval(mean_over_results)
 
@@ -146,15 +142,15 @@ def accuracy(drawn: Resamples, counts: Floats) -> Floats:
     return np.asarray((correct @ counts.T) / counts.sum(axis=1), dtype=np.float64)
 
 
-def _macro_f1(drawn: Resamples, predicted: NDArray[np.int64], counts: Floats, classes: int) -> Floats:
-    """Computes the macro F1 of one result in every resample, [n].
+def balanced_accuracy(drawn: Resamples, counts: Floats) -> Floats:
+    """Computes the balanced accuracy of every result in every resample, [results, n], from counts [n, kinds].
 
-    A class that the whole split lacks counts 0, as in Scores; a class that only a resample lacks is left out of its mean,
-    or small classes would pull the interval down.
+    A class that a resample lacks is left out of its mean.
     """
-    is_target, is_predicted = np.eye(classes)[drawn.targets], np.eye(classes)[predicted]
-    hits = counts @ (is_target * is_predicted)
-    targets_and_predictions = counts @ (is_target + is_predicted)
-    counted = (counts @ is_target > 0) | (drawn.counts @ is_target == 0)
-    f1 = np.divide(2 * hits, targets_and_predictions, out=np.zeros_like(hits), where=targets_and_predictions > 0)
-    return np.asarray((f1 * counted).sum(axis=1) / counted.sum(axis=1), dtype=np.float64)
+    is_target = drawn.targets[:, None] == np.unique(drawn.targets)
+    clips = counts @ is_target
+    recalls = [
+        np.divide(counts @ (is_target * right[:, None]), clips, out=np.full_like(clips, np.nan), where=clips > 0)
+        for right in drawn.predicted == drawn.targets
+    ]
+    return np.asarray(np.nanmean(recalls, axis=2), dtype=np.float64)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pydantic import BaseModel, ConfigDict
 
 from bench.evaluation.interval import Interval
+from bench.evaluation.metrics import Metric
 
 ABSENT = "–"  # noqa: RUF001 (Cells without a figure hold an en dash.)
 
@@ -50,6 +51,11 @@ def interval(value: Interval | None) -> str:
 def resampled_units(value: Interval) -> str:
     """Formats what the bootstrap resampled: `300 clips`, `6 speakers (or other groups)`."""
     return f"{value.units:,} {'clips' if value.over == 'clips' else 'speakers (or other groups)'}"
+
+
+def reading(metric: Metric) -> tuple[str, str, str]:
+    """Returns how a score is to be read: which is better, its range or unit, and what it is."""
+    return metric.better, metric.unit, metric.meaning
 
 
 def count(value: int | None) -> str:

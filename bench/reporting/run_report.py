@@ -9,16 +9,17 @@ from pydantic import BaseModel, ConfigDict
 
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError
-from bench.evaluation.metrics import Scores, score
+from bench.evaluation.metrics import METRICS, Scores, metric_title, score
 from bench.evaluation.predictions import Predictions
 from bench.files import write_atomically
-from bench.markdown import Markup, bullets, code, code_block, details, escape, heading, page, table
+from bench.markdown import Alignment, Markup, bullets, code, code_block, details, escape, heading, page, table
 from bench.plugins import Split
 from bench.plugins.registry import Registry
 from bench.reporting.classification_report import (
     MAX_CONFUSIONS,
     ClassificationReport,
     classification_report,
+    report_notes,
     report_table,
 )
 from bench.reporting.commands import portable_command, without_traceback
@@ -29,7 +30,7 @@ from bench.reporting.numbers import (
     interval,
     number,
     plural,
-    readable_name,
+    reading,
     resampled_units,
     score_text,
 )
@@ -59,7 +60,7 @@ class RunReport(BaseModel):
     """The contents of report.json: a run, its scores by split, and the classification report of one split."""
 
     model_config = ConfigDict(frozen=True)
-    schema_version: int = 1
+    schema_version: int = 2
     study: str
     run: str
     origin: str
@@ -108,7 +109,7 @@ def write_run_report(
         spec=run.spec,
         result=without_traceback(run.result),
         scores={name: score(predictions) for name, predictions in by_split.items()},
-        report=classification_report(by_split[split], split=split),
+        report=classification_report(by_split[split], split=split, metric=run.spec.objective),
     )
     drawn = draw_figures(Subject(study, run, data, registry), folder)
     paths = ReportPaths(folder / "report.md", folder / "report.json", drawn.files, report)
@@ -128,7 +129,7 @@ def render_report(report: RunReport, data: PreparedData, drawn: DrawnFigures) ->
             _scores(report),
             heading(2, f"Classification report ({classes.split} split)"),
             report_table(classes),
-            _intervals(classes),
+            bullets([*report_notes(classes), _interval(classes)]),
             heading(2, "Confusions"),
             _confusions(classes),
             *_figures(drawn, "confusion", "confusion-rates", "alluvial"),
@@ -205,7 +206,8 @@ def _overview(report: RunReport, data: PreparedData) -> Markup:
         ("Seed", str(spec.seed)),
         (
             "Best epoch",
-            f"{result.best_epoch or ABSENT} of {spec.training.epochs}, by validation {readable_name(spec.objective)}",
+            f"{result.best_epoch or ABSENT} of {spec.training.epochs}, by validation {metric_title(spec.objective)}, "
+            "then by loss",
         ),
         ("Training time", duration(result.train_seconds)),
         ("Latency of one clip", ABSENT if result.latency_ms is None else f"{result.latency_ms:.2f} ms"),
@@ -232,35 +234,29 @@ def _scores(report: RunReport) -> Markup:
     """Returns the scores of clips by split, and of single segments if the run trained on segments."""
     result = report.result
     segments = {"validation": result.validation_segments, "test": result.test_segments}
-    rows = [
-        (name, scores)
+    columns = {
+        name: scores
         for split, clip_scores in report.scores.items()
         for name, scores in ((split, clip_scores), (f"{split}, segments", segments.get(split)))
         if scores is not None
+    }
+    figures = {name: scores.figures() for name, scores in columns.items()}
+    rows = [
+        (metric.title, *(score_text(values.get(key)) for values in figures.values()), *reading(metric))
+        for key, metric in METRICS.items()
+        if any(key in values for values in figures.values())
     ]
-    header = ("Split", "Clips", "Accuracy", "Balanced accuracy", "Macro F1", "Loss")
-    return table(
-        header,
-        [
-            (
-                name,
-                count(scores.clips),
-                score_text(scores.accuracy),
-                score_text(scores.balanced_accuracy),
-                score_text(scores.macro_f1),
-                number(scores.loss),
-            )
-            for name, scores in rows
-        ],
-        align=("left",),
-    )
+    clips = ("Clips", *(count(scores.clips) for scores in columns.values()), "", "", "")
+    header = ("Score", *(name.capitalize() for name in columns), "Better", "Range or unit", "What it is")
+    figures_right: list[Alignment] = ["right" for _ in columns]
+    align: tuple[Alignment, ...] = ("left", *figures_right, "left", "left", "left")
+    return table(header, [clips, *rows], align=align)
 
 
-def _intervals(report: ClassificationReport) -> Markup:
-    accuracy = report.accuracy_interval
-    return Markup(
-        f"95 % bootstrap intervals over {resampled_units(accuracy)}: accuracy {interval(accuracy)}, "
-        f"macro F1 {interval(report.macro_f1_interval)}."
+def _interval(report: ClassificationReport) -> str:
+    return (
+        f"95 % bootstrap interval over {resampled_units(report.interval)}: {metric_title(report.metric)} "
+        f"{interval(report.interval)}."
     )
 
 
