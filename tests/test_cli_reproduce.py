@@ -234,10 +234,11 @@ def test_clips_decided_by_their_segments_are_reported_with_both(tmp_path: Path) 
     assert record.result.test is not None and record.result.test_segments is not None
     assert record.result.test.clips == 6 and record.result.test_segments.clips > 6
     report = (folder / "reproduction-1-seed-0" / "report" / "report.md").read_text()
-    lines = [line.split("|")[1:4] for line in report.splitlines() if line.startswith(("| test", "| validation"))]
-    assert [line[0].strip() for line in lines] == ["validation", "validation, segments", "test", "test, segments"]
+    header, _, clips = report.partition("## Scores\n\n")[2].splitlines()[:3]
+    columns = [title.strip() for title in header.split("|")]
+    assert columns[2:6] == ["Validation", "Validation, segments", "Test", "Test, segments"]
     assert short in report
-    assert int(lines[3][1]) == record.result.test_segments.clips
+    assert int(clips.split("|")[5]) == record.result.test_segments.clips
     assert run_metrics(record)["test_segment_accuracy"] == round(record.result.test_segments.accuracy, 4)
 
 

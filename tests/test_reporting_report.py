@@ -18,6 +18,7 @@ from bench.reporting.classification_report import (
     REPORT_COLUMNS,
     classification_report,
     confusion_counts,
+    report_notes,
     report_rows,
     report_table,
 )
@@ -46,9 +47,9 @@ def test_every_figure_agrees_with_numpy() -> None:
     assert 0.5 < report.accuracy < 1.0  # or the test would show little
     assert report.macro_average.f1_score == pytest.approx(np.mean(f1_scores))
     assert report.weighted_average.f1_score == pytest.approx(np.average(f1_scores, weights=supports))
-    assert report.accuracy_interval is not None
-    assert report.accuracy_interval.low < report.accuracy < report.accuracy_interval.high
-    assert report.accuracy_interval.over == ("clips", "groups")
+    assert report.interval is not None
+    assert report.interval.low < report.accuracy < report.interval.high
+    assert report.interval.over == ("clips", "groups")
 
 
 def test_the_table_has_the_rows_and_figures_of_scikit_learns_own_report() -> None:
@@ -74,7 +75,7 @@ def test_confusions_are_the_off_diagonal_cells_the_most_frequent_first() -> None
     assert sum(counts) == sum(true != said for true, said in pairs)
 
 
-def test_a_class_without_clips_stays_in_the_report_and_counts_zero() -> None:
+def test_a_class_without_clips_is_named_and_left_out_of_every_mean() -> None:
     predictions = Predictions(
         labels=("a", "b", "accuracy"),
         ids=("1", "2", "3"),
@@ -85,12 +86,14 @@ def test_a_class_without_clips_stays_in_the_report_and_counts_zero() -> None:
     report = classification_report(predictions, split="test")
     assert report.classes[2].model_dump() == {
         "label": "accuracy",
-        "precision": 0.0,
-        "recall": 0.0,
-        "f1_score": 0.0,
+        "precision": None,
+        "recall": None,
+        "f1_score": None,
         "support": 0,
     }
-    assert report.macro_average.f1_score == pytest.approx((2 / 3 + 2 / 3 + 0) / 3)
+    assert report_rows(report)[2] == ("accuracy", "–", "–", "–", "0")  # noqa: RUF001
+    assert report.macro_average.f1_score == pytest.approx(2 / 3)
+    assert report_notes(report) == ["Without clips in the test split, and so left out of every mean: accuracy."]
     assert confusion_counts(predictions).tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
 
 

@@ -175,7 +175,7 @@ class Run:
         }
         for split, scores in (("validation", result.validation), ("test", result.test)):
             if scores is not None:
-                row |= {f"{split}_{metric}": value for metric, value in scores.model_dump().items()}
+                row |= {f"{split}_{metric}": value for metric, value in scores.figures().items()}
         row |= {
             "best_epoch": result.best_epoch,
             "network_parameters": result.parameters,

@@ -9,7 +9,7 @@ import typer
 
 from bench.cli.common import ResultsDir, installed_plugins, options_of
 from bench.files import results_directory
-from bench.reporting.classification_report import REPORT_COLUMNS, report_rows
+from bench.reporting.classification_report import REPORT_COLUMNS, report_notes, report_rows
 from bench.reporting.run_report import write_report
 from bench.reporting.terminal import print_table
 from bench.results.study_folder import find_run
@@ -32,6 +32,8 @@ def command(
     report = paths.report.report
     print(f"{record.study}/{record.name}, {report.split} split\n")
     print_table(REPORT_COLUMNS, report_rows(report))
+    for line in report_notes(report):
+        print(line)
     print(f"\n{paths.interval}\n")
     for path in paths.files:
         print(path)

@@ -1,50 +1,169 @@
-"""Computes the scores of one split from its predictions, with scikit-learn."""
+"""Computes the scores of one split from its predictions.
+
+Every metric is declared once, on its field of `Scores`: its readable name, whether higher is better, its unit and what it
+is. Tables, MLflow and the API are made from that.
+"""
 
 from __future__ import annotations
 
-import warnings
-from typing import Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from bench.evaluation.predictions import Predictions
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 Objective = Literal["accuracy", "balanced_accuracy"]
-"""A score that a study may maximise."""
+"""A score that a study may maximise, and that then ranks its rows."""
+
+CALIBRATION_BINS = 15
+"""Number of bins of the confidence, as in Guo et al. (2017)."""
+LEAST_PROBABILITY = 1e-12
+"""Probability that the log loss takes a smaller one for, since it would be infinite at zero."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a reader has to know of a score to read it."""
+
+    title: str
+    meaning: str
+    """What it is, in a few words, with its source where there are several definitions."""
+    better: Literal["higher", "lower"] = "higher"
+    unit: str = "0 to 1"
 
 
 class Scores(BaseModel):
-    """Scores of one split, each 0 to 1 and better when higher, but for the loss (nats, better when lower)."""
+    """Scores of one split. One that is not defined for its clips, or was not computed, is None.
+
+    Means over classes are over those that have clips in the split; `absent` names the others.
+    """
 
     model_config = ConfigDict(frozen=True)
     clips: int
     """Number of clips in the split."""
-    accuracy: float
-    balanced_accuracy: float
-    """Mean recall of the classes that the split has."""
-    macro_f1: float
-    """Mean F1 score over all classes."""
-    loss: float
-    """Mean cross entropy, in nats."""
+    absent: tuple[str, ...] = ()
+    """Classes that have no clips in the split."""
+    accuracy: Annotated[float, Metric("Accuracy", "share of the clips that are right")]
+    balanced_accuracy: Annotated[
+        float, Metric("Balanced accuracy", "mean recall of the classes, also called unweighted average recall")
+    ]
+    macro_f1: Annotated[float, Metric("Macro F1", "mean F1 score of the classes")]
+    loss: Annotated[float, Metric("Log loss", "mean cross entropy", "lower", "nats")]
+    brier: Annotated[
+        float | None,
+        Metric(
+            "Brier score", "squared error of the probabilities, summed over classes (Brier, 1950)", "lower", "0 to 2"
+        ),
+    ] = None
+    calibration_error: Annotated[
+        float | None,
+        Metric(
+            "Calibration error",
+            f"expected calibration error of the highest probability in {CALIBRATION_BINS} bins (Guo et al., 2017)",
+            "lower",
+        ),
+    ] = None
+    roc_auc: Annotated[
+        float | None, Metric("ROC AUC", "area under the curve of each class against the rest, mean of the classes")
+    ] = None
+    top_3_accuracy: Annotated[
+        float | None, Metric("Top-3 accuracy", "share of the clips whose class is among the 3 most probable")
+    ] = None
+    top_5_accuracy: Annotated[
+        float | None, Metric("Top-5 accuracy", "share of the clips whose class is among the 5 most probable")
+    ] = None
+
+    def figures(self) -> dict[str, float]:
+        """The scores that there are, by the names of METRICS."""
+        values = ((name, getattr(self, name)) for name in METRICS)
+        return {name: value for name, value in values if value is not None}
+
+
+METRICS: dict[str, Metric] = {
+    name: declared
+    for name, field in Scores.model_fields.items()
+    for declared in field.metadata
+    if isinstance(declared, Metric)
+}
+"""Every metric by its name in records, in the order of tables."""
+
+
+def metric_title(name: str) -> str:
+    """Returns a metric's readable name within a sentence: `balanced accuracy`, `macro F1`, `ROC AUC`."""
+    title = METRICS[name].title
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
 
 
 def score(predictions: Predictions) -> Scores:
-    """Computes the scores of one split."""
-    import numpy as np
-    from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
+    """Computes all scores of one split."""
+    targets, probabilities = predictions.targets, predictions.probabilities
+    return basic_scores(predictions).model_copy(
+        update={
+            "brier": _brier(targets, probabilities),
+            "calibration_error": _calibration_error(predictions),
+            "roc_auc": _roc_auc(targets, probabilities),
+            "top_3_accuracy": _top_accuracy(targets, probabilities, 3),
+            "top_5_accuracy": _top_accuracy(targets, probabilities, 5),
+        }
+    )
 
-    targets, predicted = predictions.targets, predictions.predicted
-    with warnings.catch_warnings():
-        # A class that is predicted but not in the split has no recall; the warning would come with every poor epoch.
-        warnings.filterwarnings("ignore", message="y_pred contains classes not in y_true")
-        balanced = balanced_accuracy_score(targets, predicted)
+
+def basic_scores(predictions: Predictions) -> Scores:
+    """Computes those scores alone that are needed after every epoch, and leaves the others out."""
+    import numpy as np
+    from sklearn.metrics import accuracy_score, f1_score, recall_score
+
+    targets, predicted, labels = predictions.targets, predictions.predicted, predictions.labels
     of_target = np.take_along_axis(predictions.probabilities, targets[:, None], axis=1)
+    present = np.unique(targets)
     return Scores(
         clips=len(targets),
+        absent=tuple(label for index, label in enumerate(labels) if index not in set(present.tolist())),
         accuracy=float(accuracy_score(targets, predicted)),
-        balanced_accuracy=float(balanced),
-        macro_f1=float(
-            f1_score(targets, predicted, labels=range(len(predictions.labels)), average="macro", zero_division=0.0)
-        ),
-        loss=float(-np.log(np.clip(of_target, 1e-12, None)).mean()),
+        # This is balanced_accuracy_score, but without a warning for every class that is predicted and has no clips.
+        balanced_accuracy=float(recall_score(targets, predicted, labels=present, average="macro", zero_division=0.0)),
+        macro_f1=float(f1_score(targets, predicted, labels=present, average="macro", zero_division=0.0)),
+        loss=float(-np.log(np.clip(of_target, LEAST_PROBABILITY, None)).mean()),
     )
+
+
+def _brier(targets: NDArray[np.int64], probabilities: NDArray[np.float32]) -> float:
+    import numpy as np
+
+    return float(np.square(probabilities - np.eye(probabilities.shape[1])[targets]).sum(axis=1).mean())
+
+
+def _calibration_error(predictions: Predictions) -> float:
+    """Mean distance between confidence and accuracy over the bins of the confidence, weighted by their clips."""
+    import numpy as np
+
+    confidence = predictions.probabilities.max(axis=1).astype(np.float64)
+    surplus = confidence - (predictions.predicted == predictions.targets)
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+    return float(np.abs(np.bincount(bins, weights=surplus, minlength=CALIBRATION_BINS)).sum() / len(confidence))
+
+
+def _roc_auc(targets: NDArray[np.int64], probabilities: NDArray[np.float32]) -> float | None:
+    """Mean over the classes that have clips; None if all clips are of one class, which has no rest."""
+    import numpy as np
+    from sklearn.metrics import roc_auc_score
+
+    present = np.unique(targets)
+    if len(present) < 2:
+        return None
+    return float(np.mean([roc_auc_score(targets == index, probabilities[:, index]) for index in present]))
+
+
+def _top_accuracy(targets: NDArray[np.int64], probabilities: NDArray[np.float32], k: int) -> float | None:
+    """None if there are not more than `k` classes, since all clips would be right."""
+    from sklearn.metrics import top_k_accuracy_score
+
+    classes = probabilities.shape[1]
+    if classes <= k:
+        return None
+    return float(top_k_accuracy_score(targets, probabilities, k=k, labels=range(classes)))

@@ -1,15 +1,18 @@
 """Computes precision, recall, F1 and support of every class, and their averages, from stored predictions.
 
-The table has the columns of scikit-learn's text report; intervals and the most frequent confusions are added to it.
+The table has the columns of scikit-learn's text report; an interval and the most frequent confusions are added to it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from bench.evaluation.interval import Interval
+from bench.evaluation.metrics import Objective
 from bench.evaluation.predictions import Predictions
 from bench.evaluation.uncertainty import interval_of
 from bench.markdown import Markup, table
@@ -21,13 +24,16 @@ MAX_CONFUSIONS = 10
 
 
 class ReportRow(BaseModel):
-    """Scores of one class or their average over classes, from 0 to 1; a score that would divide by zero is 0."""
+    """Scores of one class or their average over classes, from 0 to 1; a score that would divide by zero is 0.
+
+    A class without clips has no scores.
+    """
 
     model_config = ConfigDict(frozen=True)
     label: str
-    precision: float
-    recall: float
-    f1_score: float
+    precision: float | None
+    recall: float | None
+    f1_score: float | None
     support: int
     """Number of clips of the class."""
 
@@ -47,17 +53,19 @@ class ClassificationReport(BaseModel):
     """Scores, intervals and confusions of one split."""
 
     model_config = ConfigDict(frozen=True)
-    schema_version: int = 1
+    schema_version: int = 2
     split: Split
     classes: tuple[ReportRow, ...]
     accuracy: float
     macro_average: ReportRow
-    """Mean over classes."""
+    """Mean over the classes that have clips."""
     weighted_average: ReportRow
     """Mean over classes, weighted by support."""
     support: int
-    accuracy_interval: Interval | None
-    """Interval of the accuracy; None if there are too few groups or clips."""
+    metric: Objective
+    """The score that ranks, of which the interval is."""
+    interval: Interval | None
+    """None if there are too few groups or clips."""
     no_interval: str | None = None
     """Why there is no interval."""
     confusions: tuple[Confusion, ...]
@@ -65,13 +73,19 @@ class ClassificationReport(BaseModel):
 
 
 def classification_report(
-    predictions: Predictions, *, split: Split, known_groups: bool = False, noun: str = "groups"
+    predictions: Predictions,
+    *,
+    split: Split,
+    metric: Objective = "accuracy",
+    known_groups: bool = False,
+    noun: str = "groups",
 ) -> ClassificationReport:
     """Computes the report of one split's predictions.
 
     Args:
         predictions: The predictions.
-        split: Their split.
+        split: The split that they are of.
+        metric: The score that ranks, of which an interval is computed.
         known_groups: Whether training has other clips of the groups.
         noun: The word for groups, in the plural.
 
@@ -80,31 +94,37 @@ def classification_report(
     """
     from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
-    interval, no_interval = interval_of([predictions], known_groups=known_groups, noun=noun)
+    interval, no_interval = interval_of(
+        [predictions], balanced=metric == "balanced_accuracy", known_groups=known_groups, noun=noun
+    )
     truth, predicted = predictions.targets, predictions.predicted
-    classes = range(len(predictions.labels))
+    support = np.bincount(truth, minlength=len(predictions.labels))
+    present = np.flatnonzero(support)
 
     def scores(average: str | None) -> list[NDArray[np.float64]]:
-        averages = precision_recall_fscore_support(truth, predicted, labels=classes, average=average, zero_division=0.0)
+        averages = precision_recall_fscore_support(truth, predicted, labels=present, average=average, zero_division=0.0)
         return list(averages[:3])
 
-    def averaged(label: str, average: str) -> ReportRow:
-        precision, recall, f1_score = map(float, scores(average))
-        return ReportRow(label=label, precision=precision, recall=recall, f1_score=f1_score, support=len(truth))
+    def row(label: str, values: Sequence[float | None], clips: int) -> ReportRow:
+        precision, recall, f1_score = values
+        return ReportRow(label=label, precision=precision, recall=recall, f1_score=f1_score, support=clips)
 
-    support = np.bincount(truth, minlength=len(predictions.labels)).tolist()
-    by_class = zip(predictions.labels, *(values.tolist() for values in scores(None)), support, strict=True)
+    def averaged(label: str, average: str) -> ReportRow:
+        return row(label, [float(value) for value in scores(average)], len(truth))
+
+    by_class = dict(zip(present.tolist(), np.transpose(scores(None)).tolist(), strict=True))
     return ClassificationReport(
         split=split,
         classes=tuple(
-            ReportRow(label=label, precision=precision, recall=recall, f1_score=f1_score, support=clips)
-            for label, precision, recall, f1_score, clips in by_class
+            row(label, by_class.get(index, (None,) * 3), int(support[index]))
+            for index, label in enumerate(predictions.labels)
         ),
         accuracy=float(accuracy_score(truth, predicted)),
         macro_average=averaged("Macro avg", "macro"),
         weighted_average=averaged("Weighted avg", "weighted"),
         support=len(truth),
-        accuracy_interval=interval,
+        metric=metric,
+        interval=interval,
         no_interval=no_interval,
         confusions=_confusions(confusion_counts(predictions), predictions.labels),
     )
@@ -131,6 +151,14 @@ def report_rows(report: ClassificationReport) -> list[tuple[str, ...]]:
 def report_table(report: ClassificationReport) -> Markup:
     """Returns the table in Markdown."""
     return table(REPORT_COLUMNS, report_rows(report), align=("left",))
+
+
+def report_notes(report: ClassificationReport) -> list[str]:
+    """Returns a line on the classes that the averages leave out, if there are any."""
+    absent = [row.label for row in report.classes if not row.support]
+    return [f"Without clips in the {report.split} split, and so left out of every mean: {', '.join(absent)}."] * bool(
+        absent
+    )
 
 
 def _cells(row: ReportRow) -> tuple[str, ...]:

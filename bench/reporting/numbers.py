@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pydantic import BaseModel, ConfigDict
 
 from bench.evaluation.interval import Interval
+from bench.evaluation.metrics import Metric
 
 ABSENT = "–"  # noqa: RUF001 (Cells without a figure hold an en dash.)
 
@@ -50,6 +51,11 @@ def interval_text(value: Interval | None) -> str:
 def interval_claim(value: Interval, noun: str) -> str:
     """Says what an interval covers, and of how many: `new clips and new speakers (300 clips of 6 speakers, 3 seeds)`."""
     return f"{value.claim(noun)} ({value.units(noun)})"
+
+
+def reading(metric: Metric) -> tuple[str, str, str]:
+    """Returns how a score is to be read: which is better, its range or unit, and what it is."""
+    return metric.better, metric.unit, metric.meaning
 
 
 def count(value: int | None) -> str:

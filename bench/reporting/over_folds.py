@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from bench.evaluation.metrics import Objective, Scores
+from bench.evaluation.metrics import METRICS, Objective, Scores
 from bench.evaluation.predictions import Predictions
 from bench.reporting.leaderboard_records import FoldFigures, SeedRun
 from bench.reporting.numbers import Spread
@@ -51,9 +51,12 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
     """Returns the mean of every score, over folds of whatever size; the number of clips is their sum."""
     if len(scores) == 1:
         return scores[0]
-    names = [name for name in Scores.model_fields if name != "clips"]
-    means = {name: statistics.fmean(getattr(each, name) for each in scores) for name in names}
-    return Scores(clips=sum(each.clips for each in scores), **means)
+    known = [each.figures() for each in scores]
+    means = {
+        name: statistics.fmean(of_fold[name] for of_fold in known) for name in METRICS if all(name in f for f in known)
+    }
+    absent = dict.fromkeys(label for each in scores for label in each.absent)
+    return Scores(clips=sum(each.clips for each in scores), absent=tuple(absent), **means)
 
 
 def of_each_fold(runs: Sequence[SeedRun], folds: Sequence[str]) -> tuple[FoldFigures, ...]:

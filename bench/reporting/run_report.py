@@ -9,16 +9,17 @@ from pydantic import BaseModel, ConfigDict
 
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError
-from bench.evaluation.metrics import Scores, score
+from bench.evaluation.metrics import METRICS, Scores, metric_title, score
 from bench.evaluation.predictions import Predictions
 from bench.files import write_atomically
-from bench.markdown import Markup, bullets, code, code_block, details, escape, heading, page, table
+from bench.markdown import Alignment, Markup, bullets, code, code_block, details, escape, heading, page, table
 from bench.plugins import Split
 from bench.plugins.registry import Registry
 from bench.reporting.classification_report import (
     MAX_CONFUSIONS,
     ClassificationReport,
     classification_report,
+    report_notes,
     report_table,
 )
 from bench.reporting.commands import portable_command, without_traceback
@@ -30,7 +31,7 @@ from bench.reporting.numbers import (
     interval_text,
     number,
     plural,
-    readable_name,
+    reading,
     score_text,
 )
 from bench.reporting.run_figures import FIGURE_KINDS, DrawnFigures, Subject, draw_figures
@@ -61,7 +62,7 @@ class RunReport(BaseModel):
     """The contents of report.json: a run, its scores by split, and the classification report of one split."""
 
     model_config = ConfigDict(frozen=True)
-    schema_version: int = 1
+    schema_version: int = 2
     study: str
     run: str
     origin: str
@@ -112,7 +113,11 @@ def write_run_report(
         result=without_traceback(run.result),
         scores={name: score(predictions) for name, predictions in by_split.items()},
         report=classification_report(
-            by_split[split], split=split, known_groups=data.known_groups, noun=data.group_noun
+            by_split[split],
+            split=split,
+            metric=run.spec.objective,
+            known_groups=data.known_groups,
+            noun=data.group_noun,
         ),
     )
     drawn = draw_figures(Subject(study, run, data, registry), folder)
@@ -134,7 +139,7 @@ def render_report(report: RunReport, data: PreparedData, drawn: DrawnFigures) ->
             _scores(report),
             heading(2, f"Classification report ({classes.split} split)"),
             report_table(classes),
-            intervals_line(classes, data.group_noun),
+            bullets([*report_notes(classes), intervals_line(classes, data.group_noun)]),
             heading(2, "Confusions"),
             _confusions(classes),
             *_figures(drawn, "confusion", "confusion-rates", "alluvial"),
@@ -211,7 +216,8 @@ def _overview(report: RunReport, data: PreparedData) -> Markup:
         ("Seed", str(spec.seed)),
         (
             "Best epoch",
-            f"{result.best_epoch or ABSENT} of {spec.training.epochs}, by validation {readable_name(spec.objective)}",
+            f"{result.best_epoch or ABSENT} of {spec.training.epochs}, by validation {metric_title(spec.objective)}, "
+            "then by loss",
         ),
         ("Training time", duration(result.train_seconds)),
         ("Latency of one clip", ABSENT if result.latency_ms is None else f"{result.latency_ms:.2f} ms"),
@@ -238,36 +244,31 @@ def _scores(report: RunReport) -> Markup:
     """Returns the scores of clips by split, and of single segments if the run trained on segments."""
     result = report.result
     segments = {"validation": result.validation_segments, "test": result.test_segments}
-    rows = [
-        (name, scores)
+    columns = {
+        name: scores
         for split, clip_scores in report.scores.items()
         for name, scores in ((split, clip_scores), (f"{split}, segments", segments.get(split)))
         if scores is not None
+    }
+    figures = {name: scores.figures() for name, scores in columns.items()}
+    rows = [
+        (metric.title, *(score_text(values.get(key)) for values in figures.values()), *reading(metric))
+        for key, metric in METRICS.items()
+        if any(key in values for values in figures.values())
     ]
-    header = ("Split", "Clips", "Accuracy", "Balanced accuracy", "Macro F1", "Loss")
-    return table(
-        header,
-        [
-            (
-                name,
-                count(scores.clips),
-                score_text(scores.accuracy),
-                score_text(scores.balanced_accuracy),
-                score_text(scores.macro_f1),
-                number(scores.loss),
-            )
-            for name, scores in rows
-        ],
-        align=("left",),
-    )
+    clips = ("Clips", *(count(scores.clips) for scores in columns.values()), "", "", "")
+    header = ("Score", *(name.capitalize() for name in columns), "Better", "Range or unit", "What it is")
+    figures_right: list[Alignment] = ["right" for _ in columns]
+    align: tuple[Alignment, ...] = ("left", *figures_right, "left", "left", "left")
+    return table(header, [clips, *rows], align=align)
 
 
 def intervals_line(report: ClassificationReport, noun: str) -> str:
-    """Says the interval of the accuracy and what it covers, or why there is none."""
-    value = report.accuracy_interval
+    """Says the interval of the score that ranks and what it covers, or why there is none."""
+    value, metric = report.interval, metric_title(report.metric)
     if value is None:
-        return f"No interval of the accuracy: {report.no_interval}."
-    return f"Accuracy, 95 % interval: {interval_text(value)} for {interval_claim(value, noun)}."
+        return f"No interval of the {metric}: {report.no_interval}."
+    return f"{metric.capitalize()}, 95 % interval: {interval_text(value)} for {interval_claim(value, noun)}."
 
 
 def _confusions(report: ClassificationReport) -> Markup:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from bench.evaluation.metrics import Scores, score
+from bench.evaluation.metrics import Scores, basic_scores, score
 from bench.evaluation.predictions import Predictions
 from bench.training.device_clips import DeviceClips
 from bench.training.evaluator import Outputs
@@ -19,12 +19,16 @@ class ScoredOutputs:
     Attributes:
         outputs: What the network gave for every example.
         predictions: Probabilities and true labels of every clip.
-        scores: Scores over the clips.
+        scores: Scores over the clips that are needed after every epoch; `all_scores` computes the others, too.
     """
 
     outputs: Outputs
     predictions: Predictions
     scores: Scores
+
+    def all_scores(self) -> Scores:
+        """All scores over the clips."""
+        return score(self.predictions)
 
     def segment_scores(self) -> Scores | None:
         """Scores over the segments, each on its own; None if clips were not cut into segments."""
@@ -38,7 +42,7 @@ class ScoredOutputs:
             targets=of_clips.targets[clip],
             probabilities=self.outputs.logits.softmax(dim=1).cpu().numpy(),
         )
-        return score(segments)
+        return basic_scores(segments)
 
 
 def are_finite(outputs: Outputs) -> bool:
@@ -55,4 +59,4 @@ def score_outputs(outputs: Outputs, clips: DeviceClips, labels: tuple[str, ...])
         targets=clips.targets.cpu().numpy(),
         probabilities=outputs.probabilities.numpy(),
     )
-    return ScoredOutputs(outputs, predictions, score(predictions))
+    return ScoredOutputs(outputs, predictions, basic_scores(predictions))
