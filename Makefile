@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+# Processes of the tests: one more than cores, since there is always a test that waits.
+TEST_PROCESSES ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test soak lint perf install clean
@@ -24,7 +26,7 @@ demo: $(VENV)/.installed  ## Search the built-in spoken digits, and print the le
 	$(BIN)/bench run --config docs/demo.toml --workers $(WORKERS)
 
 test: lint  ## Lint, check types, run the tests
-	$(BIN)/python -m pytest --numprocesses $(WORKERS)
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 soak: $(VENV)/.installed  ## Kill workers and schedulers of a 300-trial study for some minutes, and check that nothing is lost
 	$(BIN)/python tests/soak.py --workers $(WORKERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -12,8 +13,14 @@ import pytest
 # Numbers depend on the number of threads, so the tests fix it. Torch reads this when it is imported, which tests of text do
 # without.
 os.environ["OMP_NUM_THREADS"] = "1"
+gc.set_threshold(50_000, 20, 20)  # as the command line has it
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files of long tests begin first, so that no process is left with one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from made_audio import cats_and_dogs
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = """
 print("the script runs")
 from typing import ClassVar

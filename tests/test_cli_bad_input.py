@@ -341,6 +341,7 @@ def test_a_corrupt_cache_file_is_said_and_made_again(tmp_path: Path, bench: Benc
     assert next((tmp_path / "cache").glob("*/train.npy")).read_bytes() == sound
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_in_the_middle_of_a_study(
     tmp_path: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

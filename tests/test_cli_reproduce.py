@@ -1,4 +1,7 @@
-"""`bench reproduce` end to end: a recipe on recordings of one's own, and then its result as a row of a leaderboard."""
+"""`bench reproduce` end to end: a recipe on recordings of one's own, and then its result as a row of a leaderboard.
+
+The recipe is run by a worker, and the others inside the test's own process.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +95,7 @@ def test_a_recipe_and_then_its_row_where_the_files_have_moved(tmp_path: Path) ->
     row = published(first, tmp_path / "page.json")
     moved = audio.rename(tmp_path / "moved")
     refusal(run("reproduce", row))
-    done = run("reproduce", row, "--dataset", f"folder:{moved}")
+    done = run("reproduce", row, "--dataset", f"folder:{moved}", "--workers", "0", "--threads", "1")
     assert done.returncode == 0, done.stderr
     again = reproduction(tmp_path / "results" / f"reproduce-{row.rpartition(':')[2]}")
     assert again.result.epochs[-1].train_loss == first.result.epochs[-1].train_loss
@@ -142,7 +145,7 @@ def test_a_row_cannot_be_run_on_another_data_set(tmp_path: Path, dataset: str, c
 
 def test_a_recipe_with_changed_settings_says_so_in_the_table(tmp_path: Path) -> None:
     audio = cats_and_dogs(tmp_path / "audio")
-    chosen = ("--seeds", "2", "--threads", "1", "--set", "training.epochs=1")
+    chosen = ("--seeds", "2", "--workers", "0", "--threads", "1", "--set", "training.epochs=1")
     done = run("reproduce", "digits-cnn", "--dataset", f"folder:{audio}", *chosen)
     assert done.returncode == 0, done.stderr
     page = tmp_path / "page.md"
@@ -222,7 +225,18 @@ def test_clips_decided_by_their_segments_are_reported_with_both(tmp_path: Path) 
 
     audio = cats_and_dogs(tmp_path / "audio")
     write(audio / "cat" / "short.wav", tone(99, seconds=0.1))
-    chosen = ("--seeds", "1", "--threads", "1", "--set", "training.epochs=1", "--set", "training.steps=2")
+    chosen = (
+        "--seeds",
+        "1",
+        "--workers",
+        "0",
+        "--threads",
+        "1",
+        "--set",
+        "training.epochs=1",
+        "--set",
+        "training.steps=2",
+    )
     smaller = ("--set", "training.segment_seconds=0.2", "--set", "training.batch_size=4")
     done = run("reproduce", "cats-dogs-cnn1d", "--dataset", f"folder:{audio}", *chosen, *smaller)
     assert done.returncode == 0, done.stderr
@@ -244,7 +258,7 @@ def test_clips_decided_by_their_segments_are_reported_with_both(tmp_path: Path) 
 
 def test_clips_shorter_than_the_network_takes_are_said_and_the_rest_goes_on(tmp_path: Path) -> None:
     """Four frames are too few for four halvings; where all clips have so few, there is nothing to go on with."""
-    chosen = ("--seeds", "1", "--threads", "1")
+    chosen = ("--seeds", "1", "--workers", "0", "--threads", "1")
     for setting in ("epochs=1", "offline_copies=0", "batch_size=8"):
         chosen += ("--set", f"training.{setting}")
     mixed, short = cats_and_dogs(tmp_path / "mixed", 10), tmp_path / "short"

@@ -25,7 +25,7 @@ from bench.trial import TrialOutcome, TrialSpec
 from bench_plugins.datasets.folder import Folder
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'bench-audio[ray]'")
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(240)]
 
 MEMORY = 100 * 2**20
 

@@ -318,6 +318,7 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[
     return elsewhere
 
 
+@pytest.mark.slow
 def test_a_study_on_a_server_calls_nobody_else_and_keeps_the_password_to_itself(
     tmp_path: Path, calls: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

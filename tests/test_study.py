@@ -18,13 +18,15 @@ from soak_checks import children
 
 from bench.results.study_folder import StudyFolder
 
+pytestmark = pytest.mark.slow
+
 QUICK = (
     *("--features", "mel", "--set", "feature.mel.sample_rate=8000", "--epochs", "2"),
     *("--finalists", "0", "--threads", "1"),
 )
 FINALS = (*QUICK, "--finalists", "1", "--final-seeds", "2")
-HERE = (*QUICK, "--workers", "0")
-"""Words of a study inside the test's own process, where no worker is the point."""
+HERE = (*QUICK, "--workers", "0", *NO_MLFLOW)
+"""Words of a study inside the test's own process, where neither a worker nor MLflow is the point."""
 
 
 @pytest.fixture
@@ -249,7 +251,7 @@ def test_results_that_cannot_be_written_are_one_line(
 ) -> None:
     install(tmp_path / "plugins", "smallest", model("tiny"), monkeypatch)
     (tmp_path / "file").write_text("")
-    arguments = ("run", "--dataset", audio, "--models", "tiny", "--trials", "2", *HERE)
+    arguments = ("run", "--dataset", audio, "--models", "tiny", "--trials", "2", *QUICK, "--workers", "0")
     done = run(*arguments, "--results", "/proc/nowhere")
     assert done.returncode == 1 and "/proc/nowhere" in done.stderr and "Traceback" not in done.stderr
     done = run(*arguments, "--results", str(tmp_path / "file" / "below"))
@@ -284,7 +286,7 @@ def test_settings_of_a_configuration_file_that_are_no_table_are_one_line(tmp_pat
 def test_a_study_out_of_time_has_the_finals_of_what_there_is(
     tmp_path: Path, audio: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install(tmp_path / "plugins", "slow", model("slow", "time.sleep(0.2)"), monkeypatch)
+    install(tmp_path / "plugins", "slow", model("slow", "time.sleep(0.05)"), monkeypatch)
     arguments = ("--trials", "500", "--models", "slow", "--timeout", "4", "--finalists", "1", "--final-seeds", "1")
     done = run("run", "--dataset", audio, *HERE, *arguments)
     assert done.returncode == 0, done.stderr

@@ -59,6 +59,7 @@ def build_app(arguments: list[str]) -> typer.Typer:
 
 def main() -> None:
     """Entry point of the console script. Exit codes: 0 done, 1 an error, 2 wrong usage, 130 interrupted."""
+    gc.set_threshold(50_000, 20, 20)
     try:
         code = _run(sys.argv[1:])
     except KeyboardInterrupt:
