@@ -232,7 +232,7 @@ def _metadata(files: DatasetFiles, clips: Sequence[DecodedClip], seconds: float,
         notes=(
             *notes,
             *_length_notes(files, clips, seconds),
-            *leaks(ClipDigest(decoded.clip, decoded.digest) for decoded in usable),
+            *leaks(ClipDigest(decoded.clip, decoded.digest) for decoded in usable if decoded.suspicion != "silent"),
         ),
     )
 
