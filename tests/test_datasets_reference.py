@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from small_datasets import EMODB_COUNTS, cats_dogs, emodb, esc, philharmonia, speech_commands
 
+from bench.data.preparation import load_split, prepare
 from bench.errors import BenchError
 from bench.plugins import Clip
 from bench.plugins.splits import divided
@@ -35,8 +36,6 @@ def test_cats_and_dogs(tmp_path: Path) -> None:
     clips = divided(listing)
     assert Counter(clip.label for clip in clips) == {"cat": 164, "dog": 113}
     assert all(abs(splits(clips)[split] - 277 * share) < 2 for split, share in (("train", 0.7), ("test", 0.15)))
-    split_of = {Path(clip.path).name: clip.split for clip in clips}
-    assert split_of["dog_barking_14.wav"] == split_of["dog_barking_15.wav"]  # one sound, twice
     assert listing.notes == () and not groups_in_several_splits(clips)
     (tmp_path / "cats_dogs" / "cat_7.wav").unlink()
     assert AudioCatsAndDogs().clips(tmp_path).notes[0] == "this copy is incomplete: 163 of 164 cats"
@@ -124,3 +123,18 @@ def test_thirty_words_at_random(tmp_path: Path) -> None:
     assert not groups_in_several_splits(official.clips) and groups_in_several_splits(drawn.clips)
     assert "split=official" in drawn.notes[-1]
     assert drawn.notes[0] == "this copy of speech_commands_v0.01 is not the official one: 210 of 64,721 clips"
+
+
+def test_files_of_one_recording_stay_together_in_cats_and_dogs(shared_data: Path, tmp_path: Path) -> None:
+    data = prepare(AudioCatsAndDogs(), data_dir=shared_data, cache_dir=tmp_path, sample_rates=[8000])
+    splits_of: dict[str, set[str]] = defaultdict(set)
+    group_of: dict[str, str] = {}
+    for split in data.splits:
+        clips = load_split(data, split, sample_rate=8000)
+        for id, group in zip(clips.ids, clips.groups, strict=True):
+            splits_of[group].add(split)
+            group_of[Path(id).name] = group
+    assert all(len(of_group) == 1 for of_group in splits_of.values())
+    assert group_of["cat_5.wav"] == group_of["cat_6.wav"]  # they share six seconds
+    assert group_of["dog_barking_14.wav"] == group_of["dog_barking_15.wav"]
+    assert len(splits_of) == 221

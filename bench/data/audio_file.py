@@ -63,11 +63,16 @@ class Recording:
 
     def at(self, sample_rate: int) -> NDArray[np.int16]:
         """Resamples to another rate: int16 [frames * sample_rate / own rate]."""
+        return to_int16(self.resampled(sample_rate))
+
+    def resampled(self, sample_rate: int) -> NDArray[np.float32]:
+        """Resamples to another rate without rounding: float32 [frames * sample_rate / own rate]."""
         if sample_rate == self.sample_rate:
-            return to_int16(self.waveform)
+            return self.waveform
         import soxr
 
-        return to_int16(soxr.resample(self.waveform, self.sample_rate, sample_rate, quality="HQ"))
+        resampled: NDArray[np.float32] = soxr.resample(self.waveform, self.sample_rate, sample_rate, quality="HQ")
+        return resampled
 
 
 def decode(path: Path) -> Recording:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 
 from bench.audio_suffixes import AUDIO_SUFFIXES
 from bench.cores import available_cores
-from bench.data.audio_file import Recording, UnreadableClip, decode, header_seconds
+from bench.data.audio_file import Recording, UnreadableClip, decode, header_seconds, to_int16
+from bench.data.fingerprints import RATE, ClipFingerprint, fingerprint, samples_digest
 from bench.plugins import Clip
 
 LONGEST_SECONDS = 30.0
@@ -31,7 +31,7 @@ class DecodedClip:
 
     clip: Clip
     digest: str
-    """Digest of the file's bytes and of the clip's stretch of it; empty if the file cannot be read."""
+    """Digest of its samples and their rate before it is cut, whatever file they came from; empty if there are none."""
     seconds: float
     """Length before it is cut."""
     samples: Mapping[int, NDArray[np.int16]]
@@ -42,6 +42,8 @@ class DecodedClip:
     """Why the clip cannot be used, in a few words."""
     silent_piece: bool = False
     """Whether this is a silent stretch that was cut from a recording with sound in it; it is left out without a warning."""
+    fingerprint: ClipFingerprint | None = None
+    """What twins are found by; None without samples, and for a clip that should hold silence."""
 
 
 def decode_clips(
@@ -143,8 +145,6 @@ def _decode_file(
 ) -> Iterator[DecodedClip]:
     path = root / clips[0].path
     try:
-        with path.open("rb") as file:
-            file_digest = hashlib.file_digest(file, "sha256").hexdigest()
         recording = decode(path)
     except (UnreadableClip, OSError) as error:
         reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
@@ -153,39 +153,35 @@ def _decode_file(
     for clip in clips:
         try:
             if cut:
-                yield from _decode_pieces(clip, file_digest, recording, sample_rates, seconds)
+                yield from _decode_pieces(clip, recording, sample_rates, seconds)
             else:
-                yield _decode_clip(clip, file_digest, recording, sample_rates, seconds)
+                yield _decode_clip(clip, recording, sample_rates, seconds)
         except UnreadableClip as error:
-            yield DecodedClip(clip, _clip_digest(file_digest, clip), 0.0, {}, problem=str(error))
+            yield DecodedClip(clip, "", 0.0, {}, problem=str(error))
 
 
 def _decode_pieces(
-    clip: Clip, file_digest: str, recording: Recording, sample_rates: Sequence[int], seconds: float
+    clip: Clip, recording: Recording, sample_rates: Sequence[int], seconds: float
 ) -> Iterator[DecodedClip]:
     whole = recording.stretch(clip.start, clip.end)
     of_clip = pieces(clip, whole.seconds, seconds)
     for piece in of_clip:
-        decoded = _decode_clip(piece, file_digest, recording, sample_rates, seconds)
+        decoded = _decode_clip(piece, recording, sample_rates, seconds)
         if decoded.suspicion == "silent" and len(of_clip) > 1 and whole.suspicion() is None:
             decoded = replace(decoded, samples={}, suspicion=None, silent_piece=True)
         yield decoded
 
 
-def _decode_clip(
-    clip: Clip, file_digest: str, recording: Recording, sample_rates: Sequence[int], seconds: float
-) -> DecodedClip:
+def _decode_clip(clip: Clip, recording: Recording, sample_rates: Sequence[int], seconds: float) -> DecodedClip:
     whole = recording.stretch(clip.start, clip.end)
     shortened = whole.stretch(end=seconds)
     suspicion = shortened.suspicion()
+    digest = samples_digest(to_int16(whole.waveform), whole.sample_rate)
     return DecodedClip(
         clip,
-        _clip_digest(file_digest, clip),
+        digest,
         whole.seconds,
         {rate: shortened.at(rate) for rate in sample_rates},
         suspicion=None if clip.silent and suspicion == "silent" else suspicion,
+        fingerprint=None if clip.silent else fingerprint(shortened.resampled(RATE), clip=clip.id, digest=digest),
     )
-
-
-def _clip_digest(file_digest: str, clip: Clip) -> str:
-    return f"{file_digest}:{clip.start!r}:{clip.end!r}"

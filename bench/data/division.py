@@ -121,19 +121,9 @@ def _divided_clips(name: str, index: ClipIndex, labels: tuple[str, ...]) -> Divi
         ids=index.ids,
         labels=[labels[target] for target in index.targets],
         groups=index.groups,
-        families=_families(index),
+        families=index.families,
         folds=index.folds,
     )
-
-
-def _families(index: ClipIndex) -> list[str]:
-    """Names the clips that hold the same sound as another, by the first of them."""
-    first: dict[str, str] = {}
-    for id, digest in zip(index.ids, index.digests, strict=True):
-        if digest:
-            first.setdefault(digest, id)
-    times = Counter(index.digests)
-    return [first[digest] if digest and times[digest] > 1 else "" for digest in index.digests]
 
 
 def _listed(
@@ -148,6 +138,7 @@ def _listed(
                 split=SPLITS[fold.codes[row]] if divided else file,
                 group=of_file.groups[row],
                 digest=of_file.digests[row],
+                family=of_file.families[row],
                 seconds=of_file.seconds[row],
             )
 

@@ -23,6 +23,8 @@ class ListedClip:
     """Speaker or recording, empty if unknown."""
     digest: str
     """Digest of its audio: equal digests mean equal audio; empty for silence, which is the same everywhere."""
+    family: str
+    """Name that copies of one recording share, empty for a clip without copies."""
     seconds: float
     """Length before it is cut."""
 
@@ -37,22 +39,22 @@ def leaks(clips: Iterable[ListedClip]) -> tuple[str, ...]:
 
 
 def _shared_audio(audible: list[ListedClip]) -> Iterable[str]:
-    by_digest = _by(audible, lambda clip: clip.digest)
+    by_family = _by([clip for clip in audible if clip.family], lambda clip: clip.family)
     for first, second in combinations(SPLITS, 2):
         pairs = [
             (_id_in(clips, second), _id_in(clips, first))
-            for clips in by_digest.values()
+            for clips in by_family.values()
             if {first, second} <= {clip.split for clip in clips}
         ]
         if pairs:
             count = sum(
                 clip.split == second and any(other.split == first for other in clips)
-                for clips in by_digest.values()
+                for clips in by_family.values()
                 for clip in clips
             )
             examples = first_few(f"{of_second} = {of_first}" for of_second, of_first in sorted(pairs))
             verb = "has" if count == 1 else "have"
-            yield f"{clips_of(count)} of {second} {verb} the same content as clips of {first}: {examples}"
+            yield f"{clips_of(count)} of {second} {verb} the same recording as clips of {first}: {examples}"
 
 
 def _contradictions(audible: list[ListedClip]) -> Iterable[str]:

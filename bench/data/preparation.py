@@ -20,6 +20,7 @@ from bench.data.download import obtain
 from bench.data.folders import building, discard, mark_used
 from bench.data.leakage import clips_of
 from bench.data.prepared import ClipSet, PreparedData
+from bench.data.twins import find_twins
 from bench.data.waveform_cache import NOISE, CacheWriter, DataIssue, Metadata, map_samples, read_index, verify
 from bench.errors import BenchError
 from bench.files import cannot_write
@@ -209,11 +210,19 @@ def _build(files: DatasetFiles, folders: Mapping[int, Path], report: Preparation
                 if noise is not None:
                     writer.add_noise(noise)
             metadata = _metadata(files, without_samples, seconds, (*notes, *noise_notes))
+            families = _families(without_samples, report)
             for writer in writers.values():
-                writer.close(metadata)
+                writer.close(metadata, families)
     except OSError as error:
         raise cannot_write(next(iter(folders.values())), error) from error
     return metadata
+
+
+def _families(clips: Sequence[DecodedClip], report: PreparationProgress) -> dict[str, str]:
+    """The name that copies of one recording share, which is the id of the first of them, by the id of every copy."""
+    fingerprints = [decoded.fingerprint for decoded in clips if decoded.fingerprint is not None]
+    twins = find_twins(fingerprints, progress=lambda done, total: report("looking for copies", done, total))
+    return {clip: family[0] for family in twins.families() for clip in family}
 
 
 def clip_length(dataset: Dataset, root: Path, clips: Sequence[Clip]) -> tuple[float, tuple[str, ...]]:

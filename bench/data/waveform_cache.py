@@ -15,8 +15,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 import numpy as np
@@ -87,6 +90,8 @@ class ClipIndex(BaseModel):
     """Length before the clip was cut."""
     digests: list[str] = []
     """Digest of the sound; empty for clips that hold silence on purpose."""
+    families: list[str] = []
+    """Name that copies of one recording share, empty for a clip without copies."""
 
 
 @dataclass
@@ -126,8 +131,15 @@ class SplitWriter:
         index.seconds.append(seconds)
         index.digests.append(digest)
 
-    def close(self) -> None:
+    def close(self, families: Mapping[str, str]) -> None:
         """Writes the number of clips into the header, and the index into a file of its own."""
+        index, times = self.index, Counter(self.index.groups)
+        index.families.extend(families.get(id, "") for id in index.ids)
+        # A group of a single clip is a recording, and so one group with its copies; a speaker stays a group of his own.
+        index.groups[:] = [
+            family if family and times[group] == 1 else group
+            for group, family in zip(index.groups, index.families, strict=True)
+        ]
         self._file.truncate(self._header + 2 * self.samples * len(self.index.ids))
         self._file.seek(0)
         assert self._write_header() == self._header  # numpy leaves space in it for the first axis to grow
@@ -154,10 +166,15 @@ class CacheWriter:
         """Stores the background noise, [samples]."""
         np.save(self._folder / NOISE, noise)
 
-    def close(self, metadata: Metadata) -> None:
-        """Completes the files; the manifest is written last."""
+    def close(self, metadata: Metadata, families: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Completes the files; the manifest is written last.
+
+        Args:
+            metadata: What decoding told.
+            families: Name that copies of one recording share, by the id of every copy.
+        """
         for writer in self.splits.values():
-            writer.close()
+            writer.close(families)
         files = {path.name: file_sum(path) for path in sorted(self._folder.iterdir())}
         manifest = Manifest(metadata=metadata, files=files)
         (self._folder / MANIFEST).write_text(manifest.model_dump_json(), encoding="utf-8")

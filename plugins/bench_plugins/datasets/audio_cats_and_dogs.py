@@ -14,15 +14,14 @@ from bench.plugins import BenchError, Clip, Cut, Dataset, Listing, Scalar
 
 FILE_NAME = re.compile(r"(?P<animal>cat|dog)_(?:barking_)?\d+\.wav")
 COMPLETE = {"cat": 164, "dog": 113}
-TWICE = {"dog_barking_15.wav": "dog_barking_14.wav"}
-"""Files that hold the same sound as another: they stay in one split with it."""
 
 
 class AudioCatsAndDogs(Dataset):
-    """277 recordings at 16 kHz, 1 to 20 s long: 164 of cats, 113 of dogs. A clip is a whole recording.
+    """277 files at 16 kHz, 1 to 20 s long: 164 of cats, 113 of dogs. Many are stretches of one recording that overlap.
 
-    They come without an official split: 70 % train, 15 % validation and 15 % test by class, the same every time. As they
-    differ much in length, searches train on segments of a second, whose probabilities decide their clip together.
+    They come without an official split: 70 % train, 15 % validation and 15 % test by class, the same every time, with the
+    files of one recording, which the harness finds by their sound, in one split. As they differ much in length, searches
+    train on segments of a second, whose probabilities decide their clip together.
     """
 
     name: ClassVar[str] = "audio-cats-and-dogs"
@@ -45,10 +44,7 @@ class AudioCatsAndDogs(Dataset):
         matches = [match for path in files if (match := FILE_NAME.fullmatch(path.name))]
         if not matches:
             raise BenchError(f"{root / 'cats_dogs'} holds no file like cat_1.wav or dog_barking_1.wav: is {root} it?")
-        listed = [
-            Clip(f"cats_dogs/{match[0]}", match["animal"], "train", group=TWICE.get(match[0], match[0]))
-            for match in matches
-        ]
+        listed = [Clip(f"cats_dogs/{match[0]}", match["animal"], "train", group=match[0]) for match in matches]
         animals = Counter(clip.label for clip in listed)
         lacking = [f"{animals[name]} of {count} {name}s" for name, count in COMPLETE.items() if animals[name] != count]
         incomplete = (f"this copy is incomplete: {', '.join(lacking)}",) if lacking else ()
