@@ -258,12 +258,12 @@ def test_results_that_cannot_be_written_are_one_line(
     assert done.returncode == 1 and "Traceback" not in done.stderr and "below" in done.stderr
 
 
-def test_workers_need_neither_optuna_nor_mlflow() -> None:
+def test_workers_need_neither_optuna_nor_mlflow_nor_scikit_learn() -> None:
     code = (
         "import sys\n"
-        "import bench.executors.worker, bench.trial.run_trial, bench.data.preparation\n"
+        "import bench.executors.worker, bench.executors.job_runner, bench.data.preparation, torch._dynamo\n"
         "from bench.plugins.registry import installed; installed()\n"
-        "print(sorted({name.split('.')[0] for name in sys.modules} & {'optuna', 'mlflow'}))"
+        "print(sorted({name.split('.')[0] for name in sys.modules} & {'optuna', 'mlflow', 'sklearn', 'scipy', 'pandas'}))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 
