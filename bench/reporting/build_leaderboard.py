@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench.errors import BenchError, did_you_mean
 from bench.evaluation.metrics import Objective, Scores, score
+from bench.evaluation.predictions import Predictions
 from bench.plugins import Recipe
 from bench.reporting.commands import portable_command
 from bench.reporting.leaderboard_records import Leaderboard, Protocol, Reason, Reference, Row, SeedRun, StudySummary
@@ -144,7 +145,28 @@ def _rows(members: Sequence[StudyFolder], newest: StudyRecord) -> tuple[Row, ...
         if (row := _row(same_configuration, origin=origins.get(key, ""), study=newest)) is not None
     ]
     rows.sort(key=lambda row: (-row.validation[newest.objective].mean, row.parameters or 0, row.id))
-    return tuple(row.model_copy(update={"rank": rank}) for rank, row in enumerate(rows, start=1))
+    ties = _ties(rows, members, newest)
+    return tuple(
+        row.model_copy(update={"rank": rank, "ties": ties.get(row.id)}) for rank, row in enumerate(rows, start=1)
+    )
+
+
+def _ties(rows: Sequence[Row], members: Sequence[StudyFolder], newest: StudyRecord) -> dict[str, tuple[int, int]]:
+    """Returns the ranks that the test clips leave open, by id; none if nothing can be said of them."""
+    from bench.evaluation.pairwise import compare_all, rank_ranges
+
+    folders = {study.name: study for study in members}
+    results = [
+        [Predictions.load(folders[study].folder / name / "test.npz") for study, _, name in parts]
+        for row in rows
+        if (parts := [run.run.partition("/") for run in row.runs])
+    ]
+    if len(rows) < 2:
+        return {}
+    pairs = compare_all(
+        results, balanced=newest.objective == "balanced_accuracy", known_groups=newest.data.known_groups
+    )
+    return dict(zip((row.id for row in rows), rank_ranges(pairs, len(rows)), strict=True)) if pairs else {}
 
 
 def _row(finals: Sequence[tuple[StudyFolder, RunRecord]], *, origin: str, study: StudyRecord) -> Row | None:

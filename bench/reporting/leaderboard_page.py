@@ -16,6 +16,7 @@ from bench.reporting.numbers import (
     interval_claim,
     interval_text,
     plural,
+    rank_text,
     readable_name,
     score_text,
     spread,
@@ -72,7 +73,7 @@ def leaderboard_cells(row: Row, protocol: Protocol) -> tuple[str, ...]:
     """Returns the cells of one row, in the order of `leaderboard_columns`."""
     balanced = protocol.objective == "balanced_accuracy"
     return (
-        str(row.rank),
+        rank_text(row.rank, row.ties),
         row.model.name,
         row.feature.name,
         str(row.training.epochs),
@@ -126,6 +127,11 @@ def _reading_notes(protocol: Protocol) -> Markup:
         "of all epochs, features included.",
         *_interval_notes(protocol),
     ]
+    if any(row.ties is not None for row in protocol.rows):
+        lines.append(
+            "Rank: the best to the worst that the test clips leave open. Rows whose ranks overlap tie, but for pairs that a "
+            "paired test tells apart (p under 0.05 by Holm's method over all pairs; bench compare shows them)."
+        )
     lines += [
         f"Row {row.id}: not in its figures are finals that ended otherwise: {_statuses(row.not_complete)}."
         for row in protocol.rows

@@ -47,6 +47,9 @@ class Row(PublishedRecord):
     """One finalist configuration with all its seeds."""
 
     rank: int
+    """By validation."""
+    ties: tuple[int, int] | None = None
+    """Best and worst rank by test: rows that differ from it by more than chance are above or below. None if not known."""
     id: str
     """The first digits of `TrialSpec.configuration()`."""
     origin: str
