@@ -16,6 +16,7 @@ from bench.version import VERSION
 
 if TYPE_CHECKING:
     from bench import statistics
+    from bench.api.compare import compare_rows
     from bench.api.plugins import list_plugins
     from bench.api.reproduce import ReproductionResult, reproduce
     from bench.api.run import resume, run
@@ -31,6 +32,7 @@ _HOMES = {
     "Run": "bench.api.study",
     "Study": "bench.api.study",
     "TrainedModel": "bench.api.trained_model",
+    "compare_rows": "bench.api.compare",
     "list_plugins": "bench.api.plugins",
     "load_model": "bench.api.trained_model",
     "load_study": "bench.api.study",
@@ -50,6 +52,7 @@ __all__ = [
     "Study",
     "TrainedModel",
     "__version__",
+    "compare_rows",
     "list_plugins",
     "load_model",
     "load_study",

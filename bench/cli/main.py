@@ -18,6 +18,7 @@ VERBS = {
     "leaderboard": "Rank the finals of all studies of a data set.",
     "report": "Write the classification report of a run.",
     "figure": "Draw one figure of a run or a data set as PNG.",
+    "compare": "Say whether rows differ by more than chance.",
     "reproduce": "Run a recipe or a published row again.",
     "lr-find": "Find a learning rate by a range test.",
     "list": "List what is installed.",

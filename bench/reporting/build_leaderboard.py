@@ -175,7 +175,30 @@ def _rows(members: Sequence[tuple[StudyFolder, StudyRecord]], newest: StudyRecor
         if (row := _row(same_configuration, folds, origin=origins.get(key, ""), study=newest)) is not None
     ]
     rows.sort(key=lambda row: (-row.validation[newest.objective].mean, row.parameters or 0, row.id))
-    return tuple(row.model_copy(update={"rank": rank}) for rank, row in enumerate(rows, start=1))
+    ties = _ties(rows, members, newest)
+    return tuple(
+        row.model_copy(update={"rank": rank, "ties": ties.get(row.id)}) for rank, row in enumerate(rows, start=1)
+    )
+
+
+def _ties(
+    rows: Sequence[Row], members: Sequence[tuple[StudyFolder, StudyRecord]], newest: StudyRecord
+) -> dict[str, tuple[int, int]]:
+    """Returns the ranks that the test clips leave open, by id; none if nothing can be said of them."""
+    from bench.evaluation.pairwise import compare_all, rank_ranges
+
+    if len(rows) < 2:
+        return {}
+    finals = {f"{study.name}/{run.name}": (study, run) for study, _ in members for run in study.finals()}
+    folds = [fold.name for fold in newest.data.folds]
+    results = [
+        pooled_tests([finals[run.run] for run in row.runs], {seed.seed for seed in over_folds(row.runs, folds=folds)})
+        for row in rows
+    ]
+    pairs = compare_all(
+        results, balanced=newest.objective == "balanced_accuracy", known_groups=newest.data.known_groups
+    )
+    return dict(zip((row.id for row in rows), rank_ranges(pairs, len(rows)), strict=True)) if pairs else {}
 
 
 def _bests_of_folds(study: StudyFolder, folds: Sequence[str]) -> list[RunRecord]:

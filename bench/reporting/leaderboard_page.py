@@ -17,6 +17,7 @@ from bench.reporting.numbers import (
     interval_claim,
     interval_text,
     plural,
+    rank_text,
     readable_name,
     score_text,
     spread,
@@ -73,7 +74,7 @@ def leaderboard_cells(row: Row, protocol: Protocol) -> tuple[str, ...]:
     """Returns the cells of one row, in the order of `leaderboard_columns`."""
     balanced = protocol.objective == "balanced_accuracy"
     return (
-        str(row.rank),
+        rank_text(row.rank, row.ties),
         _distinct(run.spec.model.name for run in row.runs),
         _distinct(run.spec.feature.name for run in row.runs),
         _distinct(str(run.spec.training.epochs) for run in row.runs),
@@ -165,6 +166,11 @@ def _reading_notes(protocol: Protocol) -> Markup:
         "of all epochs, features included.",
         *_interval_notes(protocol),
     ]
+    if any(row.ties is not None for row in protocol.rows):
+        lines.append(
+            "Rank: the best to the worst that the test clips leave open. Rows whose ranks overlap tie, but for pairs that a "
+            "paired test tells apart (p under 0.05 by Holm's method over all pairs; bench compare shows them)."
+        )
     if len(protocol.folds) > 1:
         lines.append(
             f"Figures are means over {len(protocol.folds)} outer folds, each of which trains on clips of its own and tests "

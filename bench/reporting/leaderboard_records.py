@@ -67,6 +67,9 @@ class Row(PublishedRecord):
     """
 
     rank: int
+    """By validation."""
+    ties: tuple[int, int] | None = None
+    """Best and worst rank by test: rows that differ from it by more than chance are above or below. None if not known."""
     id: str
     """The first digits of `TrialSpec.configuration()`."""
     origin: str

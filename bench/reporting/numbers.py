@@ -58,6 +58,16 @@ def reading(metric: Metric) -> tuple[str, str, str]:
     return metric.better, metric.unit, metric.meaning
 
 
+def p_value_text(value: float) -> str:
+    """Formats a p value: `0.031`, `< 0.001`."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def rank_text(rank: int, ties: tuple[int, int] | None) -> str:
+    """Formats a rank with those that it ties with: `1`, `1-3`."""
+    return str(rank) if ties is None else f"{ties[0]}" if ties[0] == ties[1] else f"{ties[0]}-{ties[1]}"
+
+
 def count(value: int | None) -> str:
     """Formats a count: `260,042`."""
     return ABSENT if value is None else f"{value:,}"
