@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bench.api.study import Run, Study, load_study
     from bench.api.trained_model import TrainedModel, load_model
     from bench.errors import BenchError
+    from bench.reporting.verification import Verification, verify
 
 __version__ = VERSION
 
@@ -30,12 +31,14 @@ _HOMES = {
     "Run": "bench.api.study",
     "Study": "bench.api.study",
     "TrainedModel": "bench.api.trained_model",
+    "Verification": "bench.reporting.verification",
     "list_plugins": "bench.api.plugins",
     "load_model": "bench.api.trained_model",
     "load_study": "bench.api.study",
     "reproduce": "bench.api.reproduce",
     "resume": "bench.api.run",
     "run": "bench.api.run",
+    "verify": "bench.reporting.verification",
 }
 """The module of every public name: torch, MLflow and Optuna are imported when something needs them."""
 
@@ -47,6 +50,7 @@ __all__ = [
     "Run",
     "Study",
     "TrainedModel",
+    "Verification",
     "__version__",
     "list_plugins",
     "load_model",
@@ -54,6 +58,7 @@ __all__ = [
     "reproduce",
     "resume",
     "run",
+    "verify",
 ]
 
 

@@ -57,7 +57,10 @@ def study_record(name: str = "first", *, labels: tuple[str, ...] = LABELS, **cha
         revision=revision,
         labels=labels,
         seconds=1.0,
-        supports={split: (clips // len(labels),) * len(labels) for split, clips in CLIPS.items()},  # type: ignore[misc]
+        supports={
+            split: tuple(len(range(label, clips, len(labels))) for label in range(len(labels)))  # type: ignore[misc]
+            for split, clips in CLIPS.items()
+        },
         grouped={"train": True, "validation": True, "test": True},
         caches={16000: Path("/secret/cache")},
         notes=changes.pop("notes", ("2 files could not be read and were skipped",)),

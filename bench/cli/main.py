@@ -19,6 +19,7 @@ VERBS = {
     "report": "Write the classification report of a run.",
     "figure": "Draw one figure of a run or a data set as PNG.",
     "reproduce": "Run a recipe or a published row again.",
+    "verify": "Recompute a published page from its predictions.",
     "lr-find": "Find a learning rate by a range test.",
     "list": "List what is installed.",
     "show": "Show a plugin in full, and the layers of a network.",

@@ -19,7 +19,7 @@ from bench.data.download import obtain
 from bench.data.folders import building, discard, mark_used
 from bench.data.leakage import ClipDigest, clips_of, leaks
 from bench.data.prepared import ClipSet, PreparedData
-from bench.data.waveform_cache import NOISE, CacheWriter, DataIssue, Metadata, map_samples, read_index, verify
+from bench.data.waveform_cache import NOISE, CacheWriter, DataIssue, Metadata, map_samples, read_index, verified
 from bench.errors import BenchError
 from bench.files import cannot_write
 from bench.plugins import Clip, Dataset, Split
@@ -136,7 +136,7 @@ def _load_or_build(
     for index, (rate, folder) in enumerate(folders.items()):
         report("checking decoded audio", index, len(folders))
         try:
-            metadata = verify(folder)
+            metadata = verified(folder)
         except Corrupt as error:
             # The folder is not named, since notes are published with the study's page.
             notes.append(f"the decoded audio at {rate:,} Hz was damaged ({error}): it was made again")

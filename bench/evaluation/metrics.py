@@ -38,7 +38,8 @@ def score(predictions: Predictions) -> Scores:
         # A class that is predicted but not in the split has no recall; the warning would come with every poor epoch.
         warnings.filterwarnings("ignore", message="y_pred contains classes not in y_true")
         balanced = balanced_accuracy_score(targets, predicted)
-    of_target = np.take_along_axis(predictions.probabilities, targets[:, None], axis=1)
+    # In float64, whose last digit is that of every machine's sum.
+    of_target = np.take_along_axis(predictions.probabilities.astype(np.float64), targets[:, None], axis=1)
     return Scores(
         clips=len(targets),
         accuracy=float(accuracy_score(targets, predicted)),
