@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bench.api.study import Run, Study, load_study
     from bench.api.trained_model import TrainedModel, load_model
     from bench.errors import BenchError
+    from bench.reporting.verification import Verification, verify
 
 __version__ = VERSION
 
@@ -33,6 +34,7 @@ _HOMES = {
     "Study": "bench.api.study",
     "TrainedModel": "bench.api.trained_model",
     "compare_rows": "bench.api.compare",
+    "Verification": "bench.reporting.verification",
     "list_plugins": "bench.api.plugins",
     "load_model": "bench.api.trained_model",
     "load_study": "bench.api.study",
@@ -40,6 +42,7 @@ _HOMES = {
     "resume": "bench.api.run",
     "run": "bench.api.run",
     "statistics": "bench.statistics",
+    "verify": "bench.reporting.verification",
 }
 """The module of every public name: torch, MLflow and Optuna are imported when something needs them."""
 
@@ -51,6 +54,7 @@ __all__ = [
     "Run",
     "Study",
     "TrainedModel",
+    "Verification",
     "__version__",
     "compare_rows",
     "list_plugins",
@@ -60,6 +64,7 @@ __all__ = [
     "resume",
     "run",
     "statistics",
+    "verify",
 ]
 
 

@@ -60,7 +60,10 @@ def study_record(name: str = "first", *, labels: tuple[str, ...] = LABELS, **cha
             FoldData(
                 name="",
                 seconds=1.0,
-                supports={split: (clips // len(labels),) * len(labels) for split, clips in CLIPS.items()},  # type: ignore[misc]
+                supports={
+                    split: tuple(len(range(label, clips, len(labels))) for label in range(len(labels)))  # type: ignore[misc]
+                    for split, clips in CLIPS.items()
+                },
                 grouped={"train": True, "validation": True, "test": True},
             ),
         ),

@@ -26,7 +26,7 @@ from bench.data.offline_augmentation import (
 )
 from bench.data.preparation import load_split, prepare
 from bench.data.prepared import PreparedData
-from bench.data.waveform_cache import verify
+from bench.data.waveform_cache import verified
 from bench.errors import BenchError
 from bench.plugins import TrainingSettings
 from bench_plugins.datasets.folder import Folder
@@ -202,7 +202,7 @@ def test_two_callers_at_once_leave_one_intact_folder(prepared: PreparedData) -> 
         for call in [both.submit(prepare_augmented_copies, prepared, settings, sample_rate=RATE) for _ in range(2)]:
             call.result()
     folder = offline_augmentation.augmented_copies_folder(prepared, settings, RATE)
-    assert verify(folder) is not None and not list(folder.parent.glob(".building-*"))
+    assert verified(folder) is not None and not list(folder.parent.glob(".building-*"))
 
 
 def makers_of_copies() -> list[int]:

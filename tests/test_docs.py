@@ -13,6 +13,7 @@ from bench.plugins import Model
 from bench.plugins.contract_tests import check_declaration, check_model
 from bench.reporting import leaderboard_page
 from bench.reporting.publishing import load_published, publish
+from bench.reporting.verification import verify
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("leaderboards/*.md")]
@@ -48,6 +49,8 @@ def test_published_pages_are_what_their_json_says(tmp_path: Path, monkeypatch: p
     assert pages
     for path in pages:
         leaderboard = load_published(path)
+        if leaderboard.predictions is not None:
+            assert verify(path).same, f"bench verify {path}"
         publish(leaderboard, Path("leaderboards"))
         for row in leaderboard.rows():
             assert len(row.runs) >= 3

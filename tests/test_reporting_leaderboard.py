@@ -228,10 +228,11 @@ def test_publishing_and_reading_back(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     study, _ = make_study(tmp_path / "results")
     leaderboard = build_leaderboard(tmp_path / "results", "blobs")
-    page, data = publish(leaderboard, Path("leaderboards"))
+    page, data = publish(leaderboard, Path("leaderboards"), results=tmp_path / "results")
     assert (page, data) == (Path("leaderboards/blobs.md"), Path("leaderboards/blobs.json"))
     read = load_published(data)
-    assert read == leaderboard
+    assert read.predictions is not None and (read.source, read.predictions.file) == (str(data), "blobs.predictions.npz")
+    assert read.model_copy(update={"source": "", "predictions": None}) == leaderboard
     row = read.row(leaderboard.rows()[1].id)
     specs = [run.spec for run in study.finals() if run.spec.configuration().startswith(row.id)]
     assert [run.spec for run in row.runs] == specs

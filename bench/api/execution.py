@@ -147,4 +147,7 @@ def _pages(study: ResolvedStudy, folder: StudyFolder) -> tuple[Path, ...]:
     dataset = dataset_reference(study.registry, study.record.dataset)
     leaderboard = build_leaderboard(folder.folder.parent, dataset, registry=study.registry)
     pages = folder.folder / "leaderboard"
-    return (*publish(leaderboard, pages), *write_comparison(folder, pages / "comparison.png"))
+    return (
+        *publish(leaderboard, pages, results=folder.folder.parent),
+        *write_comparison(folder, pages / "comparison.png"),
+    )

@@ -51,6 +51,7 @@ def print_leaderboard(results: Path, dataset: str, *, registry: Registry, publis
     folder = publish or results / "leaderboards"
     if gone := publishing.replaced_rows(leaderboard, folder):
         warn(f"rows of the page in {folder} that {results} does not have are replaced: {', '.join(gone)}")
-    page, data = publishing.publish(leaderboard, folder)
+    page, data = publishing.publish(leaderboard, folder, results=results)
     again = shlex.join(["bench", "reproduce", f"{data}:{leaderboard.rows()[0].id}"])
-    print(f"\nPage: {page}\nData: {data}\nRun a row again: {again}")
+    check = shlex.join(["bench", "verify", str(data)])
+    print(f"\nPage: {page}\nData: {data}\nRun a row again: {again}\nRecompute the page: {check}")

@@ -20,6 +20,7 @@ VERBS = {
     "figure": "Draw one figure of a run or a data set as PNG.",
     "compare": "Say whether rows differ by more than chance.",
     "reproduce": "Run a recipe or a published row again.",
+    "verify": "Recompute a published page from its predictions.",
     "lr-find": "Find a learning rate by a range test.",
     "list": "List what is installed.",
     "show": "Show a plugin in full, and the layers of a network.",

@@ -25,7 +25,7 @@ from bench.data.checksums import Corrupt
 from bench.data.folders import building, discard, mark_used
 from bench.data.preparation import PreparationProgress, load_split
 from bench.data.prepared import ClipSet, PreparedData
-from bench.data.waveform_cache import CacheWriter, Metadata, map_samples, read_index, verify
+from bench.data.waveform_cache import CacheWriter, Metadata, map_samples, read_index, verified
 from bench.errors import BenchError
 from bench.files import cannot_write
 from bench.plugins import TrainingSettings
@@ -210,7 +210,7 @@ def augmented_copies_folder(prepared: PreparedData, settings: TrainingSettings, 
 def _intact(folder: Path) -> bool:
     """Whether the augmented copies exist; corrupt ones are removed. A study asks before each of its trials."""
     try:
-        return verify(folder, once=True) is not None
+        return verified(folder, once=True) is not None
     except Corrupt:
         discard(folder)
         return False

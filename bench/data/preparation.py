@@ -21,7 +21,7 @@ from bench.data.folders import building, discard, mark_used
 from bench.data.leakage import clips_of
 from bench.data.prepared import ClipSet, PreparedData
 from bench.data.twins import find_twins
-from bench.data.waveform_cache import NOISE, CacheWriter, DataIssue, Metadata, map_samples, read_index, verify
+from bench.data.waveform_cache import NOISE, CacheWriter, DataIssue, Metadata, map_samples, read_index, verified
 from bench.errors import BenchError
 from bench.files import cannot_write
 from bench.plugins import Clip, Dataset, Split
@@ -153,7 +153,7 @@ def _load_or_build(
     for index, (rate, folder) in enumerate(folders.items()):
         report("checking decoded audio", index, len(folders))
         try:
-            metadata = verify(folder)
+            metadata = verified(folder)
         except Corrupt as error:
             # The folder is not named, since notes are published with the study's page.
             notes.append(f"the decoded audio at {rate:,} Hz was damaged ({error}): it was made again")

@@ -180,7 +180,7 @@ class CacheWriter:
         (self._folder / MANIFEST).write_text(manifest.model_dump_json(), encoding="utf-8")
 
 
-def verify(folder: Path, *, once: bool = False) -> Metadata | None:
+def verified(folder: Path, *, once: bool = False) -> Metadata | None:
     """Checks every byte of a cache against its checksums.
 
     Args:

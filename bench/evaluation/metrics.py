@@ -119,7 +119,8 @@ def basic_scores(predictions: Predictions) -> Scores:
     from sklearn.metrics import accuracy_score, f1_score, recall_score
 
     targets, predicted, labels = predictions.targets, predictions.predicted, predictions.labels
-    of_target = np.take_along_axis(predictions.probabilities, targets[:, None], axis=1)
+    # In float64, whose last digit is that of every machine's sum.
+    of_target = np.take_along_axis(predictions.probabilities.astype(np.float64), targets[:, None], axis=1)
     present = np.unique(targets)
     return Scores(
         clips=len(targets),

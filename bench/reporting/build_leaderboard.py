@@ -140,6 +140,7 @@ def _protocol(members: Sequence[tuple[StudyFolder, StudyRecord]], recipes: Mappi
         supports=newest.data.supports,
         notes=tuple(dict.fromkeys(note for _, record in members for note in record.data.notes)),
         group_noun=newest.data.group_noun,
+        known_groups=newest.data.known_groups,
         rows=_rows(members, newest),
         studies=tuple(
             _summary(study, record, recipes) for study, record in sorted(members, key=lambda member: member[1].created)

@@ -182,9 +182,20 @@ class Protocol(PublishedRecord):
     supports: dict[Split, tuple[int, ...]]
     group_noun: str = "groups"
     """What the groups are, in the plural: speakers, recordings."""
+    known_groups: bool = False
+    """Whether groups of test clips have clips in training or validation, too."""
     notes: tuple[str, ...]
     rows: tuple[Row, ...]
     studies: tuple[StudySummary, ...]
+
+
+class PredictionsFile(PublishedRecord):
+    """The file of per-clip predictions that lies beside a page."""
+
+    file: str
+    """Its name, in the folder of the page."""
+    sha256: str
+    """64 hex digits over its content."""
 
 
 class Leaderboard(PublishedRecord):
@@ -195,6 +206,10 @@ class Leaderboard(PublishedRecord):
     """Name of the data set as on the command line: `fsdd`, `folder:PATH`."""
     updated: str
     """Time in UTC at which the last of its runs finished."""
+    source: str = ""
+    """Path of the JSON as a reader types it in `bench reproduce SOURCE:ID`; empty before it is published."""
+    predictions: PredictionsFile | None = None
+    """What `bench verify` recomputes the page from; None before it is published."""
     protocols: tuple[Protocol, ...]
     """Protocols with rows come first, and among them the newest first."""
 

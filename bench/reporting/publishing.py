@@ -1,4 +1,4 @@
-"""Publishes leaderboards into a folder as DATASET.md and DATASET.json, listed in README.md, and reads them back."""
+"""Publishes leaderboards into a folder as DATASET.md, DATASET.json and DATASET.predictions.npz, listed in README.md."""
 
 from __future__ import annotations
 
@@ -10,17 +10,24 @@ from pydantic import ValidationError
 
 from bench.errors import BenchError
 from bench.files import write_atomically
-from bench.markdown import Markup, code, escape, heading, page, table
+from bench.markdown import Alignment, Markup, code, escape, heading, page, table
 from bench.reporting import leaderboard_page
-from bench.reporting.leaderboard_records import LEADERBOARD_SCHEMA_VERSION, Leaderboard
+from bench.reporting.leaderboard_records import LEADERBOARD_SCHEMA_VERSION, Leaderboard, PredictionsFile
 from bench.reporting.numbers import count, interval_text, spread
 
 LEADERBOARD_NOTICE = "<!-- Written by bench leaderboard: changes are lost when it is published again. -->"
+INDEX_ALIGNMENT: tuple[Alignment, ...] = ("left", "left", "left")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
-def publish(leaderboard: Leaderboard, folder: Path) -> tuple[Path, Path]:
-    """Writes a leaderboard's page and JSON, and lists all pages of the folder in its README.md.
+def publish(leaderboard: Leaderboard, folder: Path, *, results: Path | None = None) -> tuple[Path, Path]:
+    """Writes a leaderboard's page, JSON and predictions, and lists all pages of the folder in its README.md.
+
+    Args:
+        leaderboard: The leaderboard.
+        folder: Folder of the page.
+        results: The results folder that holds the predictions of its runs; None to leave the file of predictions as it is,
+            as for a page that is written again from its own JSON.
 
     Returns:
         The paths of the page and of the JSON.
@@ -34,13 +41,32 @@ def publish(leaderboard: Leaderboard, folder: Path) -> tuple[Path, Path]:
         _refuse_to_replace(path)
     if json_path.exists():
         load_published(json_path)
+    changes: dict[str, object] = {"source": _path_for_readers(json_path)}
+    if results is not None:
+        from bench.reporting.published_predictions import (
+            PublishedPredictions,  # with NumPy, which reading a page does without
+        )
+
+        content = PublishedPredictions.of(leaderboard, results).to_bytes()
+        predictions_path = folder / f"{name}.predictions.npz"
+        changes["predictions"] = PredictionsFile(file=predictions_path.name, sha256=hashlib.sha256(content).hexdigest())
+        write_atomically(predictions_path, content)
+    leaderboard = leaderboard.model_copy(update=changes)
     write_atomically(json_path, leaderboard.model_dump_json(indent=1) + "\n")
-    write_atomically(
-        page_path,
-        f"{LEADERBOARD_NOTICE}\n\n{leaderboard_page.render_leaderboard(leaderboard, source=_path_for_readers(json_path))}",
-    )
+    write_atomically(page_path, page_text(leaderboard))
     write_atomically(index_path, f"{LEADERBOARD_NOTICE}\n\n{_index(folder)}")
     return page_path, json_path
+
+
+def page_text(leaderboard: Leaderboard) -> str:
+    """Returns the Markdown of a leaderboard that is published at its `source`."""
+    return f"{LEADERBOARD_NOTICE}\n\n{leaderboard_page.render_leaderboard(leaderboard, source=leaderboard.source)}"
+
+
+def index_line(leaderboard: Leaderboard, json_path: Path) -> str:
+    """Returns the line of README.md that stands for a leaderboard."""
+    row = _index_row(leaderboard, json_path)
+    return table(row, [row], align=INDEX_ALIGNMENT).splitlines()[-1]
 
 
 def replaced_rows(leaderboard: Leaderboard, folder: Path) -> list[str]:
@@ -117,7 +143,7 @@ def _index(folder: Path) -> str:
                 f"One page a data set, written by {code('bench leaderboard DATASET --publish')}. The first row is the "
                 "best by validation, not by test."
             ),
-            table(columns, rows, align=("left", "left", "left")),
+            table(columns, rows, align=INDEX_ALIGNMENT),
         ]
     )
 

@@ -1,0 +1,351 @@
+"""Recomputes a published page from the predictions beside it, by the code that made it: no audio, no network, no results."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bench.data.prepared import FoldData, PreparedData
+from bench.errors import BenchError
+from bench.evaluation.predictions import Predictions
+from bench.options import RunOptions
+from bench.plugins import Split
+from bench.reporting.build_leaderboard import leaderboard_of
+from bench.reporting.leaderboard_records import (
+    NESTED,
+    Leaderboard,
+    Protocol,
+    PublishedRecord,
+    Row,
+    SeedRun,
+    StudySummary,
+)
+from bench.reporting.published_predictions import PUBLISHED_SPLITS, PublishedPredictions
+from bench.reporting.publishing import index_line, load_published, page_text
+from bench.results.study_folder import StudyFolder
+from bench.results.study_records import RunRecord, StudyRecord
+from bench.trial import TrialResult
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Published = TypeVar("Published", bound=PublishedRecord)
+
+TAKEN_AS_PUBLISHED: Mapping[type[PublishedRecord], tuple[str, ...]] = {
+    Leaderboard: ("schema_version", "dataset", "source", "predictions"),
+    Protocol: (
+        *("dataset", "revision", "protocol", "folds", "objective", "seconds", "notes", "studies"),
+        *("group_noun", "known_groups"),
+    ),
+    Row: ("origin", "parameters", "train_seconds", "not_complete", "changed"),
+    SeedRun: (*("run", "finished", "spec", "best_epoch", "train_seconds", "latency_ms", "peak_memory_mb", "hardware"),),
+}
+"""What no prediction tells: settings, times, the network's size, how the search went. All else is recomputed."""
+FINAL = re.compile(r"final-(?P<number>\d+)(-fold-.+)?-seed-(?P<repeat>\d+)", re.ASCII)
+"""Name of a final, see `bench.results.study_records.run_name`."""
+EQUAL = 1e-12
+"""Relative difference up to which numbers are the same: other machines sum in another order."""
+
+
+@dataclass(frozen=True)
+class CheckedFigure:
+    """A published value beside the one that the predictions give."""
+
+    where: str
+    """`row 1234abcd: test.accuracy.mean`, or the file and line."""
+    published: Any
+    recomputed: Any
+    same: bool
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was recomputed of a page."""
+
+    path: Path
+    """The page's JSON."""
+    figures: tuple[CheckedFigure, ...]
+    """Every value of the JSON that was recomputed, in its order."""
+    lines: tuple[CheckedFigure, ...]
+    """Lines of the page and of the index, and checksums, that are not what they should be."""
+    runs: int
+    """Number of runs whose predictions are published."""
+    taken: tuple[str, ...]
+    """Names of what was taken as it is published."""
+
+    @property
+    def differences(self) -> tuple[CheckedFigure, ...]:
+        """Everything that is not what the predictions give."""
+        return (*(figure for figure in self.figures if not figure.same), *self.lines)
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing differs."""
+        return not self.differences
+
+    def summary(self) -> str:
+        """One line: `312 figures recomputed from the predictions of 9 runs, none different`."""
+        different = len(self.differences)
+        return (
+            f"{self.path}: {len(self.figures):,} figures recomputed from the predictions of {self.runs:,} runs, "
+            f"{different or 'none'} different"
+        )
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """One row a figure and a line that differs, with the columns `where`, `published`, `recomputed` and `same`."""
+        import pandas as pd
+
+        values = [(each.where, each.published, each.recomputed, each.same) for each in (*self.figures, *self.lines)]
+        return pd.DataFrame(values, columns=["where", "published", "recomputed", "same"])
+
+
+def verify(path: str | Path) -> Verification:
+    """Recomputes every figure of a published page from the predictions that are published beside it.
+
+    Args:
+        path: The page's JSON, as `leaderboards/fsdd.json`. Its predictions, its Markdown and the index lie beside it.
+
+    Raises:
+        BenchError: If a file is missing or cannot be read at all.
+    """
+    path = Path(path)
+    leaderboard = load_published(path)
+    if leaderboard.predictions is None:
+        raise BenchError(
+            f"{path} has no predictions beside it: publish it again by bench leaderboard DATASET --publish"
+        )
+    file = path.with_name(Path(leaderboard.predictions.file).name)
+    content = _content(file)
+    predictions = PublishedPredictions.from_bytes(content, name=str(file))
+    recomputed = _recomputed(leaderboard, predictions)
+    raw = json.loads(path.read_bytes())
+    lines = [
+        *_checksum(file, leaderboard.predictions.sha256, hashlib.sha256(content).hexdigest()),
+        *_lines(path.with_suffix(".md"), page_text(recomputed)),
+        *_index(path, recomputed),
+    ]
+    taken = dict.fromkeys(name.replace("_", " ") for names in TAKEN_AS_PUBLISHED.values() for name in names)
+    return Verification(
+        path=path,
+        figures=tuple(_compared(raw, recomputed)),
+        lines=tuple(lines),
+        runs=len({run for run, _ in predictions}),
+        taken=tuple(taken),
+    )
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BenchError(
+            f"{path} cannot be read ({error.strerror}): a page is verified by what lies beside it"
+        ) from None
+
+
+def _recomputed(leaderboard: Leaderboard, predictions: PublishedPredictions) -> Leaderboard:
+    """The leaderboard as the predictions make it."""
+    members = [
+        _member(study, protocol, predictions) for protocol in leaderboard.protocols for study in protocol.studies
+    ]
+    made = leaderboard_of(members, leaderboard.dataset)
+    protocols = {_key(protocol): protocol for protocol in leaderboard.protocols}
+    rows = {row.runs[0].run: row for row in leaderboard.rows()}
+
+    def completed(protocol: Protocol) -> Protocol:
+        of_rows = [_as_published(row, rows[row.runs[0].run]) for row in protocol.rows]
+        return _as_published(protocol.model_copy(update={"rows": tuple(of_rows)}), protocols[_key(protocol)])
+
+    made = made.model_copy(update={"protocols": tuple(map(completed, made.protocols))})
+    return _as_published(made, leaderboard)
+
+
+def _as_published(made: Published, published: Published) -> Published:
+    return made.model_copy(update={name: getattr(published, name) for name in TAKEN_AS_PUBLISHED[type(made)]})
+
+
+def _key(protocol: Protocol) -> str:
+    return f"{protocol.dataset.model_dump_json()} {protocol.revision} {protocol.protocol} {protocol.objective}"
+
+
+class PublishedStudy(StudyFolder):
+    """A study of a page as far as the page has it: its finals with their predictions, and no trials."""
+
+    def __init__(self, name: str, runs: Sequence[RunRecord], predictions: PublishedPredictions) -> None:
+        super().__init__(Path(name))
+        self._finals = sorted(runs, key=lambda run: (run.number, run.repeat))
+        self._predictions = predictions
+
+    def trials(self, fold: str | None = None) -> list[RunRecord]:
+        return []
+
+    def finals(self) -> list[RunRecord]:
+        return list(self._finals)
+
+    def predictions(self, run: RunRecord, split: Split) -> Predictions:
+        return self._predictions[f"{run.study}/{run.name}", split]
+
+
+def _member(
+    study: StudySummary, protocol: Protocol, predictions: PublishedPredictions
+) -> tuple[StudyFolder, StudyRecord]:
+    runs = [_record(run, row) for row in protocol.rows for run in row.runs if run.run.rpartition("/")[0] == study.name]
+    data = PreparedData(
+        dataset=protocol.dataset,
+        revision=protocol.revision,
+        labels=predictions[f"{study.name}/{runs[0].name}", "test"].labels if runs else protocol.labels,
+        folds=tuple(
+            FoldData(
+                name=fold,
+                seconds=protocol.seconds,
+                supports=_supports(protocol, predictions),
+                grouped={},
+                known_groups=protocol.known_groups,
+            )
+            for fold in protocol.folds
+        ),
+        protocol=protocol.protocol,
+        group_noun=protocol.group_noun,
+        caches={},
+        notes=protocol.notes,
+    )
+    record = StudyRecord(
+        name=study.name,
+        command=study.command,
+        created=study.created,
+        dataset=protocol.dataset,
+        data=data,
+        options=RunOptions(
+            trials=study.trials,
+            finalists=study.finalists,
+            final_seeds=study.final_seeds,
+            protocol=protocol.protocol,
+            nested=any(run.study == study.name for run in _nested(protocol)),
+        ),
+        objective=protocol.objective,
+        space=study.space,
+        versions=study.versions,
+    )
+    return PublishedStudy(study.name, runs, predictions), record
+
+
+def _nested(protocol: Protocol) -> Iterator[RunRecord]:
+    """The runs of the nested searches of a protocol."""
+    for row in protocol.rows:
+        if row.origin == NESTED:
+            yield from (_record(run, row) for run in row.runs)
+
+
+def _record(run: SeedRun, row: Row) -> RunRecord:
+    study, _, name = run.run.rpartition("/")
+    named = FINAL.fullmatch(name)
+    if named is None:
+        raise BenchError(f"row {row.id}: {run.run} is no name of a final")
+    return RunRecord(
+        study=study,
+        kind="final",
+        number=int(named["number"]),
+        repeat=int(named["repeat"]),
+        started=run.finished,
+        finished=run.finished,
+        spec=run.spec,
+        result=TrialResult(
+            status="complete",
+            best_epoch=run.best_epoch,
+            parameters=row.parameters,
+            train_seconds=run.train_seconds,
+            latency_ms=run.latency_ms,
+            peak_memory_mb=run.peak_memory_mb,
+            hardware=run.hardware,
+        ),
+    )
+
+
+def _supports(protocol: Protocol, predictions: PublishedPredictions) -> dict[Split, tuple[int, ...]]:
+    """Clips of every class by split, of the predictions where all runs have the same clips."""
+    supports = dict(protocol.supports)
+    for split in PUBLISHED_SPLITS:
+        counted = {
+            tuple(int((each.targets == index).sum()) for index in range(len(each.labels)))
+            for row in protocol.rows
+            for run in row.runs
+            for each in (predictions[run.run, split],)
+        }
+        if len(counted) == 1:
+            supports[split] = counted.pop()
+    return supports
+
+
+def _compared(raw: Mapping[str, Any], recomputed: Leaderboard) -> Iterator[CheckedFigure]:
+    """Every value of the JSON that was recomputed, by its row."""
+    yield from _values(raw, recomputed, "page", but=("protocols",))
+    published = raw["protocols"]
+    for number, protocol in enumerate(recomputed.protocols):
+        name = "protocol" if len(published) == 1 else f"protocol {number + 1}"
+        yield from _values(published[number], protocol, name, but=("rows",))
+        for row, made in zip(published[number]["rows"], protocol.rows, strict=True):
+            yield from _values(row, made, f"row {row['id']}", but=("runs",))
+            for run, again in zip(row["runs"], made.runs, strict=True):
+                yield from _values(run, again, f"row {row['id']}, {run['run']}", but=())
+
+
+def _values(
+    published: Mapping[str, Any], recomputed: PublishedRecord, where: str, *, but: Iterable[str]
+) -> Iterator[CheckedFigure]:
+    left_out = {*TAKEN_AS_PUBLISHED[type(recomputed)], *but}
+    made = recomputed.model_dump(mode="json", exclude=left_out)
+    before = {name: value for name, value in published.items() if name not in left_out}
+    for path, was, now in _leaves(before, made):
+        if path.startswith("supports.train."):  # nobody predicts training clips
+            continue
+        yield CheckedFigure(f"{where}: {path}", was, now, _equal(was, now))
+
+
+def _leaves(before: Any, now: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Every single value by its dotted path; what stands on one side alone is None on the other."""
+    if isinstance(before, list):
+        before = dict(enumerate(before))
+    if isinstance(now, list):
+        now = dict(enumerate(now))
+    if not isinstance(before, dict) or not isinstance(now, dict):
+        yield path, before, now
+        return
+    for name in dict.fromkeys((*before, *now)):
+        yield from _leaves(before.get(name), now.get(name), f"{path}.{name}" if path else str(name))
+
+
+def _equal(before: Any, now: Any) -> bool:
+    numbers = isinstance(before, int | float) and isinstance(now, int | float)
+    return bool(before == now or (numbers and math.isclose(before, now, rel_tol=EQUAL)))
+
+
+def _checksum(file: Path, published: str, here: str) -> list[CheckedFigure]:
+    return [] if published == here else [CheckedFigure(f"{file.name}: SHA-256", published, here, same=False)]
+
+
+def _lines(path: Path, expected: str) -> Iterator[CheckedFigure]:
+    """Lines of a page that are not those expected."""
+    before, now = _content(path).decode(errors="replace").splitlines(), expected.splitlines()
+    for tag, start, end, first, last in difflib.SequenceMatcher(None, before, now, autojunk=False).get_opcodes():
+        if tag == "equal":
+            continue
+        for offset in range(max(end - start, last - first)):
+            was = before[start + offset] if start + offset < end else None
+            is_now = now[first + offset] if first + offset < last else None
+            yield CheckedFigure(f"{path.name}: line {start + offset + 1}", was, is_now, same=False)
+
+
+def _index(path: Path, recomputed: Leaderboard) -> Iterator[CheckedFigure]:
+    """The page's line in the index, if there is an index that has one."""
+    index = path.with_name("README.md")
+    lines = _content(index).decode(errors="replace").splitlines() if index.exists() else []
+    for number, line in enumerate(lines, start=1):
+        if f"]({path.stem}.md)" in line and line != (expected := index_line(recomputed, path)):
+            yield CheckedFigure(f"{index.name}: line {number}", line, expected, same=False)
