@@ -29,11 +29,13 @@ from bench_plugins.datasets.folder import Folder
 @pytest.fixture
 def data(tmp_path: Path) -> PreparedData:
     """Two classes of clips of 0.3 to 0.9 s, whose class is the pitch."""
+    splits = ["train"] * 7 + ["validation", "test"] + ["train"]
     for place in range(60):
         kind = place % 2
         samples = tone(kind, seconds=0.3 + 0.01 * place)
         samples[: len(samples) // 3] *= 0.02
-        write(tmp_path / "audio" / ("cat", "dog")[kind] / f"s{place % 5}_{place}.wav", samples)
+        folder = tmp_path / "audio" / splits[place // 2 % 10] / ("cat", "dog")[kind]
+        write(folder / f"s{place % 5}_{place}.wav", samples)
     return prepared(Folder(path=str(tmp_path / "audio")), tmp_path)
 
 
