@@ -18,7 +18,8 @@ class ConvNet(Model):
     shorter ones with zeros before them.
 
     With its defaults the network of the thirty-words reference system: 1,849,342 parameters at [2, 257, 101] and 30 classes.
-    The system leaves open the convolutions' padding: here 1.
+    The system shows none of the padding that there is here, by 1: 479 million mult-adds in place of 312 million, and
+    inputs from 16 frames on in place of 78.
     """
 
     name: ClassVar[str] = "convnet"

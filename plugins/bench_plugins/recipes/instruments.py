@@ -22,8 +22,8 @@ MEL = Mel(
     scale="db",
     normalise="clip",
 )
-# 13 coefficients of 26 filters by 49 frames of half a second at 12,000 Hz. The publication states no step: with centred
-# windows, 49 frames are a step of 125 samples.
+# 13 coefficients of 26 filters by 49 frames of half a second at 12,000 Hz. The published frames are python_speech_features',
+# 25 ms every 10 ms from the first sample on; with centred windows, 49 frames are a step of 125 samples.
 MFCC = Mfcc(
     sample_rate=12000,
     window_ms=25.0,
