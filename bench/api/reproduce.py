@@ -201,7 +201,11 @@ def _row(registry: Registry, reference: str, dataset: str, seeds: int | None) ->
         dataset=config,
         specs=tuple(run.spec.model_copy(update={"dataset": config}) for run in runs),
         published=tuple(
-            {"validation_accuracy": run.validation.accuracy, "test_accuracy": run.test.accuracy} for run in runs
+            {
+                f"validation_{row.metric}": getattr(run.validation, row.metric),
+                f"test_{row.metric}": getattr(run.test, row.metric),
+            }
+            for run in runs
         ),
         hardware=runs[0].hardware,
     )

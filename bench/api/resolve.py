@@ -11,13 +11,14 @@ from bench.data.feature_cache import feature_limit
 from bench.data.preparation import prepare
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError
+from bench.evaluation.metrics import metric_title
 from bench.executors.gpus import count_workers, visible_gpus
 from bench.files import cache_directory, data_directory, results_directory
 from bench.options import RunOptions, flag, option
 from bench.plugins import PluginConfig
 from bench.plugins.references import dataset_config
 from bench.plugins.registry import Registry
-from bench.reporting.numbers import plural, readable_name
+from bench.reporting.numbers import plural
 from bench.results.study_folder import StudyFolder, checked_name, free_name, open_study
 from bench.results.study_records import StudyRecord
 from bench.search.callback import StudyCallback
@@ -119,7 +120,7 @@ def headline(study: ResolvedStudy) -> tuple[str, ...]:
     """Lines that say what is about to run: the data, the device, the study."""
     data, options = study.record.data, study.record.options
     sizes = ", ".join(f"{data.clips(split):,} {split}" for split in data.splits)
-    objective = readable_name(study.record.objective)
+    objective = metric_title(study.record.objective)
     workers = plural(study.workers, "worker") if study.workers else "trials inside this process"
     return (
         f"data set: {study.record.dataset.name}, {len(data.labels)} classes, {sizes} clips of {data.seconds:g} s",

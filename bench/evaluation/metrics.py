@@ -24,6 +24,8 @@ CALIBRATION_BINS = 15
 """Number of bins of the confidence, as in Guo et al. (2017)."""
 LEAST_PROBABILITY = 1e-12
 """Probability that the log loss takes a smaller one for, since it would be infinite at zero."""
+SHARE = "0 to 1"
+"""Range of most scores."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Metric:
     meaning: str
     """What it is, in a few words, with its source where there are several definitions."""
     better: Literal["higher", "lower"] = "higher"
-    unit: str = "0 to 1"
+    unit: str = SHARE
 
 
 class Scores(BaseModel):

@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bench.errors import BenchError, did_you_mean
+from bench.evaluation.error_analysis import analyse_errors
 from bench.evaluation.metrics import Objective, Scores, score
 from bench.plugins import Recipe
 from bench.reporting.commands import portable_command
 from bench.reporting.leaderboard_records import Leaderboard, Protocol, Reason, Reference, Row, SeedRun, StudySummary
 from bench.reporting.numbers import Spread
-from bench.results.study_folder import StudyFolder, studies
+from bench.reporting.search_against_truth import best_so_far, optimism, test_looks
+from bench.results.study_folder import StudyFolder, studies, validation_score
 from bench.results.study_records import RunRecord, StudyRecord
 from bench.trial import Hardware, Status
 
@@ -114,6 +116,7 @@ def _is_of(record: StudyRecord, dataset: str) -> bool:
 
 def _protocol(members: Sequence[tuple[StudyFolder, StudyRecord]], recipes: Mapping[str, Recipe]) -> Protocol:
     newest = max((record for _, record in members), key=lambda record: record.created)
+    rows = _rows([study for study, _ in members], newest.objective)
     return Protocol(
         dataset=newest.dataset,
         revision=newest.data.revision,
@@ -122,31 +125,33 @@ def _protocol(members: Sequence[tuple[StudyFolder, StudyRecord]], recipes: Mappi
         seconds=newest.data.seconds,
         supports=newest.data.supports,
         notes=tuple(dict.fromkeys(note for _, record in members for note in record.data.notes)),
-        rows=_rows([study for study, _ in members], newest.objective),
+        test_looks=test_looks(members[0][0].folder.parent, newest.dataset, newest.data.revision),
+        rows=rows,
         studies=tuple(
-            _summary(study, record, recipes) for study, record in sorted(members, key=lambda member: member[1].created)
+            _summary(study, record, recipes, rows)
+            for study, record in sorted(members, key=lambda member: member[1].created)
         ),
     )
 
 
 def _rows(members: Sequence[StudyFolder], objective: Objective) -> tuple[Row, ...]:
     finals: dict[str, list[tuple[StudyFolder, RunRecord]]] = {}
-    origins: dict[str, str] = {}
+    proposed: dict[str, list[RunRecord]] = {}
     for study in members:
         for run in study.finals():
             finals.setdefault(run.spec.configuration(), []).append((study, run))
         for trial in study.trials():
-            origins.setdefault(trial.spec.configuration(), trial.origin)
+            proposed.setdefault(trial.spec.configuration(), []).append(trial)
     rows = [
         row
         for key, same_configuration in finals.items()
-        if (row := _row(same_configuration, origin=origins.get(key, ""))) is not None
+        if (row := _row(same_configuration, proposed.get(key, []))) is not None
     ]
-    rows.sort(key=lambda row: (-row.validation[objective].mean, row.parameters or 0, row.id))
+    rows.sort(key=lambda row: (-row.validation[objective].mean, row.validation["loss"].mean, row.id))
     return tuple(row.model_copy(update={"rank": rank}) for rank, row in enumerate(rows, start=1))
 
 
-def _row(finals: Sequence[tuple[StudyFolder, RunRecord]], *, origin: str) -> Row | None:
+def _row(finals: Sequence[tuple[StudyFolder, RunRecord]], trials: Sequence[RunRecord]) -> Row | None:
     """Returns the row of one configuration's finals, or None if none is complete. The caller sets its rank."""
     latest: dict[str, tuple[StudyFolder, RunRecord]] = {}
     for study, run in sorted(finals, key=lambda final: final[1].finished):
@@ -159,19 +164,23 @@ def _row(finals: Sequence[tuple[StudyFolder, RunRecord]], *, origin: str) -> Row
     first = complete[0][1]
     from bench.evaluation.uncertainty import bootstrap_interval  # with NumPy, which bench run does without until here
 
+    tested = [study.predictions(run, "test") for study, run in complete]
+    searched = [validation_score(run) for run in trials if run.result.status == "complete"]
+
     return Row(
         rank=0,
         id=first.spec.configuration()[:ID_LENGTH],
-        origin=origin,
+        origin=trials[0].origin if trials else "",
         feature=first.spec.feature,
         model=first.spec.model,
         training=first.spec.training,
         parameters=first.result.parameters,
         runs=runs,
+        search=max(searched, default=None),
         validation=_spreads([run.validation for run in runs]),
         test=_spreads([run.test for run in runs]),
-        macro_f1=Spread.of([run.test.macro_f1 for run in runs]),
-        test_interval=bootstrap_interval([study.predictions(run, "test") for study, run in complete]),
+        test_interval=bootstrap_interval(tested, metric=first.spec.objective),
+        errors=analyse_errors(tested),
         train_seconds=Spread.of([run.train_seconds for run in runs]),
         not_complete=_count_by_status(run for _, run in finals if run.result.status != "complete"),
     )
@@ -187,21 +196,28 @@ def _seed_run(study: StudyFolder, run: RunRecord) -> SeedRun:
         test=score(study.predictions(run, "test")),
         best_epoch=result.best_epoch,
         train_seconds=result.train_seconds,
+        load=result.load,
         latency_ms=result.latency_ms,
         peak_memory_mb=result.peak_memory_mb,
         hardware=result.hardware,
     )
 
 
-def _spreads(scores: Sequence[Scores]) -> dict[Objective, Spread]:
+def _spreads(scores: Sequence[Scores]) -> dict[str, Spread]:
+    """Returns the spread of every score that all runs have."""
+    figures = [each.figures() for each in scores]
     return {
-        "accuracy": Spread.of([each.accuracy for each in scores]),
-        "balanced_accuracy": Spread.of([each.balanced_accuracy for each in scores]),
+        name: Spread.of([values[name] for values in figures])
+        for name in figures[0]
+        if all(name in values for values in figures)
     }
 
 
-def _summary(study: StudyFolder, record: StudyRecord, recipes: Mapping[str, Recipe]) -> StudySummary:
+def _summary(
+    study: StudyFolder, record: StudyRecord, recipes: Mapping[str, Recipe], rows: Sequence[Row]
+) -> StudySummary:
     trials, finals = study.trials(), study.finals()
+    progress, hours = best_so_far(trials)
     unfinished = Counter((run.result.status, run.result.reason) for run in trials if run.result.status != "complete")
     return StudySummary(
         name=record.name,
@@ -222,6 +238,9 @@ def _summary(study: StudyFolder, record: StudyRecord, recipes: Mapping[str, Reci
         references=_references(trials, recipes),
         versions=record.versions,
         hardware=_distinct_hardware(trials + finals),
+        progress=progress,
+        hours=hours,
+        optimism=optimism(record.name, trials, rows),
     )
 
 

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from bench.errors import BenchError, did_you_mean
+from bench.evaluation.error_analysis import ErrorAnalysis
 from bench.evaluation.interval import Interval
 from bench.evaluation.metrics import Objective, Scores
 from bench.plugins import PluginConfig, Split, TrainingSettings
 from bench.reporting.numbers import Spread
-from bench.trial import Hardware, Status, TrialSpec
+from bench.trial import Hardware, MachineLoad, Status, TrialSpec
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LEADERBOARD_SCHEMA_VERSION: Literal[1] = 1
+LEADERBOARD_SCHEMA_VERSION: Literal[2] = 2
 
 
 class PublishedRecord(BaseModel):
@@ -37,6 +38,8 @@ class SeedRun(PublishedRecord):
     test: Scores
     best_epoch: int | None
     train_seconds: float
+    load: MachineLoad | None = None
+    """Load of the machine while its times were measured."""
     latency_ms: float | None
     peak_memory_mb: float | None
     hardware: Hardware | None
@@ -55,15 +58,28 @@ class Row(PublishedRecord):
     training: TrainingSettings
     parameters: int | None
     runs: tuple[SeedRun, ...]
-    validation: dict[Objective, Spread]
-    test: dict[Objective, Spread]
-    macro_f1: Spread
-    """Macro F1 on the test split."""
+    search: float | None = None
+    """The score by which the search chose the configuration: the best on validation of its trials; None if unknown."""
+    validation: dict[str, Spread]
+    """Every score on the validation split by the names of `bench.evaluation.metrics.METRICS`, over seeds."""
+    test: dict[str, Spread]
     test_interval: Interval
-    """Interval of the mean test accuracy over seeds."""
+    """Interval of the mean over seeds of the score that ranks, on the test split."""
+    errors: ErrorAnalysis | None = None
+    """Where its networks fail on the test split; None on pages of versions that did not say."""
     train_seconds: Spread
     not_complete: dict[Status, int] = {}
     """Number of its finals that are not complete, by status; no figure includes them."""
+
+    @property
+    def metric(self) -> Objective:
+        """The score that ranks the row."""
+        return self.runs[0].spec.objective
+
+    @property
+    def measured_under_load(self) -> bool:
+        """Whether the machine had more to do than it has cores while any of the row's times was measured."""
+        return any(run.load is not None and run.load.heavy for run in self.runs)
 
     def summary(self) -> dict[str, Any]:
         """The row as one row of a table, see `Leaderboard.to_dataframe`."""
@@ -77,11 +93,12 @@ class Row(PublishedRecord):
             "origin": self.origin,
             "parameters": self.parameters,
             "seeds": len(self.runs),
+            "search": self.search,
             **scores,
-            "test_macro_f1": self.macro_f1.mean,
-            "test_accuracy_deviation": self.test["accuracy"].deviation,
-            "test_accuracy_low": self.test_interval.low,
-            "test_accuracy_high": self.test_interval.high,
+            "ranked_by": self.metric,
+            "test_deviation": self.test[self.metric].deviation,
+            "test_low": self.test_interval.low,
+            "test_high": self.test_interval.high,
             "train_seconds": self.train_seconds.mean,
         }
 
@@ -102,6 +119,36 @@ class Reference(PublishedRecord):
     source: str
     validation: Scores | None
     """Scores of the recipe's trial; None if it did not complete."""
+
+
+class Improvement(PublishedRecord):
+    """A trial of a search whose validation score was better than all before it."""
+
+    trials: int
+    """Number of trials that had ended, itself included."""
+    hours: float
+    """Hours in which trials had run, pauses between resumes left out."""
+    score: float
+
+
+class Optimism(PublishedRecord):
+    """The best score of a search, and what its configuration came to when it was trained again with other seeds."""
+
+    search: float
+    """The best validation score of all trials, by the score that ranks."""
+    validation: float
+    """Its configuration's validation score, mean over the seeds of the finals."""
+    test: float
+
+
+class Looks(PublishedRecord):
+    """How often a test split was used: each look makes the best of all test scores a little more a matter of luck."""
+
+    runs: int
+    """Number of networks that were tested, reproductions included."""
+    configurations: int
+    studies: int
+    """Number of studies and reproductions that they are of."""
 
 
 class StudySummary(PublishedRecord):
@@ -129,6 +176,12 @@ class StudySummary(PublishedRecord):
     versions: dict[str, str]
     hardware: tuple[Hardware, ...]
     """Distinct hardware of its runs."""
+    progress: tuple[Improvement, ...] = ()
+    """The trials that were better than all before, in the order in which they ended."""
+    hours: float = 0.0
+    """Hours in which trials ran, as in `progress`."""
+    optimism: Optimism | None = None
+    """None if the configuration of the best trial has no complete final."""
 
     @property
     def finished(self) -> int:
@@ -146,6 +199,8 @@ class Protocol(PublishedRecord):
     seconds: float
     supports: dict[Split, tuple[int, ...]]
     notes: tuple[str, ...]
+    test_looks: Looks | None = None
+    """Looks at this test split in the whole results folder; None if unknown."""
     rows: tuple[Row, ...]
     studies: tuple[StudySummary, ...]
 
@@ -153,7 +208,7 @@ class Protocol(PublishedRecord):
 class Leaderboard(PublishedRecord):
     """A published page with everything that is needed to run one of its rows again."""
 
-    schema_version: Literal[1] = LEADERBOARD_SCHEMA_VERSION
+    schema_version: Literal[2] = LEADERBOARD_SCHEMA_VERSION
     dataset: str
     """Name of the data set as on the command line: `fsdd`, `folder:PATH`."""
     updated: str
@@ -166,9 +221,10 @@ class Leaderboard(PublishedRecord):
 
         Returns:
             One row a configuration, with the columns `protocol` (from 1), `rank`, `model`, `feature`, `row` (its id),
-            `origin`, `parameters` (of the network), `seeds`, the mean over seeds of every score (`validation_accuracy`,
-            `test_accuracy`, ...), `test_accuracy_deviation`, `test_accuracy_low` and `test_accuracy_high` (of the
-            interval), and `train_seconds`.
+            `origin`, `parameters` (of the network), `seeds`, `search` (the score that its trial had in
+            the search), the mean over seeds of every score (`validation_accuracy`,
+            `test_accuracy`, ...), `ranked_by` (the name of the score that ranks), of that score on the test split
+            `test_deviation`, `test_low` and `test_high` (of the interval), and `train_seconds`.
         """
         import pandas as pd
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bench.errors import BenchError
+from bench.evaluation.metrics import metric_title
 from bench.files import write_atomically
 from bench.markdown import Markup, code, escape, heading, page, table
 from bench.reporting import leaderboard_page
@@ -35,12 +36,37 @@ def publish(leaderboard: Leaderboard, folder: Path) -> tuple[Path, Path]:
     if json_path.exists():
         load_published(json_path)
     write_atomically(json_path, leaderboard.model_dump_json(indent=1) + "\n")
-    write_atomically(
-        page_path,
-        f"{LEADERBOARD_NOTICE}\n\n{leaderboard_page.render_leaderboard(leaderboard, source=_path_for_readers(json_path))}",
-    )
+    figures = _draw_searches(leaderboard, page_path)
+    rendered = leaderboard_page.render_leaderboard(leaderboard, source=_path_for_readers(json_path), figures=figures)
+    write_atomically(page_path, f"{LEADERBOARD_NOTICE}\n\n{rendered}")
     write_atomically(index_path, f"{LEADERBOARD_NOTICE}\n\n{_index(folder)}")
     return page_path, json_path
+
+
+def _draw_searches(leaderboard: Leaderboard, page_path: Path) -> dict[int, str]:
+    """Draws the searches of every protocol beside the page. Gives the figures' file names by the protocol's number."""
+    from bench.reporting.figures import SearchCurve, anytime_curves
+
+    names = {}
+    for number, protocol in enumerate(leaderboard.protocols, start=1):
+        curves = [
+            SearchCurve(
+                name=study.name,
+                trials=(*(step.trials for step in study.progress), study.finished),
+                hours=(*(step.hours for step in study.progress), study.hours),
+                scores=(*(step.score for step in study.progress), study.progress[-1].score),
+                validation=study.optimism.validation if study.optimism else None,
+                test=study.optimism.test if study.optimism else None,
+            )
+            for study in protocol.studies
+            if study.progress
+        ]
+        if curves:
+            names[number] = f"{page_path.stem}-search{f'-{number}' if number > 1 else ''}.png"
+            title = f"Searches on {leaderboard.dataset}"
+            png = anytime_curves(curves, title, score=metric_title(protocol.objective))
+            write_atomically(page_path.with_name(names[number]), png)
+    return names
 
 
 def replaced_rows(leaderboard: Leaderboard, folder: Path) -> list[str]:
@@ -108,8 +134,16 @@ def _index(folder: Path) -> str:
         try:
             rows.append(_index_row(load_published(json_path), json_path))
         except BenchError:
-            rows.append((escape(json_path.name), "cannot be read: move it away and publish again", "", "", "", ""))
-    columns = ("Data set", "First row", "Feature", "Parameters", "Test accuracy", "95 % interval")
+            rows.append((escape(json_path.name), "cannot be read: move it away and publish again", *("",) * 5))
+    columns = (
+        "Data set",
+        "First row",
+        "Feature",
+        "Parameters",
+        "Ranked by",
+        "That score on the test split",
+        "95 % interval",
+    )
     return page(
         [
             heading(1, "Leaderboards"),
@@ -117,19 +151,21 @@ def _index(folder: Path) -> str:
                 f"One page a data set, written by {code('bench leaderboard DATASET --publish')}. The first row is the "
                 "best by validation, not by test."
             ),
-            table(columns, rows, align=("left", "left", "left")),
+            table(columns, rows, align=("left", "left", "left", "right", "left")),
         ]
     )
 
 
 def _index_row(leaderboard: Leaderboard, json_path: Path) -> tuple[str, ...]:
     first_row = leaderboard.rows()[0]
+    metric = first_row.metric
     link = Markup(f"[{escape(leaderboard.dataset)}]({json_path.stem}.md)")
     return (
         link,
         first_row.model.name,
         first_row.feature.name,
         count(first_row.parameters),
-        spread(first_row.test["accuracy"]),
+        metric_title(metric),
+        spread(first_row.test[metric]),
         interval(first_row.test_interval),
     )

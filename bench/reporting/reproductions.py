@@ -19,11 +19,11 @@ REPRODUCTIONS_NOTICE = "<!-- Written by bench reproduce --table: changes are los
 
 def measured_figures(result: TrialResult) -> dict[str, float]:
     """Returns the figures that a run measured, by the names that recipes give to published figures."""
-    figures = {}
+    figures: dict[str, float] = {}
     for split in ("validation", "test"):
         scores, segments = getattr(result, split), getattr(result, f"{split}_segments")
         if scores is not None:
-            figures[f"{split}_accuracy"], figures[f"{split}_loss"] = scores.accuracy, scores.loss
+            figures |= {f"{split}_{name}": value for name, value in scores.figures().items()}
         if segments is not None:
             figures[f"{split}_segment_accuracy"] = segments.accuracy
     return figures

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bench.trial.scored_outputs import ScoredOutputs
-from bench.trial.trial_records import Epoch, Hardware, RangeTest, Status, TrialOutcome, TrialResult
+from bench.trial.trial_records import Epoch, Hardware, MachineLoad, RangeTest, Status, TrialOutcome, TrialResult
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,14 @@ class Measurements:
         return replace(self, epochs=epochs, best=epoch, validation=evaluated) if best else replace(self, epochs=epochs)
 
     def outcome(
-        self, status: Status, reason: str, traceback: str, *, peak_memory_mb: float | None, hardware: Hardware
+        self,
+        status: Status,
+        reason: str,
+        traceback: str,
+        *,
+        peak_memory_mb: float | None,
+        hardware: Hardware,
+        load: MachineLoad | None,
     ) -> TrialOutcome:
         """The outcome of a trial that ends now."""
         validation, test = self.validation, self.test
@@ -59,6 +66,7 @@ class Measurements:
             latency_ms=self.latency_ms,
             peak_memory_mb=peak_memory_mb,
             hardware=hardware,
+            load=load,
             traceback=traceback,
         )
         return TrialOutcome(

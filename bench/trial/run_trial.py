@@ -23,7 +23,7 @@ from bench.training.device_clips import DataOnDevice, DeviceClips
 from bench.training.evaluator import Evaluator
 from bench.training.loop import EpochOutcome, train
 from bench.training.range_test import NoSuggestion, range_curve
-from bench.trial.hardware import hardware
+from bench.trial.hardware import hardware, load_average, load_since
 from bench.trial.measurements import Measurements
 from bench.trial.scored_outputs import ScoredOutputs, are_finite, score_outputs
 from bench.trial.setup import TrialSetup, build_trial, compile_steps
@@ -114,7 +114,7 @@ def _run(
     test: bool,
     compiler: Compiler | None,
 ) -> Trial:
-    peak = PeakMemory(data.device)
+    peak, load = PeakMemory(data.device), load_average()
     measured, ending = Measurements(), _Ending("complete")
     try:
         setup = build_trial(spec, data, registry, max_parameters=None if test else options.max_parameters)
@@ -149,6 +149,7 @@ def _run(
         ending.traceback,
         peak_memory_mb=peak.megabytes(),
         hardware=hardware(data.device, registry=registry, compiled=measured.compiled),
+        load=load_since(load),
     )
 
 
