@@ -144,10 +144,12 @@ def _write_pages(study: ResolvedStudy) -> Leaderboard | None:
     from bench.reporting.build_leaderboard import build_leaderboard
     from bench.reporting.feature_comparison import write_comparison
     from bench.reporting.publishing import publish
+    from bench.reporting.run_report import complete_reports
 
     folder = study.folder
     if not any(final.result.test for final in folder.finals()):
         return None
+    complete_reports(folder)
     dataset = dataset_reference(study.registry, study.record.dataset)
     leaderboard = build_leaderboard(folder.folder.parent, dataset, recipes=study.registry.recipes)
     publish(leaderboard, folder.folder / PAGES)

@@ -69,7 +69,9 @@ class Study:
 
     @property
     def best(self) -> Run:
-        """The final with the best validation score, or the best trial if there are no finals yet.
+        """The median of the seeds, by test score, of the configuration whose finals are best on validation.
+
+        Without finals it is the best trial.
 
         Raises:
             BenchError: If no run is complete yet.

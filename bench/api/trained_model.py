@@ -145,7 +145,8 @@ def load_model(run: str | Path, *, plugins: Iterable[type[Plugin]] = ()) -> Trai
     """The trained network of a final or a reproduction.
 
     Args:
-        run: The run's folder, as `bench-results/recordings-1/final-1-seed-0`; a study's folder stands for its best final.
+        run: The run's folder, as `bench-results/recordings-1/final-1-seed-0`; a study's folder stands for the
+            median seed of its best configuration.
         plugins: The classes that the study was begun with beside the installed plugins.
 
     Raises:

@@ -13,6 +13,7 @@ from bench.files import results_directory
 from bench.reporting.classification_report import REPORT_COLUMNS, report_notes, report_rows
 from bench.reporting.numbers import interval, resampled_units
 from bench.reporting.run_report import write_report
+from bench.reporting.seeds import seed_rows
 from bench.reporting.terminal import print_table
 from bench.results.study_folder import find_run
 
@@ -20,7 +21,10 @@ from bench.results.study_folder import find_run
 def command(
     run: Annotated[
         str,
-        typer.Argument(metavar="RUN", help="STUDY/final-1-seed-0, STUDY/trial-0007, or STUDY for its best final."),
+        typer.Argument(
+            metavar="RUN",
+            help="STUDY/final-1-seed-0, STUDY/trial-0007. STUDY/final-1, or STUDY for its best: the median of the seeds.",
+        ),
     ],
     output: Annotated[
         Path | None,
@@ -36,6 +40,9 @@ def command(
     print_table(REPORT_COLUMNS, report_rows(report))
     for line in report_notes(report):
         print(line)
+    if len(paths.report.seeds) > 1:
+        print(f"\n{paths.report.which_seed}\n")
+        print_table(*seed_rows(paths.report.seeds, report.metric))
     metric = METRICS[report.metric].title
     print(f"\n{metric}, 95 % interval over {resampled_units(report.interval)}: {interval(report.interval)}\n")
     for path in paths.files:

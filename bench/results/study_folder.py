@@ -11,8 +11,9 @@ RESULTS/reproduce-NAME/reproduction-1-seed-0/   its runs, as finals have them
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -161,7 +162,8 @@ def reproductions(results: Path) -> list[StudyFolder]:
 def find_run(results: Path, reference: str) -> tuple[StudyFolder, RunRecord]:
     """Returns a run and its study by a reference such as `STUDY/trial-0007` or `STUDY/final-1-seed-0`.
 
-    `STUDY` alone refers to its best final, or its best trial if it has no finals yet.
+    `STUDY` alone refers to its configuration with the best validation score, and `STUDY/final-2` to that of the second
+    finalist, each to the seed that stands for all of them (`median_run`); a study without finals to its best trial.
 
     Raises:
         BenchError: There is no such run.
@@ -176,11 +178,40 @@ def find_run(results: Path, reference: str) -> tuple[StudyFolder, RunRecord]:
         if not complete_runs:
             raise BenchError(f"study {study_name!r} has no complete run yet: bench run --resume {study_name}")
         finals = [run for run in complete_runs if run.kind != "trial"]
-        return study, max(finals or complete_runs, key=validation_score)
+        return study, median_run(_best_configuration(finals)) if finals else max(complete_runs, key=validation_score)
+    if alike := [
+        run for run in runs if run.name.rpartition("-seed-")[0] == run_name and run.result.status == "complete"
+    ]:
+        return study, median_run(alike)
     for run in runs:
         if run.name == run_name:
             return study, run
     raise BenchError(f"no run {run_name!r} in study {study_name}: {did_you_mean(run_name, [run.name for run in runs])}")
+
+
+def median_run(runs: Sequence[RunRecord]) -> RunRecord:
+    """Returns the run that stands for several of one configuration: the median by the score that ranks, on the test split
+    if all were tested and else on validation; of an even number the lower of the two in the middle."""
+    tested = all(run.result.test is not None for run in runs)
+
+    def key(run: RunRecord) -> tuple[float, int]:
+        scores = run.result.test if tested else run.result.validation
+        return float("-inf") if scores is None else float(getattr(scores, run.spec.objective)), run.repeat
+
+    return sorted(runs, key=key)[(len(runs) - 1) // 2]
+
+
+def _best_configuration(runs: Sequence[RunRecord]) -> list[RunRecord]:
+    """The runs of the configuration that ranks first: by its mean validation score, then by its mean loss."""
+    by_configuration: dict[str, list[RunRecord]] = {}
+    for run in runs:
+        by_configuration.setdefault(run.spec.configuration(), []).append(run)
+
+    def key(alike: list[RunRecord]) -> tuple[float, float]:
+        losses = [run.result.validation.loss for run in alike if run.result.validation is not None]
+        return fmean(map(validation_score, alike)), -fmean(losses or [0.0])
+
+    return max(by_configuration.values(), key=key)
 
 
 def validation_score(run: RunRecord) -> float:
