@@ -130,6 +130,9 @@ class RunOptions(BaseModel):
     final_seeds: Annotated[int, Field(ge=1), Option(FINALS, "fixed")] = 3
     """Number of seeds that each finalist is retrained with."""
 
+    robustness: Annotated[bool, Option(FINALS, "fixed")] = False
+    """Also tests the finals under noise, other levels, a delay, a telephone's band and MP3, by one pass each."""
+
     study: Annotated[str, Option(STUDY, "fixed", metavar="NAME", default="the data set's, numbered")] = ""
     """Name of the study."""
 

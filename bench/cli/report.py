@@ -11,9 +11,10 @@ from bench.cli.common import ResultsDir, installed_plugins, options_of
 from bench.evaluation.metrics import METRICS
 from bench.files import results_directory
 from bench.reporting.classification_report import REPORT_COLUMNS, report_notes, report_rows
+from bench.reporting.measure_robustness import measure_robustness
 from bench.reporting.numbers import interval, resampled_units
 from bench.reporting.run_report import write_report
-from bench.reporting.seeds import seed_rows
+from bench.reporting.seeds import seed_rows, seeds_of
 from bench.reporting.terminal import print_table
 from bench.results.study_folder import find_run
 
@@ -30,11 +31,21 @@ def command(
         Path | None,
         typer.Option("--output", metavar="DIR", help="Folder of the report.  \\[default: RESULTS/STUDY/RUN/report]"),
     ] = None,
+    robustness: Annotated[
+        bool,
+        typer.Option("--robustness", help="First test all seeds under noise and other conditions, from their weights."),
+    ] = False,
     results: ResultsDir = None,
 ) -> None:
     """Write the classification report of a run: tables as Markdown and JSON, figures as PNG."""
     study, record = find_run(results_directory(options_of(results=results).results), run)
-    paths = write_report(study, record, output or study.report_folder(record), registry=installed_plugins())
+    registry = installed_plugins()
+    if robustness:
+        data = (study.reproduction() if study.is_reproduction() else study.record()).data
+        for seed in seeds_of(study, record):
+            if not study.robustness(seed):
+                measure_robustness(study, seed, data, registry=registry)
+    paths = write_report(study, record, output or study.report_folder(record), registry=registry)
     report = paths.report.report
     print(f"{record.study}/{record.name}, {report.split} split\n")
     print_table(REPORT_COLUMNS, report_rows(report))

@@ -17,6 +17,7 @@ from bench.plugins import Recipe
 from bench.reporting.commands import portable_command
 from bench.reporting.leaderboard_records import Leaderboard, Protocol, Reason, Reference, Row, SeedRun, StudySummary
 from bench.reporting.numbers import Spread
+from bench.reporting.robustness_table import robustness_of
 from bench.reporting.search_against_truth import best_so_far, optimism, test_looks
 from bench.results.study_folder import StudyFolder, studies, validation_score
 from bench.results.study_records import RunRecord, StudyRecord
@@ -181,6 +182,7 @@ def _row(finals: Sequence[tuple[StudyFolder, RunRecord]], trials: Sequence[RunRe
         test=_spreads([run.test for run in runs]),
         test_interval=bootstrap_interval(tested, metric=first.spec.objective),
         errors=analyse_errors(tested),
+        robustness=robustness_of([study.robustness(run) for study, run in complete], first.spec.objective),
         train_seconds=Spread.of([run.train_seconds for run in runs]),
         not_complete=_count_by_status(run for _, run in finals if run.result.status != "complete"),
     )

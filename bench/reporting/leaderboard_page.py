@@ -31,6 +31,7 @@ from bench.reporting.numbers import (
     score_text,
     spread,
 )
+from bench.reporting.robustness_table import robustness_table
 from bench.reporting.search_against_truth import truth_lines
 from bench.reporting.where_it_fails import errors_of
 
@@ -114,6 +115,7 @@ def _section(protocol: Protocol, source: str, figure: str) -> list[str]:
         *_scores(protocol),
         *_truth(protocol, figure),
         *_errors(protocol),
+        *_robustness(protocol),
         heading(3, "Settings and seeds"),
         details("Settings and seeds of every row", _settings(protocol.rows)),
         *published_figures_of(protocol),
@@ -155,6 +157,17 @@ def _errors(protocol: Protocol) -> list[str]:
         if row.errors is not None
     ]
     return [heading(3, "Where they fail"), *sections] if sections else []
+
+
+def _robustness(protocol: Protocol) -> list[str]:
+    if not any(row.robustness for row in protocol.rows):
+        return []
+    rows = {row.id: (row.test[protocol.objective], row.robustness) for row in protocol.rows}
+    explanation = (
+        f"Test {metric_title(protocol.objective)}, mean over seeds, where every test clip is changed. The networks are "
+        "those of the table above; nothing was trained or chosen for it."
+    )
+    return [heading(3, "Under other conditions"), robustness_table(rows), explanation]
 
 
 def _reading_notes(protocol: Protocol) -> Markup:

@@ -67,6 +67,9 @@ class Row(PublishedRecord):
     """Interval of the mean over seeds of the score that ranks, on the test split."""
     errors: ErrorAnalysis | None = None
     """Where its networks fail on the test split; None on pages of versions that did not say."""
+    robustness: dict[str, Spread] = {}
+    """The score that ranks under the conditions of `bench.trial.conditions`, on the test split, over seeds; empty if the
+    finals were not tested so."""
     train_seconds: Spread
     not_complete: dict[Status, int] = {}
     """Number of its finals that are not complete, by status; no figure includes them."""
@@ -95,6 +98,7 @@ class Row(PublishedRecord):
             "seeds": len(self.runs),
             "search": self.search,
             **scores,
+            **{f"test_{name}": spread.mean for name, spread in self.robustness.items()},
             "ranked_by": self.metric,
             "test_deviation": self.test[self.metric].deviation,
             "test_low": self.test_interval.low,

@@ -17,6 +17,7 @@ from bench.reporting.classification_report import (
 )
 from bench.reporting.numbers import (
     ABSENT,
+    Spread,
     count,
     duration,
     interval,
@@ -28,6 +29,7 @@ from bench.reporting.numbers import (
     resampled_units,
     score_text,
 )
+from bench.reporting.robustness_table import robustness_table
 from bench.reporting.run_figures import FIGURE_KINDS
 from bench.reporting.seeds import SeedScores, seeds_table
 from bench.reporting.where_it_fails import errors_of
@@ -81,6 +83,7 @@ def render_report(report: RunReport, data: PreparedData) -> str:
             *_figures(report, "confusion", "confusion-rates", "alluvial"),
             heading(2, "Where it fails"),
             errors_of(report.errors),
+            *_robustness(report),
             *_training(report),
             *_section("The network", _figures(report, "activations", "pooled", "filters")),
             *_section("The data", _figures(report, "classes", "clip")),
@@ -96,6 +99,20 @@ def _all_seeds(report: RunReport) -> list[str]:
         return []
     seeds = seeds_table(report.seeds, report.spec.objective, shown=report.run)
     return [heading(2, "Seeds of this configuration"), seeds, report.which_seed]
+
+
+def _robustness(report: RunReport) -> list[str]:
+    metric = report.spec.objective
+    rows = {
+        seed.run: (
+            Spread.of([getattr(seed.scores["test"], metric)]),
+            {name: Spread.of([value]) for name, value in seed.robustness.items()},
+        )
+        for seed in report.seeds
+        if seed.robustness
+    }
+    title = heading(2, f"Test {metric_title(metric)} under other conditions")
+    return [title, robustness_table(rows)] if rows else []
 
 
 def _figures(report: RunReport, *kinds: str) -> list[str]:

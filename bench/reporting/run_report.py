@@ -105,7 +105,7 @@ def _seeds(study: StudyFolder, run: RunRecord, split: Split) -> dict[str, Any]:
     alike = seeds_of(study, run)
     predictions = [_predictions(study, one) for one in alike]
     return {
-        "seeds": tuple(map(seed_scores, alike, predictions)),
+        "seeds": tuple(map(seed_scores, alike, predictions, map(study.robustness, alike))),
         "which_seed": which_seed(run, alike),
         "errors": analyse_errors([of_run[split] for of_run in predictions if split in of_run]),
     }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from bench.evaluation.metrics import Objective, Scores, metric_title, score
+from bench.evaluation.metrics import Objective, Scores, basic_scores, metric_title, score
 from bench.evaluation.predictions import Predictions
 from bench.markdown import Markup, table
 from bench.plugins import Split
@@ -25,6 +25,8 @@ class SeedScores(BaseModel):
     best_epoch: int | None
     scores: dict[Split, Scores]
     """Scores computed from the stored predictions."""
+    robustness: dict[str, float] = {}
+    """The score that ranks, on the test split, under the conditions of `bench.trial.conditions`; empty if not tested so."""
 
 
 def seeds_of(study: StudyFolder, run: RunRecord) -> list[RunRecord]:
@@ -38,10 +40,17 @@ def seeds_of(study: StudyFolder, run: RunRecord) -> list[RunRecord]:
     return alike if any(other.name == run.name for other in alike) else [run]
 
 
-def seed_scores(run: RunRecord, predictions: dict[Split, Predictions]) -> SeedScores:
-    """Scores a run from its predictions by split."""
-    scores = {split: score(of_split) for split, of_split in predictions.items()}
-    return SeedScores(run=run.name, seed=run.spec.seed, best_epoch=run.result.best_epoch, scores=scores)
+def seed_scores(
+    run: RunRecord, predictions: Mapping[Split, Predictions], robustness: Mapping[str, Predictions]
+) -> SeedScores:
+    """Scores a run from its predictions by split, and of the test split by condition."""
+    return SeedScores(
+        run=run.name,
+        seed=run.spec.seed,
+        best_epoch=run.result.best_epoch,
+        scores={split: score(of_split) for split, of_split in predictions.items()},
+        robustness={name: getattr(basic_scores(under), run.spec.objective) for name, under in robustness.items()},
+    )
 
 
 def which_seed(run: RunRecord, alike: Sequence[RunRecord]) -> str:

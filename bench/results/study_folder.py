@@ -3,7 +3,7 @@
 RESULTS/mlflow.db, RESULTS/artifacts/      MLflow's database and artifacts
 RESULTS/STUDY/study.json, optuna.db        the study
 RESULTS/STUDY/trial-0007/                  run.json, validation.npz, traceback.txt
-RESULTS/STUDY/final-1-seed-0/              the same with test.npz, weights.pt and report/
+RESULTS/STUDY/final-1-seed-0/              the same with test.npz, weights.pt and report/, with --robustness test-*.npz
 RESULTS/reproduce-NAME/reproduction.json   a row or a recipe that was run again, and its published figures
 RESULTS/reproduce-NAME/reproduction-1-seed-0/   its runs, as finals have them
 """
@@ -11,7 +11,7 @@ RESULTS/reproduce-NAME/reproduction-1-seed-0/   its runs, as finals have them
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import TypeVar
@@ -25,6 +25,7 @@ from bench.plugins import Split
 from bench.plugins.registry import first_complaint
 from bench.results.study_records import SCHEMA_VERSION, ReproductionRecord, RunRecord, StudyRecord
 from bench.trial import TrialOutcome
+from bench.trial.conditions import CONDITIONS
 
 Record = TypeVar("Record", bound=BaseModel)
 
@@ -65,6 +66,7 @@ class StudyFolder:
             outcome.validation.save(folder / "validation.npz")
         if outcome.test is not None:
             outcome.test.save(folder / "test.npz")
+        self.save_robustness(run, outcome.robustness)
         if outcome.weights is not None:
             write_atomically(folder / "weights.pt", outcome.weights)
         if run.result.traceback:
@@ -107,6 +109,16 @@ class StudyFolder:
     def predictions(self, run: RunRecord, split: Split) -> Predictions:
         """Reads the per-clip predictions of a run on one split."""
         return Predictions.load(self.run_folder(run) / f"{split}.npz")
+
+    def save_robustness(self, run: RunRecord, predictions: Mapping[str, Predictions]) -> None:
+        """Writes the per-clip predictions of a run on the test split under conditions, by their names."""
+        for condition, under_it in predictions.items():
+            under_it.save(self.run_folder(run) / f"test-{condition}.npz")
+
+    def robustness(self, run: RunRecord) -> dict[str, Predictions]:
+        """Reads what `save_robustness` wrote, in the order of the conditions; empty if the run was not tested so."""
+        paths = {name: self.run_folder(run) / f"test-{name}.npz" for name in CONDITIONS}
+        return {name: Predictions.load(path) for name, path in paths.items() if path.is_file()}
 
     def _runs(self, pattern: str) -> list[RunRecord]:
         runs = [_read(path, RunRecord) for path in self.folder.glob(f"{pattern}/run.json")]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
+from bench.evaluation.predictions import Predictions
 from bench.trial.scored_outputs import ScoredOutputs
 from bench.trial.trial_records import Epoch, Hardware, MachineLoad, RangeTest, Status, TrialOutcome, TrialResult
 
@@ -20,6 +22,7 @@ class Measurements:
         best: The best of them.
         validation: The validation split as the best epoch's network has it.
         test: The test split, likewise.
+        robustness: Predictions of the test clips under every condition.
         weights: The tested network's weights as torch.save wrote them.
         latency_ms: Time of one clip, in ms.
     """
@@ -31,6 +34,7 @@ class Measurements:
     best: Epoch | None = None
     validation: ScoredOutputs | None = None
     test: ScoredOutputs | None = None
+    robustness: Mapping[str, Predictions] = field(default_factory=dict)
     weights: bytes | None = None
     latency_ms: float | None = None
 
@@ -73,5 +77,6 @@ class Measurements:
             result=result,
             validation=None if validation is None else validation.predictions,
             test=None if test is None else test.predictions,
+            robustness=self.robustness,
             weights=self.weights,
         )

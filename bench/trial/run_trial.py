@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from bench.errors import BenchError, one_line
 from bench.evaluation.metrics import Objective
+from bench.evaluation.predictions import Predictions
 from bench.options import RunOptions
 from bench.plugins import Infeasible, TrainingSettings
 from bench.plugins.registry import Registry
@@ -25,6 +26,7 @@ from bench.training.loop import EpochOutcome, train
 from bench.training.range_test import NoSuggestion, range_curve
 from bench.trial.hardware import hardware, load_average, load_since
 from bench.trial.measurements import Measurements
+from bench.trial.robustness import under_conditions
 from bench.trial.scored_outputs import ScoredOutputs, are_finite, score_outputs
 from bench.trial.setup import TrialSetup, build_trial, compile_steps
 from bench.trial.timing import time_clip
@@ -57,7 +59,8 @@ def run_trial(
         spec: The configuration.
         data: The splits on their device.
         registry: The plugins that its names are looked up in.
-        options: Options of the run, of which a trial's own are used: its budget and whether it is compiled.
+        options: Options of the run, of which a trial's own are used: its budget, whether it is compiled, and whether it is
+            also tested under the conditions of `bench.trial.conditions`.
         test: Whether the best epoch's network is also run once over the test split and its weights are returned: for finals
             and reproductions alone. Nothing else of a trial ever reads test clips, and no budget holds for it.
         compiler: Compiles the steps of the training if `options.compile` says so; None for one of this trial's own.
@@ -140,6 +143,8 @@ def _run(
         if test:
             setup.network.load_state_dict(best_state)
             measured = replace(measured, test=_test(setup), weights=_saved(best_state))
+            if options.robustness:
+                measured = replace(measured, robustness=_robustness(setup))
         measured = replace(measured, latency_ms=time_clip(setup))
     except Exception as error:  # plugins may raise anything; the scheduler decides what a series of failures means
         ending = _ending(error)
@@ -239,6 +244,12 @@ def _test(setup: TrialSetup) -> ScoredOutputs:
     if not are_finite(outputs):
         raise Diverged("the network's outputs for test clips are not all numbers")
     return score_outputs(outputs, clips, setup.data.prepared.labels)
+
+
+def _robustness(setup: TrialSetup) -> dict[str, Predictions]:
+    """Runs the network over the test split once under every condition."""
+    clips, labels = setup.data.split("test", setup.sample_rate), setup.data.prepared.labels
+    return dict(under_conditions(setup.network, setup.front_end, setup.spec.training, clips=clips, labels=labels))
 
 
 def _copied_state(network: nn.Module) -> dict[str, Tensor]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -151,5 +152,7 @@ class TrialOutcome:
     result: TrialResult
     validation: Predictions | None = None
     test: Predictions | None = None
+    robustness: Mapping[str, Predictions] = field(default_factory=dict)
+    """Predictions of the test clips under the conditions of `bench.trial.conditions`, of finals that were asked for them."""
     weights: bytes | None = None
     """State of the best epoch's network as torch.save wrote it, of finals alone. It is read with weights_only=True."""
