@@ -167,7 +167,7 @@ def _robustness(protocol: Protocol) -> list[str]:
         f"Test {metric_title(protocol.objective)}, mean over seeds, where every test clip is changed. The networks are "
         "those of the table above; nothing was trained or chosen for it."
     )
-    return [heading(3, "Under other conditions"), robustness_table(rows), explanation]
+    return [heading(3, "Under other conditions"), robustness_table(rows, title="Row"), explanation]
 
 
 def _reading_notes(protocol: Protocol) -> Markup:

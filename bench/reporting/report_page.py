@@ -112,7 +112,7 @@ def _robustness(report: RunReport) -> list[str]:
         if seed.robustness
     }
     title = heading(2, f"Test {metric_title(metric)} under other conditions")
-    return [title, robustness_table(rows)] if rows else []
+    return [title, robustness_table(rows, title="Run")] if rows else []
 
 
 def _figures(report: RunReport, *kinds: str) -> list[str]:

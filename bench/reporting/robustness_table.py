@@ -20,12 +20,13 @@ def robustness_of(seeds: Sequence[Mapping[str, Predictions]], metric: Objective)
     }
 
 
-def robustness_table(rows: Mapping[str, tuple[Spread, Mapping[str, Spread]]]) -> Markup:
+def robustness_table(rows: Mapping[str, tuple[Spread, Mapping[str, Spread]]], *, title: str) -> Markup:
     """Returns a table of means over seeds, a column for every condition.
 
     Args:
         rows: By their names, the score as recorded and the scores under the conditions; rows without the latter are left
             out. At least one has them.
+        title: What the names are of.
     """
     shown = {name: row for name, row in rows.items() if row[1]}
     conditions = [name for name in CONDITIONS if any(name in under for _, under in shown.values())]
@@ -33,4 +34,4 @@ def robustness_table(rows: Mapping[str, tuple[Spread, Mapping[str, Spread]]]) ->
         (name, score_text(clean.mean), *(score_text(under[one].mean if one in under else None) for one in conditions))
         for name, (clean, under) in shown.items()
     ]
-    return table(("Row", "As recorded", *(CONDITIONS[one].title for one in conditions)), cells, align=("left",))
+    return table((title, "As recorded", *(CONDITIONS[one].title for one in conditions)), cells, align=("left",))

@@ -34,7 +34,7 @@ def anytime_curves(curves: Sequence[SearchCurve], title: str, *, score: str) -> 
     """
     from matplotlib.ticker import MaxNLocator
 
-    figure = new_figure(9, 3.2, title)
+    figure = new_figure(8, 2.8, title)
     by_trial, by_hour = figure.subplots(1, 2, sharey=True)
     for index, curve in enumerate(curves):
         for axes, steps in ((by_trial, curve.trials), (by_hour, curve.hours)):
@@ -44,12 +44,14 @@ def anytime_curves(curves: Sequence[SearchCurve], title: str, *, score: str) -> 
                 if value is not None:
                     axes.plot(steps[-1], value, marker=marker, markerfacecolor="none", markersize=6, **line)
     by_trial.set_xlabel("Trials")
-    by_trial.set_ylabel(f"Validation {score}, best so far", fontsize=9)
+    by_trial.set_ylabel(f"Best validation\n{score} so far", fontsize=9)
     by_trial.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     by_hour.set_xlabel("Hours in which trials ran")
+    by_hour.xaxis.set_major_locator(MaxNLocator(5))
+    by_trial.margins(y=0.12)
     for axes in (by_trial, by_hour):
         axes.grid(alpha=0.25)
-    for text in by_trial.legend(fontsize=8, loc="lower right").get_texts():
+    for text in by_trial.legend(fontsize=8, loc="best").get_texts():
         text.set_parse_math(False)
     if any(curve.test is not None for curve in curves):
         caption(figure, f"the best configuration trained again: circle on validation, square on test ({score})")
