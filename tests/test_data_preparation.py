@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+import soundfile
 from made_audio import cats_and_dogs, prepared, tone, write
 
 from bench.data.audio_file import decode
@@ -315,7 +316,7 @@ def test_a_class_whose_only_training_clip_is_unusable(root: Path, tmp_path: Path
         prepared(Listed(listed=tuple(clips)), tmp_path, max_unusable=0.5)
 
 
-def test_groups_in_two_splits_and_equal_content_are_said(root: Path, tmp_path: Path) -> None:
+def test_groups_in_two_splits_and_equal_recordings_are_said(root: Path, tmp_path: Path) -> None:
     shutil.copy(root / "cat" / "s0_0.wav", root / "cat" / "copy.wav")
     clips = [
         *some("cat", "train", 0, 2, group="anna"),
@@ -325,12 +326,20 @@ def test_groups_in_two_splits_and_equal_content_are_said(root: Path, tmp_path: P
         Clip("dog/s0_5.wav", "dog", "test"),
     ]
     data = prepared(Listed(listed=tuple(clips)), tmp_path)
-    assert note_with(data.notes, "same content") == (
-        "1 clip of test has the same content as clips of train: cat/copy.wav = cat/s0_0.wav"
+    assert note_with(data.notes, "same recording") == (
+        "1 clip of test has the same recording as clips of train: cat/copy.wav = cat/s0_0.wav (same samples)"
     )
     assert note_with(data.notes, "group has").startswith("1 group has clips in train and validation")
     assert "anna" in note_with(data.notes, "group has")
     assert data.grouped == {"train": True, "validation": True, "test": False}
+
+
+def test_one_sound_under_two_labels_is_refused_whatever_the_format(root: Path, tmp_path: Path) -> None:
+    write(root / "dog" / "again.flac", soundfile.read(root / "cat" / "s0_0.wav")[0])
+    with pytest.raises(
+        BenchError, match=r"cat/s0_0.wav \(cat\) and dog/again.flac \(dog\) hold the same sound under two labels: "
+    ):
+        prepared(dataset(root), tmp_path)
 
 
 def test_silence_that_should_be_is_no_finding_and_no_leak(root: Path, tmp_path: Path) -> None:

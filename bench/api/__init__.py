@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bench.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from bench.api.check_data import check_data
     from bench.api.dry_run import CandidateTime, candidate_times, number_of_runs, total_seconds
     from bench.api.execution import execute, held, write_reports
     from bench.api.lr_find import RangeTestRun, find_learning_rate
@@ -20,6 +21,7 @@ _HOMES = {
     "ReproductionResult": "bench.api.reproduce",
     "ResolvedStudy": "bench.api.resolve",
     "candidate_times": "bench.api.dry_run",
+    "check_data": "bench.api.check_data",
     "number_of_runs": "bench.api.dry_run",
     "total_seconds": "bench.api.dry_run",
     "execute": "bench.api.execution",
@@ -42,6 +44,7 @@ __all__ = [
     "ReproductionResult",
     "ResolvedStudy",
     "candidate_times",
+    "check_data",
     "number_of_runs",
     "total_seconds",
     "execute",

@@ -17,8 +17,9 @@ from bench.data.dataset_files import DatasetFiles, check_classes, check_files, c
 from bench.data.decoding import LONGEST_SECONDS, DecodedClip, decode_clips, decode_noise, longest_seconds
 from bench.data.download import obtain
 from bench.data.folders import building, discard, mark_used
-from bench.data.leakage import ClipDigest, clips_of, leaks
+from bench.data.leakage import clips_of, leaks, refuse_contradictions
 from bench.data.prepared import ClipSet, PreparedData
+from bench.data.twins import find_twins
 from bench.data.waveform_cache import NOISE, CacheWriter, DataIssue, Metadata, map_samples, read_index, verify
 from bench.errors import BenchError
 from bench.files import cannot_write
@@ -213,6 +214,9 @@ def clip_length(dataset: Dataset, root: Path, clips: Sequence[Clip]) -> tuple[fl
 
 def _metadata(files: DatasetFiles, clips: Sequence[DecodedClip], seconds: float, notes: tuple[str, ...]) -> Metadata:
     usable = [decoded for decoded in clips if decoded.problem is None and not decoded.silent_piece]
+    twins = find_twins([decoded.fingerprint for decoded in usable if decoded.fingerprint is not None])
+    labels = {decoded.clip.id: decoded.clip.label for decoded in usable}
+    refuse_contradictions(files.dataset.name, labels, twins)
     return Metadata(
         revision=_revision(usable),
         labels=files.labels,
@@ -232,7 +236,7 @@ def _metadata(files: DatasetFiles, clips: Sequence[DecodedClip], seconds: float,
         notes=(
             *notes,
             *_length_notes(files, clips, seconds),
-            *leaks(ClipDigest(decoded.clip, decoded.digest) for decoded in usable if decoded.suspicion != "silent"),
+            *leaks([decoded.clip for decoded in usable if not decoded.clip.silent], twins),
         ),
     )
 

@@ -1,0 +1,59 @@
+"""`bench check-data`: what it says of a data set, and the figure that it draws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from cli_runner import run
+from made_audio import cats_and_dogs, tone, write
+
+from bench.data.audio_file import Recording
+from bench.data.sound_statistics import sound_statistics
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """40 clips, and one of everything that can be wrong."""
+    root = cats_and_dogs(tmp_path / "own")
+    first = soundfile.read(root / "cat" / "s0_0.wav")[0]
+    write(root / "cat" / "copy.flac", first)
+    write(root / "dog" / "copy.wav", np.stack([first, first], axis=1))
+    write(root / "dog" / "clipped.wav", np.clip(8 * tone(100), -1, 1), 8000)
+    write(root / "dog" / "silent.wav", np.zeros(4000))
+    write(root / "cat" / "other-rate.wav", tone(101, 1.5, 11025), 11025)
+    (root / "cat" / "broken.wav").write_bytes(b"RIFF")
+    return root
+
+
+def test_everything_that_is_wrong_is_said_in_80_columns(root: Path, tmp_path: Path) -> None:
+    done = run("check-data", f"folder:{root}", "--output", str(tmp_path / "what.png"))
+    assert done.returncode == 0, done.stderr
+    text = " ".join(done.stdout.split())
+    assert max(map(len, done.stdout.splitlines())) < 80 + len(str(tmp_path))
+    assert "length 0.50 to 1.50 s, median 0.50 s" in text
+    assert "sample rate 8,000 Hz (44 clips), 11,025 Hz (1 clip)" in text
+    assert "channels mono (44 clips), stereo (1 clip)" in text
+    assert "clipped 1 clip: dog/clipped.wav" in text and "silent 1 clip: dog/silent.wav" in text
+    assert "unusable 1 clip: cat/broken.wav (" in text
+    assert "twins 3 clips in 1 families (2 pairs same samples)" in text
+    assert "cat/copy.flac (cat) and dog/copy.wav (dog) hold the same sound: correct the label" in text
+    assert (tmp_path / "what.png").read_bytes().startswith(b"\x89PNG") and str(tmp_path / "what.png") in done.stdout
+
+
+def test_an_unknown_data_set_is_refused_in_a_line() -> None:
+    done = run("check-data", "fsd")
+    assert done.returncode == 1 and "did you mean fsdd?" in done.stderr
+
+
+def test_what_counts_as_clipped() -> None:
+    wave = 0.9 * np.sin(np.arange(800) / 5).astype(np.float32)
+    assert not sound_statistics(Recording(wave, 8000)).clipped
+    wave[100:102] = 1.0
+    assert not sound_statistics(Recording(wave, 8000)).clipped
+    wave[102] = 1.0
+    statistics = sound_statistics(Recording(wave, 8000, 2))
+    assert statistics.clipped and statistics.channels == 2 and statistics.level == pytest.approx(-3.9, abs=0.2)
+    assert sound_statistics(Recording(np.zeros(1, np.float32), 8000)).level == -np.inf
