@@ -38,9 +38,27 @@ def test_everything_that_is_wrong_is_said_in_80_columns(root: Path, tmp_path: Pa
     assert "channels mono (44 clips), stereo (1 clip)" in text
     assert "clipped 1 clip: dog/clipped.wav" in text and "silent 1 clip: dog/silent.wav" in text
     assert "unusable 1 clip: cat/broken.wav (" in text
-    assert "twins 3 clips in 1 families (2 pairs same samples)" in text
+    assert "twins 3 clips in 1 family (2 pairs same samples)" in text
     assert "cat/copy.flac (cat) and dog/copy.wav (dog) hold the same sound: correct the label" in text
     assert (tmp_path / "what.png").read_bytes().startswith(b"\x89PNG") and str(tmp_path / "what.png") in done.stdout
+
+
+def test_stretches_of_one_file_are_no_twins_unless_their_groups_say_otherwise(tmp_path: Path) -> None:
+    noise = 0.1 * np.random.default_rng(0).standard_normal(4 * 8000)
+    write(tmp_path / "a.wav", noise)
+    write(tmp_path / "b.wav", np.random.default_rng(1).standard_normal(8000) * 0.1)
+    rows = [
+        "path,label,split,group,start,end",
+        "a.wav,x,train,1,0,2",
+        "a.wav,x,test,GROUP,1,3",
+        "a.wav,x,validation,1,3,4",
+        "b.wav,y,train,3,0,0.5",
+        "b.wav,y,validation,3,0.5,",
+    ]
+    for group, words in (("1", "twins none"), ("2", "1 clip of test has the same recording as clips of train")):
+        (tmp_path / "list.csv").write_text("\n".join(rows).replace("GROUP", group) + "\n")
+        done = run("check-data", f"csv:{tmp_path / 'list.csv'}", "--output", str(tmp_path / "what.png"))
+        assert done.returncode == 0 and words in " ".join(done.stdout.split())
 
 
 def test_an_unknown_data_set_is_refused_in_a_line() -> None:

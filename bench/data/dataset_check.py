@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -76,5 +76,13 @@ def check_dataset_audio(dataset: Dataset, *, data_dir: Path, progress: Callable[
         clips=tuple(replace(decoded, fingerprint=None) for decoded in done),
         missing=(*listing.missing, *sorted({clip.path for clip in listing.clips} - present)),
         notes=listing.notes,
-        twins=find_twins(prints, progress=lambda done, total: progress("comparing clips", done, total)),
+        twins=_across_recordings(
+            find_twins(prints, progress=lambda done, total: progress("comparing clips", done, total)), done
+        ),
     )
+
+
+def _across_recordings(twins: Twins, clips: Sequence[DecodedClip]) -> Twins:
+    """Leaves out twins within one file and group, which say nothing new: stretches of one sustained note, say."""
+    origin = {decoded.clip.id: (decoded.clip.path, decoded.clip.group) for decoded in clips}
+    return Twins(tuple(pair for pair in twins.pairs if origin[pair.first] != origin[pair.second]))

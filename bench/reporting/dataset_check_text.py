@@ -88,7 +88,7 @@ def _twins(check: DatasetCheck) -> Iterator[tuple[str, str]]:
     yield (
         "twins",
         (
-            f"{clips_of(sum(map(len, families)))} in {len(families):,} families ({evidence}), "
+            f"{clips_of(sum(map(len, families)))} in {_families_of(len(families))} ({evidence}), "
             f"{len(apart):,} of them across splits"
         ),
     )
@@ -100,7 +100,11 @@ def _twins(check: DatasetCheck) -> Iterator[tuple[str, str]]:
         said = evidence_of.get(frozenset(family))
         yield "", f"{members}{more}{f': {said}' if said else ''}"
     if len(families) > MAX_LISTED:
-        yield "", f"and {len(families) - MAX_LISTED:,} more families"
+        yield "", f"and {_families_of(len(families) - MAX_LISTED)} more"
+
+
+def _families_of(count: int) -> str:
+    return f"{count:,} {'family' if count == 1 else 'families'}"
 
 
 def _groups(check: DatasetCheck) -> str:

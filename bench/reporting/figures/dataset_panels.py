@@ -51,13 +51,12 @@ def _classes(axes: Axes, check: DatasetCheck) -> None:
             [sum(clip.split == split and clip.label == name for clip in check.usable) for name in check.labels]
         )
         if counts.any():
-            axes.barh(rows, counts, left=start, color=SPLIT_COLOURS[split], height=0.75, label=split)
+            axes.barh(rows, counts, left=start, color=SPLIT_COLOURS[split], height=0.75)
         start += counts
     axes.set_yticks(rows, [label(name) for name in check.labels], fontsize=8, parse_math=False)
     axes.set_ylim(len(check.labels) - 0.4, -0.6)
     axes.set_title("Clips by class", fontsize=10)
     axes.set_xlabel("Clips")
-    axes.legend(fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -66,7 +65,8 @@ def _histogram(axes: Axes, split_of_clips: Sequence[Split], values: NDArray[np.f
     present = [split for split in SPLITS if split in split_of_clips]
     if present:
         colours = [SPLIT_COLOURS[split] for split in present]
-        axes.hist([values[of_clip == split] for split in present], BINS, stacked=True, color=colours)
+        axes.hist([values[of_clip == split] for split in present], BINS, stacked=True, color=colours, label=present)
+        axes.legend(fontsize=8)
     axes.set_title(title, fontsize=10)
     axes.set_xlabel(unit)
     axes.set_ylabel("Clips")
