@@ -134,7 +134,7 @@ def _show(study: api.ResolvedStudy) -> None:
     if not report.is_file():  # the scheduler was killed after this run was stored and before its report was
         api.write_reports(study, median)
     elsewhere = () if study.options.results is None else ("--results", str(study.options.results))
-    print(f"report of its best: {report} (all seeds; figures of the median one)")
+    print(f"report of the best, with the figures of its median seed: {report}")
     print(f"all files:          {folder.folder}")
     print(f"browse the trials:  {shlex.join(['bench', 'ui', *elsewhere])}")
     publish = ["bench", "leaderboard", dataset, "--publish", "leaderboards/", *elsewhere]

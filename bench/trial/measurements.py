@@ -55,12 +55,15 @@ class Measurements:
     ) -> TrialOutcome:
         """The outcome of a trial that ends now."""
         validation, test = self.validation, self.test
+        scores = None if validation is None else validation.scores
+        if validation is not None and test is not None:  # the others cost a short trial of a search a percent or more
+            scores = validation.all_scores()
         result = TrialResult(
             status=status,
             reason=reason,
             epochs=self.epochs,
             best_epoch=None if self.best is None else self.best.number,
-            validation=None if validation is None else validation.all_scores(),
+            validation=scores,
             test=None if test is None else test.all_scores(),
             validation_segments=None if validation is None else validation.segment_scores(),
             test_segments=None if test is None else test.segment_scores(),

@@ -125,6 +125,8 @@ class TrialResult(BaseModel):
     best_epoch: int | None = None
     """Number of the epoch whose weights gave the predictions."""
     validation: Scores | None = None
+    """Scores over the validation clips: all of them of finals, and of a search's trials those that are computed after every
+    epoch. Reports compute all from the stored predictions."""
     test: Scores | None = None
     """Scores over the test clips, of finals alone; None in every trial of a search."""
     validation_segments: Scores | None = None
