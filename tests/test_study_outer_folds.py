@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 import statistics
 from pathlib import Path
+from typing import Any
 
 import pytest
-from made_audio import cats_and_dogs
+from made_audio import cats_and_dogs, tone, write
 
 import bench
 from bench.data.preparation import load_split
@@ -22,20 +23,29 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> bench.Study:
     folder = tmp_path_factory.mktemp("folds")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BENCH_CACHE_DIR", str(folder / "cache"))
-        return bench.run(
-            f"folder:{cats_and_dogs(folder / 'own')}",
+        return small_study(
+            cats_and_dogs(folder / "own"),
+            folder / "results",
             protocol="leave-one-group-out",
-            settings={"dataset.group": r"^(\w+)_", "feature.mel.sample_rate": 8000},
             trials=2,
-            models=["tc-resnet"],
-            features=["mel"],
-            epochs=1,
             finalists=1,
             final_seeds=2,
-            workers=0,
-            threads=1,
-            results=folder / "results",
         )
+
+
+def small_study(recordings: Path, results: Path, **options: Any) -> bench.Study:
+    """A study of one epoch inside this process, with the speakers of the file names."""
+    return bench.run(
+        f"folder:{recordings}",
+        settings={"dataset.group": r"^(\w+)_", "feature.mel.sample_rate": 8000},
+        models=["tc-resnet"],
+        features=["mel"],
+        epochs=1,
+        workers=0,
+        threads=1,
+        results=results,
+        **options,
+    )
 
 
 def runs_of(study: bench.Study) -> StudyFolder:
@@ -113,20 +123,7 @@ def test_a_nested_search_chooses_in_every_fold_and_tests_there(
 ) -> None:
     parts = Path(study.folder).parents[1]
     monkeypatch.setenv("BENCH_CACHE_DIR", str(parts / "cache"))
-    nested = bench.run(
-        f"folder:{parts / 'own'}",
-        protocol="k-fold:2",
-        nested=True,
-        settings={"dataset.group": r"^(\w+)_", "feature.mel.sample_rate": 8000},
-        trials=3,
-        models=["tc-resnet"],
-        features=["mel"],
-        epochs=1,
-        final_seeds=1,
-        workers=0,
-        threads=1,
-        results=tmp_path / "results",
-    )
+    nested = small_study(parts / "own", tmp_path / "results", protocol="k-fold:2", nested=True, trials=3, final_seeds=1)
     folder = runs_of(nested)
     names = [run.name for run in (*folder.trials(), *folder.finals())]
     assert names == [
@@ -148,6 +145,24 @@ def test_a_nested_search_chooses_in_every_fold_and_tests_there(
     before = sorted(path.stat().st_mtime_ns for path in folder.folder.glob("*/run.json"))
     bench.resume(nested.folder)
     assert sorted(path.stat().st_mtime_ns for path in folder.folder.glob("*/run.json")) == before
+
+
+def test_the_model_of_a_fold_has_the_length_of_its_fold(tmp_path: Path) -> None:
+    root = cats_and_dogs(tmp_path / "own", 15)
+    for label in ("cat", "dog"):
+        for take in range(2):
+            write(root / label / f"s0_long{take}.wav", tone(50 + 2 * take + (label == "cat"), 1.0))
+    found = small_study(
+        root, tmp_path / "results", protocol="leave-one-group-out", trials=1, finalists=1, final_seeds=1
+    )
+    assert [fold.seconds for fold in runs_of(found).record().data.folds] == [0.5, 1.0, 1.0, 1.0, 1.0]
+    for final in found.finals[:2]:
+        recorded = final.predictions("test")
+        recorded = recorded[
+            ~recorded.index.str.contains("long")
+        ]  # whose windows are averaged, where the final cut them off
+        given = final.load_model().predict([root / clip for clip in recorded.index])
+        assert given["cat"].to_numpy() == pytest.approx(recorded["cat"].to_numpy(), abs=1e-5)
 
 
 def test_nesting_needs_folds() -> None:

@@ -62,8 +62,10 @@ def total_seconds(study: ResolvedStudy, times: Sequence[CandidateTime]) -> float
 
 def number_of_runs(study: ResolvedStudy) -> int:
     """Number of trials and finals."""
-    options = study.record.options
-    return options.trials + options.finalists * options.final_seeds
+    options, folds = study.record.options, len(study.record.data.folds)
+    if options.nested:
+        return folds * (options.trials + min(options.finalists, 1) * options.final_seeds)
+    return options.trials + options.finalists * options.final_seeds * folds
 
 
 def _spec(candidate: Candidate, study: ResolvedStudy) -> TrialSpec:

@@ -122,7 +122,8 @@ def headline(study: ResolvedStudy) -> tuple[str, ...]:
     objective = readable_name(study.record.objective)
     workers = plural(study.workers, "worker") if study.workers else "trials inside this process"
     outer = [fold.name for fold in data.folds]
-    folds = f"{len(outer)} outer folds ({', '.join(outer)}), of which the search sees {outer[0]}"
+    seen = "each searched anew" if options.nested else f"of which the search sees {outer[0]}"
+    folds = f"{len(outer)} outer folds ({', '.join(outer)}), {seen}"
     return (
         f"data set: {study.record.dataset.name}, {len(data.labels)} classes, {sizes} clips of {data.seconds:g} s",
         f"device: {study.device_reason}; {workers}{', compiled' if options.compile else ''}",

@@ -161,7 +161,7 @@ def load_model(run: str | Path, *, plugins: Iterable[type[Plugin]] = ()) -> Trai
 
 def load_run(study: StudyFolder, run: RunRecord, *, registry: Registry) -> TrainedModel:
     """The trained network of a run on record. Raises BenchError as `load_model` does."""
-    data = (study.reproduction() if study.is_reproduction() else study.record()).data
+    data = (study.reproduction() if study.is_reproduction() else study.record()).data.of_fold(run.spec.fold)
     return TrainedModel(load_network(study, run, data, registry), run, data.labels, data.seconds)
 
 

@@ -112,7 +112,7 @@ def _around(clips: DividedClips, units: Sequence[str | None], test: NDArray[np.i
     codes = np.full(len(clips.ids), SPLITS.index("test"), dtype=np.int8)
     others = np.setdiff1d(np.arange(len(clips.ids)), test)
     remaining = DividedClips(clips.dataset, *([each[i] for i in others] for each in _columns(clips)))
-    codes[others] = _cut(remaining, [units[i] for i in others], Cut(cut.validation or 0.15, 0.0, cut.seed))
+    codes[others] = _cut(remaining, [units[i] for i in others], Cut(cut.validation or Cut().validation, 0.0, cut.seed))
     return codes
 
 

@@ -202,7 +202,7 @@ def _build(files: DatasetFiles, folders: Mapping[int, Path], report: Preparation
                         target=target[clip.label],
                         fold=clip.fold or "",
                         seconds=decoded.seconds,
-                        digest="" if clip.silent else hashlib.sha256(decoded.digest.encode()).hexdigest()[:16],
+                        digest="" if clip.silent or decoded.suspicion == "silent" else decoded.digest[:16],
                     )
                 without_samples.append(replace(decoded, samples={}))
             for rate, writer in writers.items():

@@ -56,8 +56,9 @@ def main(connection: Connection, settings: WorkerSettings) -> None:
     """Runs the jobs that arrive, until it is told to end. The function of a child process."""
     # The thousands of modules all stay: looking through them again and again as they come takes a third of the start.
     gc.disable()
+    import sklearn.metrics  # noqa: F401  # with torch._dynamo: the first job would wait for them
     import torch
-    import torch._dynamo  # any optimiser needs it: the first job would wait for it
+    import torch._dynamo
 
     from bench.executors.job_runner import JobRunner
     from bench.trial.run_trial import complete_trial

@@ -6,7 +6,6 @@ import difflib
 import hashlib
 import json
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +29,7 @@ from bench.reporting.leaderboard_records import (
 from bench.reporting.published_predictions import PUBLISHED_SPLITS, PublishedPredictions
 from bench.reporting.publishing import index_line, load_published, page_text
 from bench.results.study_folder import StudyFolder
-from bench.results.study_records import RunRecord, StudyRecord
+from bench.results.study_records import FINAL, RunRecord, StudyRecord
 from bench.trial import TrialResult
 
 if TYPE_CHECKING:
@@ -48,8 +47,6 @@ TAKEN_AS_PUBLISHED: Mapping[type[PublishedRecord], tuple[str, ...]] = {
     SeedRun: (*("run", "finished", "spec", "best_epoch", "train_seconds", "latency_ms", "peak_memory_mb", "hardware"),),
 }
 """What no prediction tells: settings, times, the network's size, how the search went. All else is recomputed."""
-FINAL = re.compile(r"final-(?P<number>\d+)(-fold-.+)?-seed-(?P<repeat>\d+)", re.ASCII)
-"""Name of a final, see `bench.results.study_records.run_name`."""
 EQUAL = 1e-12
 """Relative difference up to which numbers are the same: other machines sum in another order."""
 

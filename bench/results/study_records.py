@@ -94,6 +94,10 @@ class RunRecord(BaseModel):
         return run_name(self.kind, self.number, self.repeat, self.spec.fold)
 
 
+FINAL = re.compile(r"final-(?P<number>\d+)(-fold-.+)?-seed-(?P<repeat>\d+)", re.ASCII)
+"""The names that `run_name` gives to finals."""
+
+
 def run_name(kind: RunKind, number: int, repeat: int, fold: str) -> str:
     """Returns the name of a run within its study: `trial-0007` or `final-1-seed-0`; with several outer folds
     `trial-fold-theo-0007` or `final-1-fold-theo-seed-0`."""

@@ -55,7 +55,7 @@ class FinalsSource:
         planned: list[Assignment] = []
         if record.options.nested:
             for fold in folds:
-                best = choose_finalists(study.trials(fold), 1, registry=registry)
+                best = choose_finalists(study.trials(fold), min(record.options.finalists, 1), registry=registry)
                 planned += _planned(record, study, best, tested=[fold])
         else:
             best = choose_finalists(study.trials(), record.options.finalists, registry=registry)
