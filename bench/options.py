@@ -269,7 +269,7 @@ class RunOptions(BaseModel):
             WrongUsage: If an option is given that belongs to the study.
         """
         for name in given:
-            if option(name).resume == "fixed":
+            if name in type(self).model_fields and option(name).resume == "fixed":
                 raise WrongUsage(
                     f"{spell(name)} cannot change a study that has begun: leave it out, or start another study"
                 )

@@ -121,6 +121,16 @@ def test_waveforms(study: bench.Study, tmp_path: Path) -> None:
     for wrong in (np.zeros((2, 3, 4)), np.zeros(0), np.array(["a"]), np.array([np.nan])):
         with pytest.raises(bench.BenchError, match="waveform"):
             model.predict_waveform(wrong, sample_rate=8000)
+    for wrong, words in (
+        (np.stack([sound, sound], axis=1), "give its transpose, waveform.T"),
+        (sound[:, None], "give its transpose, waveform.T"),
+        (sound * 32768, "of floats in -1..1: divide it by its full scale"),
+    ):
+        with pytest.raises(bench.BenchError, match=words):
+            model.predict_waveform(wrong, sample_rate=44_100)
+    for rate in ("8000", 0.5, float("inf"), float("nan"), None):
+        with pytest.raises(bench.BenchError, match="a sample rate is a number of samples per second"):
+            model.predict_waveform(sound, sample_rate=rate)  # type: ignore[arg-type]
     features = model.front_end(__import__("torch").zeros(1, 4000))
     assert model.network(features).shape == (1, 2)
 
@@ -212,12 +222,18 @@ def test_a_resume_keeps_all_that_can_change_digits_or_load(tmp_path: Path) -> No
     assert bench.resume(first.folder, trial_budget=50).options.trial_budget == 50
     with pytest.raises(bench.BenchError, match="seed cannot change a study that has begun"):
         bench.resume(first.folder, seed=3)
+    with pytest.raises(bench.BenchError, match="no such option 'trils': did you mean trials"):
+        bench.resume(first.folder, trils=3)
 
 
 def test_networks_with_too_many_parameters_are_infeasible(tmp_path: Path) -> None:
     options = {**QUICK, "models": ["tc-resnet", "cnn"], "finalists": 1, "trials": 4}
     study = bench.run(f"folder:{cats_and_dogs(tmp_path / 'audio')}", max_parameters=80_000, **options)
     trials = study.trials_dataframe()
+    with pytest.raises(
+        bench.BenchError, match=r"none of 4 trials was complete, the last was infeasible: .* are allowed"
+    ):
+        bench.run(f"folder:{tmp_path / 'audio'}", max_parameters=10, **options)
     too_large = trials[trials["status"] == "infeasible"]
     assert len(too_large) and too_large["reason"].str.contains("parameters, and 80,000 are allowed").all()
     assert (too_large["train_seconds"] == 0).all()

@@ -426,3 +426,8 @@ def test_pages_that_cannot_be_written(tmp_path: Path) -> None:
         run("leaderboard", "blobs", "--publish", tmp_path / "file" / "pages"), "cannot be written", "another folder"
     )
     refusal(run("report", "first", "--output", tmp_path / "file" / "report"), "cannot be written", "another folder")
+
+
+def test_a_command_without_a_verb_shows_the_verbs() -> None:
+    shown = run()
+    assert shown.returncode == 2 and "Usage: " in shown.stdout and "leaderboard" in shown.stdout and not shown.stderr

@@ -9,7 +9,7 @@ from bench.lazy import lazy_names
 
 if TYPE_CHECKING:
     from bench.api.dry_run import CandidateTime, candidate_times, number_of_runs, total_seconds
-    from bench.api.execution import execute, held, write_reports
+    from bench.api.execution import execute, held, require_complete, write_reports
     from bench.api.lr_find import RangeTestRun, find_learning_rate
     from bench.api.reproduce import ReproductionResult, run_wanted, wanted_of
     from bench.api.resolve import ResolvedStudy, headline, resolve_new, resolve_resumed, resume_command
@@ -26,6 +26,7 @@ _HOMES = {
     "find_learning_rate": "bench.api.lr_find",
     "headline": "bench.api.resolve",
     "held": "bench.api.execution",
+    "require_complete": "bench.api.execution",
     "resolve_new": "bench.api.resolve",
     "resolve_resumed": "bench.api.resolve",
     "resume_command": "bench.api.resolve",
@@ -48,6 +49,7 @@ __all__ = [
     "find_learning_rate",
     "headline",
     "held",
+    "require_complete",
     "resolve_new",
     "resolve_resumed",
     "resume_command",

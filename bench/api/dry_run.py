@@ -62,10 +62,9 @@ def total_seconds(study: ResolvedStudy, times: Sequence[CandidateTime]) -> float
 
 def number_of_runs(study: ResolvedStudy) -> int:
     """Number of trials and finals."""
-    options, folds = study.record.options, len(study.record.data.folds)
-    if options.nested:
-        return folds * (options.trials + min(options.finalists, 1) * options.final_seeds)
-    return options.trials + options.finalists * options.final_seeds * folds
+    record, options = study.record, study.record.options
+    finalists = min(options.finalists, 1) if options.nested else options.finalists
+    return record.trials + finalists * options.final_seeds * len(record.data.folds)
 
 
 def _spec(candidate: Candidate, study: ResolvedStudy) -> TrialSpec:

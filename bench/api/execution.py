@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.api.resolve import ResolvedStudy
+from bench.errors import BenchError
 from bench.locks import audio_in_use, study_locked
 from bench.plugins.references import dataset_reference
 from bench.results.study_folder import StudyFolder, validation_score
@@ -65,6 +66,14 @@ def execute(study: ResolvedStudy, database: Database, callback: StudyCallback) -
         executor.close(now=True)
 
 
+def require_complete(study: ResolvedStudy, ending: Ending) -> None:
+    """Raises BenchError, with the last reason, if trials have ended and none of them is complete."""
+    trials = study.folder.trials()
+    if trials and not ending.complete and not ending.interrupted:
+        last = trials[-1].result
+        raise BenchError(f"none of {ending.trials} trials was complete, the last was {last.status}: {last.reason}")
+
+
 def write_reports(study: ResolvedStudy, run: RunRecord) -> list[Path]:
     """Writes the report of a tested run, and names its files."""
     from bench.reporting.run_report import write_report
@@ -119,7 +128,7 @@ def _finish_tracking(tracker: Tracker, study: ResolvedStudy, ending: Ending) -> 
     """Writes what the study came to beside its trials in MLflow."""
     folder, record = study.folder, study.record
     if ending.interrupted:
-        tracker.interrupt_study(folder.name, f"stopped after {ending.trials} of {record.options.trials} trials")
+        tracker.interrupt_study(folder.name, f"stopped after {ending.trials} of {record.trials} trials")
         return
     complete = [trial for trial in folder.trials() if trial.result.status == "complete"]
     best = {"trials": float(ending.trials)}

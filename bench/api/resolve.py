@@ -128,7 +128,7 @@ def headline(study: ResolvedStudy) -> tuple[str, ...]:
         f"data set: {study.record.dataset.name}, {len(data.labels)} classes, {sizes} clips of {data.seconds:g} s",
         f"device: {study.device_reason}; {workers}{', compiled' if options.compile else ''}",
         *([f"protocol: {data.protocol}, {folds}"] if len(outer) > 1 else []),
-        f"study: {study.folder.name}, {options.trials} trials, maximising validation {objective}",
+        f"study: {study.folder.name}, {study.record.trials} trials, maximising validation {objective}",
     )
 
 

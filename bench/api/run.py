@@ -62,7 +62,8 @@ def run(dataset: str, *, progress: bool = False, **options: Any) -> Study:  # no
         The study, with its trials, finals, leaderboard and best run.
 
     Raises:
-        BenchError: If an option, a plugin or the data cannot be used, or going on makes no sense; what has finished is kept.
+        BenchError: If an option, a plugin or the data cannot be used, no trial was complete, or going on makes no sense;
+            what has finished is kept.
 
     Example:
         >>> study = bench.run("folder:recordings", trials=20, models=["tc-resnet"], epochs=8)
@@ -92,7 +93,8 @@ def resume(study: str | Path, *, plugins: Iterable[type[Plugin]] = (), progress:
         The study.
 
     Raises:
-        BenchError: If there is no such study, an option belongs to the study, or its data or plugins have changed.
+        BenchError: If there is no such study, an option is unknown or belongs to the study, its data or plugins have
+            changed, or no trial was complete.
     """
     from bench.api.resolve import resolve_resumed
 
@@ -108,7 +110,7 @@ def resume(study: str | Path, *, plugins: Iterable[type[Plugin]] = (), progress:
 
 
 def _run(study: ResolvedStudy, callback: StudyCallback) -> Study:
-    from bench.api.execution import execute, held
+    from bench.api.execution import execute, held, require_complete
     from bench.api.resolve import headline
 
     for line in study.notes:
@@ -116,7 +118,8 @@ def _run(study: ResolvedStudy, callback: StudyCallback) -> Study:
     for line in headline(study):
         callback.note(line)
     with held(study) as storage:
-        execute(study, storage, callback)
+        ending = execute(study, storage, callback)
+    require_complete(study, ending)
     return Study(study.folder, registry=study.registry)
 
 

@@ -102,9 +102,8 @@ class Study:
         return leaderboard_of([(self._folder, record)], dataset, registry=self._registry)
 
     def __repr__(self) -> str:
-        options = self.options
-        ended = sum(run.status != "lost" for run in self.trials)
-        return f"<Study {self.name}: {ended} of {options.trials} trials, {len(self.finals)} finals, at {self.folder}>"
+        ended, wanted = sum(run.status != "lost" for run in self.trials), self._folder.record().trials
+        return f"<Study {self.name}: {ended} of {wanted} trials, {len(self.finals)} finals, at {self.folder}>"
 
     def _run(self, record: RunRecord) -> Run:
         return Run(self._folder, record, registry=self._registry)
@@ -243,7 +242,7 @@ def load_study(study: str | Path, *, plugins: Iterable[type[Plugin]] = ()) -> St
     """
     folder = Path(study)
     results = folder.parent if folder.name != str(study) else results_directory(None)
-    return Study(open_study(results, folder.name), registry=with_classes(plugins))
+    return Study(open_study(results.absolute(), folder.name), registry=with_classes(plugins))
 
 
 def _dataframe(runs: list[Run]) -> pd.DataFrame:

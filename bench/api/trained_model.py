@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 FILES_AT_ONCE = 64
 """Files whose audio is in memory at the same time."""
+MOST_CHANNELS = 32
+"""Channels of a waveform beyond which its first axis is taken for samples, and the waveform is refused."""
+LOUDEST = 32.0
+"""Largest value of a waveform that is taken for one in -1..1, some 30 dB beyond its full scale."""
 LAST_WINDOW = 0.5
 """Share of a window from which on what is left at the end of a recording is a window of its own."""
 
@@ -180,7 +184,12 @@ def _recording(waveform: ArrayLike, sample_rate: int) -> Recording:
     array = np.asarray(waveform)
     if array.dtype == np.int16:
         array = array / np.float32(32768)
-    if array.ndim == 2:
+    if array.ndim == 2 and array.shape[0] > max(MOST_CHANNELS, array.shape[1]):
+        raise BenchError(
+            f"a waveform of several channels is [channels, samples], and this one is {list(array.shape)}: "
+            "give its transpose, waveform.T"
+        )
+    if array.ndim == 2 and array.size:
         array = array.mean(axis=0)
     if array.ndim != 1 or not array.size or array.dtype.kind != "f":
         raise BenchError(
@@ -189,6 +198,10 @@ def _recording(waveform: ArrayLike, sample_rate: int) -> Recording:
         )
     if not np.isfinite(array).all():
         raise BenchError("the waveform holds values that are not numbers (NaN or infinity)")
-    if sample_rate <= 0:
-        raise BenchError(f"a sample rate is a number of samples per second, not {sample_rate}")
+    if np.abs(array).max() > LOUDEST:
+        raise BenchError(
+            f"the waveform has values up to {np.abs(array).max():.4g}, of floats in -1..1: divide it by its full scale"
+        )
+    if not (isinstance(sample_rate, int | float | np.number) and 1 <= sample_rate < np.inf):
+        raise BenchError(f"a sample rate is a number of samples per second, not {sample_rate!r}")
     return Recording(array.astype(np.float32), int(sample_rate))

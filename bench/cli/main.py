@@ -116,7 +116,9 @@ def _usage(error: Any) -> str:
     context = getattr(error, "ctx", None)
     path = "bench" if context is None else context.command_path
     message = " ".join(error.format_message().split()).rstrip(".")
-    if type(error).__name__ == "NoArgsIsHelpError":  # which has printed the help instead
+    if type(error).__name__ == "NoArgsIsHelpError":  # a verb of several has printed its help already
+        if context is not None and context.parent is None:
+            print(context.get_help())
         return ""
     option = getattr(error, "option_name", None)
     if type(error).__name__ == "NoSuchOption" and option is not None and context is not None:

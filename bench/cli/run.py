@@ -15,7 +15,7 @@ from bench.cli.common import command_line, installed_plugins
 from bench.cli.describe_study import describe
 from bench.cli.leaderboard import print_leaderboard
 from bench.cli.option_flags import merged, read_config, takes_run_options
-from bench.errors import BenchError, WrongUsage
+from bench.errors import WrongUsage
 from bench.files import results_directory
 from bench.options import SEARCH, STUDY, checked_options, flag
 from bench.plugins.references import dataset_config, dataset_reference
@@ -86,9 +86,7 @@ def command(
     if ending.interrupted:
         return 0
     _show(study)
-    if not ending.complete:
-        last = study.folder.trials()[-1].result
-        raise BenchError(f"none of {ending.trials} trials was complete, the last was {last.status}: {last.reason}")
+    api.require_complete(study, ending)
     return 0
 
 
@@ -113,7 +111,7 @@ def _run(study: api.ResolvedStudy, callback: StudyCallback) -> Ending:
         except BaseException:  # whatever it is: what has finished is safe
             print(f"to continue: {resume}")
             raise
-    wanted = study.record.options.trials
+    wanted = study.record.trials
     if ending.trials < wanted or ending.interrupted:
         print(f"{ending.trials} of {wanted} trials are done; to continue: {resume}")
     return ending

@@ -289,7 +289,7 @@ def _summary(study: StudyFolder, record: StudyRecord, recipes: Mapping[str, Reci
         name=record.name,
         created=record.created,
         command=portable_command(record.command),
-        trials=record.options.trials,
+        trials=record.trials,
         finalists=record.options.finalists,
         final_seeds=record.options.final_seeds,
         seed=record.options.seed,

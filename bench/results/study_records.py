@@ -44,6 +44,11 @@ class StudyRecord(BaseModel):
     """Configurations that are tried first: names of recipes, and `defaults of MODEL`."""
     versions: dict[str, str]
 
+    @property
+    def trials(self) -> int:
+        """Number of trials of all its searches: one, or one for every outer fold if it is nested."""
+        return self.options.trials * (len(self.data.folds) if self.options.nested else 1)
+
 
 class ReproductionRecord(BaseModel):
     """A recipe or leaderboard row that was run again, with its published figures; stored as `reproduction.json`."""

@@ -103,9 +103,7 @@ def run_study(
     tracking = DeferredTracking(study=study, tracker=tracker, callback=callback, report=report)
     scheduler = Scheduler(study=study, executor=executor, registry=registry, callback=callback, tracking=tracking)
     with _interrupts(scheduler):
-        callback.phase(
-            "trials", done=sum(search.counted for search in searches), total=len(searches) * record.options.trials
-        )
+        callback.phase("trials", done=sum(search.counted for search in searches), total=record.trials)
         for search in searches:
             if not scheduler.stopping:
                 scheduler.run(search)

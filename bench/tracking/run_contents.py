@@ -178,7 +178,7 @@ def study_note(record: StudyRecord) -> str:
     """Returns the parent run's description in Markdown."""
     clips = ", ".join(f"{record.data.clips(split):,} {split}" for split in record.data.supports)
     lines = [
-        f"**{record.options.trials} trials on {escape(record.dataset.name)}**, searching for the best validation "
+        f"**{record.trials} trials on {escape(record.dataset.name)}**, searching for the best validation "
         f"{record.objective.replace('_', ' ')} (seed {record.options.seed}). The best {record.options.finalists} by "
         f"validation are retrained with {record.options.final_seeds} seeds each and tested once.",
         f"Data: {len(record.data.labels)} classes; clips: {clips}; revision `{record.data.revision}`.",
