@@ -270,7 +270,9 @@ def test_a_node_of_another_version_gets_no_trials_and_the_others_do(
     outcomes, _ = run(executor, [job(data, 1)], notices=notices)
     assert outcomes["trial-0001"].result.status == "complete"
     executor.close(now=True)
-    assert len(notices) == 1 and "has tiny 2.0" in notices[0] and notices[0].endswith("it gets no trials")
+    # A slow cluster says beside it that a worker has no room yet.
+    (of_versions,) = [notice for notice in notices if "tiny" in notice]
+    assert "has tiny 2.0" in of_versions and of_versions.endswith("it gets no trials")
 
 
 def test_nothing_outlives_a_killed_head(cluster: Any, data: PreparedData, tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from reporting_results import fitted, run_record, study_record
 
-from bench.data.prepared import PreparedData
+from bench.data.prepared import FoldData, PreparedData
 from bench.evaluation.expected_range import expected_range, fitting_count
-from bench.plugins import PluginConfig
+from bench.plugins import PluginConfig, Split
 from bench.plugins.registry import installed
 from bench.reporting.numbers import Spread
 from bench.reporting.reproductions import ReproducedRecipe
@@ -67,7 +67,7 @@ def test_a_share_that_no_number_of_clips_gives_is_found() -> None:
 def test_a_recipe_whose_figure_cannot_be_says_so() -> None:
     recipe = installed().recipe("emodb-cnn-lstm")
     data = study_data().model_copy(
-        update={"supports": {"train": (371,), "validation": (77,), "test": (87,)}, "labels": ("a",)}
+        update={"folds": folds({"train": (371,), "validation": (77,), "test": (87,)}), "labels": ("a",)}
     )
     wanted = of_recipe(recipe, PluginConfig(name="emodb"), folder="x", settings={}, seeds=1)
     line = "the published test accuracy 0.6329 is no share of 87 clips, since 55 are 0.6322; 50 of 79 would be"
@@ -79,8 +79,8 @@ def test_seeds_that_are_all_alike_are_read_as_a_number_of_clips() -> None:
         def measured(self, name: str) -> Spread | None:
             return Spread.of([39 / 41] * 3)
 
-    supports = {"validation": (20, 22), "test": (20, 21)}
-    data = study_data().model_copy(update={"supports": supports})
+    supports: dict[Split, tuple[int, ...]] = {"validation": (20, 22), "test": (20, 21)}
+    data = study_data().model_copy(update={"folds": folds(supports)})
     record = wanted_of(runs_of(noise=0.9)).record(data, here(), registry=installed(), command="x")
     assert Alike(record, ()).measured_text("test_accuracy") == "0.9512, 39 of 41 (n=3)"
     assert Alike(record, ()).measured_text("test_segment_accuracy") == "0.9512 ± 0.0000 (n=3)"
@@ -92,6 +92,11 @@ def here(threads: int = 1) -> Hardware:
 
 def study_data() -> PreparedData:
     return study_record().data
+
+
+def folds(supports: dict[Split, tuple[int, ...]]) -> tuple[FoldData, ...]:
+    """The only fold, with so many clips of every class."""
+    return (study_data().folds[0].model_copy(update={"supports": supports}),)
 
 
 def runs_of(*, noise: float, first: int = 0) -> list[RunRecord]:
