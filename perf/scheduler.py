@@ -19,7 +19,7 @@ from unittest.mock import patch
 import numpy as np
 
 from bench.data.preparation import prepare
-from bench.evaluation.metrics import score
+from bench.evaluation.metrics import basic_scores
 from bench.evaluation.predictions import Predictions
 from bench.executors.jobs import EpochDone, Event, Finished, Job
 from bench.options import RunOptions
@@ -106,7 +106,7 @@ class InstantExecutor:
             status="complete",
             epochs=epochs,
             best_epoch=EPOCHS,
-            validation=score(predictions),
+            validation=basic_scores(predictions),
             parameters=65180,
             train_seconds=SHORT_TRIAL,
             latency_ms=1.0,

@@ -404,7 +404,7 @@ def test_damaged_results(tmp_path: Path, bench: Bench) -> None:
     shutil.rmtree(study / "final-1-seed-0" / "report")  # as if the scheduler had been killed before it was written
     done = bench("run", "--resume", "mine")
     assert done.returncode == 0
-    report = next(line for line in done.stdout.splitlines() if line.startswith("report of the best:"))
+    report = next(line for line in done.stdout.splitlines() if line.startswith("report of the best,"))
     assert Path(report.split()[-1]).is_file()
     assert len(StudyFolder(study).trials()) == 2
     assert (study / "trial-0000" / "run.json").read_bytes() == first

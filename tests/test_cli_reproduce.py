@@ -53,9 +53,8 @@ def published(record: RunRecord, path: Path) -> str:
                 hardware=result.hardware,
             ),
         ),
-        validation={"accuracy": Spread.of([validation.accuracy])},
-        test={"accuracy": Spread.of([test.accuracy])},
-        macro_f1=Spread.of([test.macro_f1]),
+        validation={name: Spread.of([value]) for name, value in validation.figures().items()},
+        test={name: Spread.of([value]) for name, value in test.figures().items()},
         test_interval=None,
         train_seconds=Spread.of([result.train_seconds]),
     )

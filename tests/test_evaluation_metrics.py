@@ -86,9 +86,9 @@ def test_every_score_says_how_to_read_it() -> None:
         "brier",
         "calibration_error",
     }
-    assert [metric_title(name) for name in ("balanced_accuracy", "macro_f1", "roc_auc", "loss")] == [
+    assert [metric_title(name) for name in ("balanced_accuracy", "macro_f1", "roc_auc", "brier")] == [
         "balanced accuracy",
         "macro F1",
         "ROC AUC",
-        "log loss",
+        "Brier score",
     ]

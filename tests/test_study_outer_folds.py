@@ -166,5 +166,5 @@ def test_the_model_of_a_fold_has_the_length_of_its_fold(tmp_path: Path) -> None:
 
 
 def test_nesting_needs_folds() -> None:
-    with pytest.raises(bench.BenchError, match="nested needs a protocol with several outer folds"):
+    with pytest.raises(bench.BenchError, match="nested needs several outer folds: give protocol leave"):
         bench.run("spoken-digits", nested=True)

@@ -151,6 +151,17 @@ def test_training_ends_when_patience_does_and_the_best_epoch_is_tested(data: Pre
     assert len(run(data, **wanted).result.epochs) == 12
 
 
+def test_an_epoch_has_on_record_the_learning_rate_that_it_began_with(data: PreparedData) -> None:
+    epochs = run(data, schedule="step", epochs=3, learning_rate=0.02, optimiser="adam", batch_size=16).result.epochs
+    assert [epoch.learning_rate for epoch in epochs] == pytest.approx([0.02, 0.02, 0.002])
+
+
+def test_a_trial_has_the_load_of_the_machine_on_record(data: PreparedData) -> None:
+    load = run(data, epochs=1, batch_size=16).result.load
+    assert load is not None and load.cores >= 1 and min(load.start, load.end) >= 0
+    assert load.heavy == (max(load.start, load.end) > load.cores)
+
+
 def test_a_trial_takes_the_learning_rate_that_its_range_test_suggests(data: PreparedData) -> None:
     found = run(data, find_learning_rate=True, batch_size=16)
     test = found.result.range_test

@@ -11,16 +11,19 @@ from bench.api.resolve import ResolvedStudy
 from bench.errors import BenchError
 from bench.locks import audio_in_use, study_locked
 from bench.plugins.references import dataset_reference
-from bench.results.study_folder import StudyFolder, validation_score
+from bench.results.study_folder import validation_score
 from bench.results.study_records import RunRecord
 from bench.search.callback import StudyCallback
-from bench.search.finals import choose_finalists
 from bench.search.optuna_study import open_optuna_study
 from bench.search.run_study import Ending, run_study
 from bench.search.study_storage import Database, database_at
 
+PAGES = "leaderboard"
+"""Folder of a study for its data set's leaderboard, the figure of the search and the comparison of features."""
+
 if TYPE_CHECKING:
     from bench.executors.jobs import Executor
+    from bench.reporting.leaderboard_records import Leaderboard, Row
     from bench.tracking.tracker import Tracker
 
 
@@ -58,8 +61,9 @@ def execute(study: ResolvedStudy, database: Database, callback: StudyCallback) -
                 timeout=study.options.timeout,
                 database=database,
             )
+            leaderboard = None if ending.interrupted else _write_pages(study)
             if tracker is not None:
-                _finish_tracking(tracker, study, ending)
+                _finish_tracking(tracker, study, ending, leaderboard)
         executor.close()
         return ending
     finally:
@@ -124,39 +128,44 @@ def _tracker(study: ResolvedStudy) -> Tracker | nullcontext[None]:
     return Tracker(study.folder.folder.parent, tracking_uri=uri)
 
 
-def _finish_tracking(tracker: Tracker, study: ResolvedStudy, ending: Ending) -> None:
+def _finish_tracking(tracker: Tracker, study: ResolvedStudy, ending: Ending, leaderboard: Leaderboard | None) -> None:
     """Writes what the study came to beside its trials in MLflow."""
     folder, record = study.folder, study.record
     if ending.interrupted:
         tracker.interrupt_study(folder.name, f"stopped after {ending.trials} of {record.trials} trials")
         return
-    complete = [trial for trial in folder.trials() if trial.result.status == "complete"]
-    best = {"trials": float(ending.trials)}
-    if complete:
-        best[f"best_validation_{record.objective}"] = max(validation_score(trial) for trial in complete)
-    winner = [spec.configuration() for spec in choose_finalists(complete, 1, registry=study.registry)]
-    tested = [
-        final.result.test.accuracy
-        for final in folder.finals()
-        if final.spec.configuration() in winner and final.result.test
-    ]
-    pages: tuple[Path, ...] = ()
-    if tested:
-        best["test_accuracy"] = sum(tested) / len(tested)
-        pages = _pages(study, folder)
-    tracker.finish_study(folder.name, best=best, artifacts=pages)
+    objective = record.objective
+    figures = {"trials": float(ending.trials)}
+    scores = [validation_score(trial) for trial in folder.trials() if trial.result.status == "complete"]
+    if scores:  # The best of many trials is not what its configuration comes to: the two have names of their own.
+        figures[f"search_best_validation_{objective}"] = max(scores)
+    if (row := None if leaderboard is None else _first_row(leaderboard, folder.name)) is not None:
+        figures[f"retrained_validation_{objective}"] = row.validation[objective].mean
+        figures[f"retrained_test_{objective}"] = row.test[objective].mean
+    pages = folder.folder / PAGES
+    files = sorted(file for file in pages.iterdir() if file.is_file()) if pages.is_dir() else ()
+    tracker.finish_study(folder.name, best=figures, artifacts=files)
 
 
-def _pages(study: ResolvedStudy, folder: StudyFolder) -> tuple[Path, ...]:
-    """The leaderboard of the data set and the comparison of features, written into the study's folder."""
+def _first_row(leaderboard: Leaderboard, study: str) -> Row | None:
+    """The first row that has finals of a study."""
+    rows = (row for row in leaderboard.rows() if any(run.run.startswith(f"{study}/") for run in row.runs))
+    return next(rows, None)
+
+
+def _write_pages(study: ResolvedStudy) -> Leaderboard | None:
+    """Writes the leaderboard of the data set and the comparison of features into the study's folder, if it has finals."""
     from bench.reporting.build_leaderboard import build_leaderboard
     from bench.reporting.feature_comparison import write_comparison
     from bench.reporting.publishing import publish
+    from bench.reporting.run_report import complete_reports
 
+    folder = study.folder
+    if not any(final.result.test for final in folder.finals()):
+        return None
+    complete_reports(folder)
     dataset = dataset_reference(study.registry, study.record.dataset)
     leaderboard = build_leaderboard(folder.folder.parent, dataset, registry=study.registry)
-    pages = folder.folder / "leaderboard"
-    return (
-        *publish(leaderboard, pages, results=folder.folder.parent),
-        *write_comparison(folder, pages / "comparison.png"),
-    )
+    publish(leaderboard, folder.folder / PAGES, results=folder.folder.parent)
+    write_comparison(folder, folder.folder / PAGES / "comparison.png")
+    return leaderboard

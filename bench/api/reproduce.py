@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.api.calling import keywords_in_errors, study_callback
 from bench.api.plugins import with_classes
 from bench.api.study import Run
 from bench.errors import BenchError, WrongUsage
@@ -103,15 +104,11 @@ def reproduce(
     Raises:
         BenchError: If there is no such recipe or row, its data set cannot be used, or a run does not come to its end.
     """
-    registry = with_classes(plugins)
-    wanted = wanted_of(registry, row, dataset=dataset, settings=settings or {}, seeds=seeds)
-    if progress:
-        from bench.reporting.progress import study_progress
-
-        return run_wanted(
-            wanted, checked_options(options), registry, study_progress(), command=f"bench.reproduce({row!r})"
-        )
-    return run_wanted(wanted, checked_options(options), registry, StudyCallback(), command=f"bench.reproduce({row!r})")
+    with keywords_in_errors():
+        registry = with_classes(plugins)
+        wanted = wanted_of(registry, row, dataset=dataset, settings=settings or {}, seeds=seeds)
+        callback = study_callback(progress)
+        return run_wanted(wanted, checked_options(options), registry, callback, command=f"bench.reproduce({row!r})")
 
 
 def wanted_of(
@@ -242,13 +239,9 @@ def _repeat(row: Row, run: SeedRun) -> int:
 
 
 def _figures(run: SeedRun) -> dict[str, float]:
-    """The figures of a row's seed that are compared: the score that ranks rows, and the accuracy."""
-    names = dict.fromkeys((run.spec.objective, "accuracy"))
-    return {
-        f"{split}_{name}": float(getattr(scores, name))
-        for name in names
-        for split, scores in (("validation", run.validation), ("test", run.test))
-    }
+    """The figures of a row's seed that are compared: the score that ranks rows."""
+    scored = {"validation": run.validation, "test": run.test}
+    return {f"{split}_{run.spec.objective}": getattr(scores, run.spec.objective) for split, scores in scored.items()}
 
 
 def _here(registry: Registry, published: PluginConfig, dataset: str) -> PluginConfig:

@@ -13,9 +13,11 @@ from bench.files import results_directory
 from bench.plugins.registry import Registry
 from bench.reporting import leaderboard_page, publishing
 from bench.reporting.build_leaderboard import build_leaderboard
+from bench.reporting.leaderboard_sections import protocol_name
+from bench.reporting.search_against_truth import truth_lines
 from bench.reporting.terminal import print_table
 
-SPARE = ("Training time", "Epochs", "Macro F1", "95 % interval", "Parameters")
+SPARE = ("Training time", "Epochs", "95 % interval", "Parameters")
 """Columns that a narrow terminal does without; the page has them all."""
 
 
@@ -42,11 +44,15 @@ def print_leaderboard(results: Path, dataset: str, *, registry: Registry, publis
     leaderboard = build_leaderboard(results, dataset, registry=registry, warn=warn)
     for protocol in leaderboard.protocols:
         if len(leaderboard.protocols) > 1:
-            print(f"\nProtocol: {leaderboard_page.protocol_name(protocol)}\n")
+            print(f"\nProtocol: {protocol_name(protocol)}\n")
         rows = [leaderboard_page.leaderboard_cells(row, protocol) for row in protocol.rows]
         if rows:
             print_table(leaderboard_page.leaderboard_columns(protocol), rows, left=(1, 2), spare=SPARE)
-        for line in (*leaderboard_page.notes_on_code(protocol), *leaderboard_page.notes_on_missing_finals(protocol)):
+        for line in (
+            *leaderboard_page.notes_on_code(protocol),
+            *leaderboard_page.notes_on_missing_finals(protocol),
+            *truth_lines(protocol),
+        ):
             print(line)
     folder = publish or results / "leaderboards"
     if gone := publishing.replaced_rows(leaderboard, folder):

@@ -10,7 +10,9 @@ import typer
 from bench.cli.common import ResultsDir, installed_plugins, options_of
 from bench.files import results_directory
 from bench.reporting.classification_report import REPORT_COLUMNS, report_notes, report_rows
+from bench.reporting.measure_robustness import measure_robustness
 from bench.reporting.run_report import write_report
+from bench.reporting.seeds import seed_rows, seeds_of
 from bench.reporting.terminal import print_table
 from bench.results.study_folder import find_run
 
@@ -18,22 +20,38 @@ from bench.results.study_folder import find_run
 def command(
     run: Annotated[
         str,
-        typer.Argument(metavar="RUN", help="STUDY/final-1-seed-0, STUDY/trial-0007, or STUDY for its best final."),
+        typer.Argument(
+            metavar="RUN",
+            help="STUDY/final-1-seed-0, STUDY/trial-0007. STUDY/final-1, or STUDY for its best: the median of the seeds.",
+        ),
     ],
     output: Annotated[
         Path | None,
         typer.Option("--output", metavar="DIR", help="Folder of the report.  \\[default: RESULTS/STUDY/RUN/report]"),
     ] = None,
+    robustness: Annotated[
+        bool,
+        typer.Option("--robustness", help="First test all seeds under noise and other conditions, from their weights."),
+    ] = False,
     results: ResultsDir = None,
 ) -> None:
     """Write the classification report of a run: tables as Markdown and JSON, figures as PNG."""
     study, record = find_run(results_directory(options_of(results=results).results), run)
-    paths = write_report(study, record, output or study.report_folder(record), registry=installed_plugins())
+    registry = installed_plugins()
+    if robustness:
+        data = (study.reproduction() if study.is_reproduction() else study.record()).data
+        for seed in seeds_of(study, record):
+            if not study.robustness(seed):
+                measure_robustness(study, seed, data, registry=registry)
+    paths = write_report(study, record, output or study.report_folder(record), registry=registry)
     report = paths.report.report
     print(f"{record.study}/{record.name}, {report.split} split\n")
     print_table(REPORT_COLUMNS, report_rows(report))
     for line in report_notes(report):
         print(line)
+    if len(paths.report.seeds) > 1:
+        print(f"\n{paths.report.which_seed}\n")
+        print_table(*seed_rows(paths.report.seeds, report.metric))
     print(f"\n{paths.interval}\n")
     for path in paths.files:
         print(path)

@@ -24,17 +24,25 @@ CALIBRATION_BINS = 15
 """Number of bins of the confidence, as in Guo et al. (2017)."""
 LEAST_PROBABILITY = 1e-12
 """Probability that the log loss takes a smaller one for, since it would be infinite at zero."""
+SHARE = "0 to 1"
+"""Range of most scores."""
 
 
 @dataclass(frozen=True)
 class Metric:
     """What a reader has to know of a score to read it."""
 
-    title: str
+    words: str
+    """Its readable name within a sentence."""
     meaning: str
     """What it is, in a few words, with its source where there are several definitions."""
     better: Literal["higher", "lower"] = "higher"
-    unit: str = "0 to 1"
+    unit: str = SHARE
+
+    @property
+    def title(self) -> str:
+        """Its readable name at the head of a column or a sentence."""
+        return self.words[:1].upper() + self.words[1:]
 
 
 class Scores(BaseModel):
@@ -48,12 +56,12 @@ class Scores(BaseModel):
     """Number of clips in the split."""
     absent: tuple[str, ...] = ()
     """Classes that have no clips in the split."""
-    accuracy: Annotated[float, Metric("Accuracy", "share of the clips that are right")]
+    accuracy: Annotated[float, Metric("accuracy", "share of the clips that are right")]
     balanced_accuracy: Annotated[
-        float, Metric("Balanced accuracy", "mean recall of the classes, also called unweighted average recall")
+        float, Metric("balanced accuracy", "mean recall of the classes, also called unweighted average recall")
     ]
-    macro_f1: Annotated[float, Metric("Macro F1", "mean F1 score of the classes")]
-    loss: Annotated[float, Metric("Log loss", "mean cross entropy", "lower", "nats")]
+    macro_f1: Annotated[float, Metric("macro F1", "mean F1 score of the classes")]
+    loss: Annotated[float, Metric("log loss", "mean cross entropy", "lower", "nats")]
     brier: Annotated[
         float | None,
         Metric(
@@ -63,7 +71,7 @@ class Scores(BaseModel):
     calibration_error: Annotated[
         float | None,
         Metric(
-            "Calibration error",
+            "calibration error",
             f"expected calibration error of the highest probability in {CALIBRATION_BINS} bins (Guo et al., 2017)",
             "lower",
         ),
@@ -72,10 +80,10 @@ class Scores(BaseModel):
         float | None, Metric("ROC AUC", "area under the curve of each class against the rest, mean of the classes")
     ] = None
     top_3_accuracy: Annotated[
-        float | None, Metric("Top-3 accuracy", "share of the clips whose class is among the 3 most probable")
+        float | None, Metric("top-3 accuracy", "share of the clips whose class is among the 3 most probable")
     ] = None
     top_5_accuracy: Annotated[
-        float | None, Metric("Top-5 accuracy", "share of the clips whose class is among the 5 most probable")
+        float | None, Metric("top-5 accuracy", "share of the clips whose class is among the 5 most probable")
     ] = None
 
     def figures(self) -> dict[str, float]:
@@ -95,8 +103,7 @@ METRICS: dict[str, Metric] = {
 
 def metric_title(name: str) -> str:
     """Returns a metric's readable name within a sentence: `balanced accuracy`, `macro F1`, `ROC AUC`."""
-    title = METRICS[name].title
-    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
+    return METRICS[name].words
 
 
 def score(predictions: Predictions) -> Scores:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bench.errors import BenchError, did_you_mean
-from bench.evaluation.metrics import Objective, Scores, score
+from bench.evaluation.error_analysis import analyse_errors
+from bench.evaluation.metrics import score
 from bench.plugins import Recipe
 from bench.plugins.registry import Registry
 from bench.reporting.commands import portable_command
@@ -27,7 +28,9 @@ from bench.reporting.leaderboard_records import (
     StudySummary,
 )
 from bench.reporting.numbers import Spread
-from bench.reporting.over_folds import FinalRun, of_each_fold, over_folds, pooled_tests
+from bench.reporting.over_folds import FinalRun, by_seed, of_each_fold, over_folds, pooled_tests, spreads
+from bench.reporting.robustness_table import robustness_of
+from bench.reporting.search_against_truth import best_so_far, optimism, score_in_search, test_looks
 from bench.results.study_folder import StudyFolder, studies
 from bench.results.study_records import RunRecord, StudyRecord
 from bench.trial import Hardware, Status
@@ -78,7 +81,12 @@ def build_leaderboard(
             else f"start one with: bench run --dataset {dataset} --trials 100"
         )
         raise BenchError(f"no study of data set {dataset!r} in {results}: {hint}")
-    return leaderboard_of(matching, dataset, registry=registry)
+    leaderboard = leaderboard_of(matching, dataset, registry=registry)
+    looked = [
+        protocol.model_copy(update={"test_looks": test_looks(results, protocol.dataset, protocol.revision)})
+        for protocol in leaderboard.protocols
+    ]
+    return leaderboard.model_copy(update={"protocols": tuple(looked)})
 
 
 def leaderboard_of(
@@ -129,6 +137,7 @@ def _is_of(record: StudyRecord, dataset: str) -> bool:
 
 def _protocol(members: Sequence[tuple[StudyFolder, StudyRecord]], recipes: Mapping[str, Recipe]) -> Protocol:
     newest = max((record for _, record in members), key=lambda record: record.created)
+    rows = _rows(members, newest)
     return Protocol(
         dataset=newest.dataset,
         revision=newest.data.revision,
@@ -141,9 +150,10 @@ def _protocol(members: Sequence[tuple[StudyFolder, StudyRecord]], recipes: Mappi
         notes=tuple(dict.fromkeys(note for _, record in members for note in record.data.notes)),
         group_noun=newest.data.group_noun,
         known_groups=newest.data.known_groups,
-        rows=_rows(members, newest),
+        rows=rows,
         studies=tuple(
-            _summary(study, record, recipes) for study, record in sorted(members, key=lambda member: member[1].created)
+            _summary(study, record, recipes, rows)
+            for study, record in sorted(members, key=lambda member: member[1].created)
         ),
     )
 
@@ -160,22 +170,22 @@ def _with_changes(protocol: Protocol, registry: Registry) -> Protocol:
 def _rows(members: Sequence[tuple[StudyFolder, StudyRecord]], newest: StudyRecord) -> tuple[Row, ...]:
     folds = [fold.name for fold in newest.data.folds]
     finals: dict[str, list[FinalRun]] = {}
-    origins: dict[str, str] = {}
+    proposed: dict[tuple[str, str], list[RunRecord]] = {}
     for study, record in members:
+        for trial in study.trials():
+            proposed.setdefault((trial.spec.configuration(), trial.spec.fold), []).append(trial)
         if record.options.nested:
-            origins[study.name] = NESTED
             finals[study.name] = [(study, run) for run in _bests_of_folds(study, folds)]
             continue
         for run in study.finals():
             finals.setdefault(run.spec.configuration(), []).append((study, run))
-        for trial in study.trials():
-            origins.setdefault(trial.spec.configuration(), trial.origin)
+    nested = {study.name for study, record in members if record.options.nested}
     rows = [
         row
         for key, same_configuration in finals.items()
-        if (row := _row(same_configuration, folds, origin=origins.get(key, ""), study=newest)) is not None
+        if (row := _row(same_configuration, folds, proposed, nested=key in nested, study=newest)) is not None
     ]
-    rows.sort(key=lambda row: (-row.validation[newest.objective].mean, row.parameters or 0, row.id))
+    rows.sort(key=lambda row: (-row.validation[newest.objective].mean, row.validation["loss"].mean, row.id))
     ties = _ties(rows, members, newest)
     return tuple(
         row.model_copy(update={"rank": rank, "ties": ties.get(row.id)}) for rank, row in enumerate(rows, start=1)
@@ -209,7 +219,14 @@ def _bests_of_folds(study: StudyFolder, folds: Sequence[str]) -> list[RunRecord]
     return [run for run in finals if run.number == last[run.spec.fold]]
 
 
-def _row(finals: Sequence[FinalRun], folds: Sequence[str], *, origin: str, study: StudyRecord) -> Row | None:
+def _row(
+    finals: Sequence[FinalRun],
+    folds: Sequence[str],
+    proposed: Mapping[tuple[str, str], Sequence[RunRecord]],
+    *,
+    nested: bool,
+    study: StudyRecord,
+) -> Row | None:
     """Returns the row of one configuration's finals, or None if no seed has all folds. The caller sets its rank."""
     latest: dict[str, tuple[StudyFolder, RunRecord]] = {}
     for folder, run in sorted(finals, key=lambda final: final[1].finished):
@@ -225,26 +242,35 @@ def _row(finals: Sequence[FinalRun], folds: Sequence[str], *, origin: str, study
     first = complete[0][1]
     from bench.evaluation.uncertainty import interval_of  # with NumPy, which bench run does without until here
 
+    complete_seeds = {seed.seed for seed in seeds}
+    tested = pooled_tests(complete, complete_seeds)
     interval, no_interval = interval_of(
-        pooled_tests(complete, {seed.seed for seed in seeds}),
+        tested,
         balanced=study.objective == "balanced_accuracy",
         known_groups=study.data.known_groups,
         noun=study.data.group_noun,
     )
+    keys = dict.fromkeys((run.spec.configuration(), run.spec.fold) for _, run in complete)
+    trials = [trial for key in keys for trial in proposed.get(key, ())]
     return Row(
         rank=0,
         id=_row_id(run for _, run in complete),
-        origin=origin,
+        origin=NESTED if nested else trials[0].origin if trials else "",
         feature=first.spec.feature,
         model=first.spec.model,
         training=first.spec.training,
-        parameters=first.result.parameters if origin != NESTED else None,
+        parameters=None if nested else first.result.parameters,
         runs=runs,
-        validation=_spreads([seed.validation for seed in seeds]),
-        test=_spreads([seed.test for seed in seeds]),
-        macro_f1=Spread.of([seed.test.macro_f1 for seed in seeds]),
+        search=score_in_search(trials),
+        validation=spreads([seed.validation for seed in seeds]),
+        test=spreads([seed.test for seed in seeds]),
         test_interval=interval,
         no_interval=no_interval,
+        errors=analyse_errors(tested),
+        robustness=robustness_of(
+            [[folder.robustness(run) for folder, run in of_seed] for of_seed in by_seed(complete, complete_seeds)],
+            study.objective,
+        ),
         train_seconds=Spread.of([run.train_seconds for run in runs]),
         folds=of_each_fold(runs, folds) if len(folds) > 1 else (),
         not_complete=_count_by_status(run for _, run in finals if run.result.status != "complete"),
@@ -269,21 +295,18 @@ def _seed_run(study: StudyFolder, run: RunRecord) -> SeedRun:
         test=score(study.predictions(run, "test")),
         best_epoch=result.best_epoch,
         train_seconds=result.train_seconds,
+        load=result.load,
         latency_ms=result.latency_ms,
         peak_memory_mb=result.peak_memory_mb,
         hardware=result.hardware,
     )
 
 
-def _spreads(scores: Sequence[Scores]) -> dict[Objective, Spread]:
-    return {
-        "accuracy": Spread.of([each.accuracy for each in scores]),
-        "balanced_accuracy": Spread.of([each.balanced_accuracy for each in scores]),
-    }
-
-
-def _summary(study: StudyFolder, record: StudyRecord, recipes: Mapping[str, Recipe]) -> StudySummary:
+def _summary(
+    study: StudyFolder, record: StudyRecord, recipes: Mapping[str, Recipe], rows: Sequence[Row]
+) -> StudySummary:
     trials, finals = study.trials(), study.finals()
+    progress, hours = best_so_far(trials)
     unfinished = Counter((run.result.status, run.result.reason) for run in trials if run.result.status != "complete")
     return StudySummary(
         name=record.name,
@@ -304,6 +327,9 @@ def _summary(study: StudyFolder, record: StudyRecord, recipes: Mapping[str, Reci
         references=_references(trials, recipes),
         versions=record.versions,
         hardware=_distinct_hardware(trials + finals),
+        progress=progress,
+        hours=hours,
+        optimism=optimism(record.name, trials, rows),
     )
 
 

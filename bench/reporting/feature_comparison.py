@@ -74,13 +74,13 @@ def _feature_result(feature: str, runs: list[RunRecord]) -> FeatureResult:
     candidates = [run for run in runs if run.result.test is not None] or runs
     best = max(candidates, key=validation_score)
     same_configuration = [run for run in candidates if run.spec.configuration() == best.spec.configuration()]
-    test_accuracies = [run.result.test.accuracy for run in same_configuration if run.result.test is not None]
+    metric = best.spec.objective
+    tested = [getattr(run.result.test, metric) for run in same_configuration if run.result.test is not None]
     return FeatureResult(
         feature=feature,
         epochs=best.result.epochs,
         best_epoch=best.result.best_epoch,
-        validation=Spread.of(
-            [run.result.validation.accuracy for run in same_configuration if run.result.validation is not None]
-        ),
-        test=Spread.of(test_accuracies) if test_accuracies else None,
+        validation=Spread.of([validation_score(run) for run in same_configuration]),
+        test=Spread.of(tested) if tested else None,
+        metric=metric,
     )

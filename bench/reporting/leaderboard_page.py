@@ -4,35 +4,47 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
-from bench.evaluation.metrics import Objective
+from bench.evaluation.metrics import METRICS, SHARE, metric_title
 from bench.markdown import Alignment, Markup, bullets, code, code_block, details, escape, heading, page, table
-from bench.plugins import PluginConfig
-from bench.reporting.leaderboard_records import NESTED, Leaderboard, Protocol, Row, StudySummary
+from bench.reporting.leaderboard_records import Leaderboard, Protocol, Row, SeedRun
+from bench.reporting.leaderboard_sections import (
+    protocol_lines,
+    protocol_name,
+    published_figures_of,
+    statuses_text,
+    study_sections,
+)
 from bench.reporting.numbers import (
     ABSENT,
+    Spread,
     count,
     duration,
     interval_claim,
     interval_text,
+    latency,
+    load_text,
+    number,
     plural,
     rank_text,
-    readable_name,
     score_text,
     spread,
-    value_range,
 )
-from bench.trial import Status
+from bench.reporting.robustness_table import robustness_table
+from bench.reporting.search_against_truth import truth_lines
+from bench.reporting.where_it_fails import errors_of
 
-MAX_REASONS = 15
+LOADED = " †"
+"""Mark of a time that was measured while the machine had more to do than cores."""
 
 
-def render_leaderboard(leaderboard: Leaderboard, *, source: str) -> str:
+def render_leaderboard(leaderboard: Leaderboard, *, source: str, figures: Mapping[int, str] | None = None) -> str:
     """Renders the page.
 
     Args:
         leaderboard: The leaderboard.
+        figures: File names of the figures of the searches beside the page, by the protocol's number from 1.
         source: Path of its JSON as a reader will type it in `bench reproduce SOURCE:ID`.
     """
     several = len(leaderboard.protocols) > 1
@@ -47,24 +59,23 @@ def render_leaderboard(leaderboard: Leaderboard, *, source: str) -> str:
     sections: list[str] = []
     for index, protocol in enumerate(leaderboard.protocols, start=1):
         title = [heading(2, f"Protocol {index}: {protocol_name(protocol)}")] if several else []
-        sections += [*title, *_section(protocol, source)]
+        sections += [*title, *_section(protocol, source, (figures or {}).get(index, ""))]
     return page([heading(1, f"Leaderboard: {leaderboard.dataset}"), opening, separate if several else "", *sections])
 
 
 def leaderboard_columns(protocol: Protocol) -> tuple[str, ...]:
     """Returns the titles of the table's columns."""
-    balanced = protocol.objective == "balanced_accuracy"
+    metric = metric_title(protocol.objective)
     return (
         "Rank",
         "Model",
         "Feature",
         "Epochs",
         "Parameters",
-        "Validation accuracy",
-        *(("Validation balanced accuracy", "Test balanced accuracy") if balanced else ()),
-        "Test accuracy",
+        f"Search {metric}",
+        f"Validation {metric}",
+        f"Test {metric}",
         "95 % interval",
-        "Macro F1",
         "Training time",
         "Row",
     )
@@ -72,23 +83,17 @@ def leaderboard_columns(protocol: Protocol) -> tuple[str, ...]:
 
 def leaderboard_cells(row: Row, protocol: Protocol) -> tuple[str, ...]:
     """Returns the cells of one row, in the order of `leaderboard_columns`."""
-    balanced = protocol.objective == "balanced_accuracy"
     return (
         rank_text(row.rank, row.ties),
         _distinct(run.spec.model.name for run in row.runs),
         _distinct(run.spec.feature.name for run in row.runs),
         _distinct(str(run.spec.training.epochs) for run in row.runs),
         count(row.parameters),
-        score_text(row.validation["accuracy"].mean),
-        *(
-            (score_text(row.validation["balanced_accuracy"].mean), spread(row.test["balanced_accuracy"]))
-            if balanced
-            else ()
-        ),
-        spread(row.test["accuracy"]),
+        score_text(row.search),
+        score_text(row.validation[protocol.objective].mean),
+        spread(row.test[protocol.objective]),
         interval_text(row.test_interval),
-        spread(row.macro_f1),
-        duration(row.train_seconds.mean),
+        duration(row.train_seconds.mean) + LOADED * row.measured_under_load,
         row.id,
     )
 
@@ -98,14 +103,10 @@ def _distinct(values: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(values))
 
 
-def _section(protocol: Protocol, source: str) -> list[str]:
+def _section(protocol: Protocol, source: str, figure: str) -> list[str]:
+    below = [heading(3, "Protocol"), protocol_lines(protocol), *study_sections(protocol)]
     if not protocol.rows:
-        return [
-            bullets(notes_on_missing_finals(protocol)),
-            heading(3, "Protocol"),
-            _protocol(protocol),
-            *_studies(protocol),
-        ]
+        return [bullets(notes_on_missing_finals(protocol)), *below]
     rows = [
         (*leaderboard_cells(row, protocol), code(shlex.join(["bench", "reproduce", f"{source}:{row.id}"])))
         for row in protocol.rows
@@ -116,11 +117,15 @@ def _section(protocol: Protocol, source: str) -> list[str]:
         *_folds(protocol),
         _reading_notes(protocol),
         bullets([*notes_on_code(protocol), *notes_on_missing_finals(protocol)]),
+        heading(3, "Every score of the test split"),
+        *_scores(protocol),
+        *_truth(protocol, figure),
+        *_errors(protocol),
+        *_robustness(protocol),
+        heading(3, "Settings and seeds"),
         details("Settings and seeds of every row", _settings(protocol.rows)),
-        *_published(protocol),
-        heading(3, "Protocol"),
-        _protocol(protocol),
-        *_studies(protocol),
+        *published_figures_of(protocol),
+        *below,
     ]
 
 
@@ -129,43 +134,79 @@ def _folds(protocol: Protocol) -> list[str]:
     if len(protocol.folds) == 1:
         return []
     rows = [
-        (
-            str(row.rank),
-            row.id,
-            fold.name,
-            fold.chosen,
-            count(fold.clips),
-            *(spread(fold.test[name]) for name in _metrics(protocol)),
-        )
+        (str(row.rank), row.id, fold.name, fold.chosen, count(fold.clips), spread(fold.test[protocol.objective]))
         for row in protocol.rows
         for fold in row.folds
     ]
-    columns = (
-        "Rank",
-        "Row",
-        "Outer fold",
-        "Configuration",
-        "Test clips",
-        *(f"Test {readable_name(name)}" for name in _metrics(protocol)),
-    )
+    metric = metric_title(protocol.objective)
+    columns = ("Rank", "Row", "Outer fold", "Configuration", "Test clips", f"Test {metric}")
     left: tuple[Alignment, ...] = ("right", "left", "left")
     return [heading(3, "Outer folds"), table(columns, rows, align=left)]
 
 
-def _metrics(protocol: Protocol) -> tuple[Objective, ...]:
-    return ("accuracy",) if protocol.objective == "accuracy" else ("balanced_accuracy", "accuracy")
+def _scores(protocol: Protocol) -> list[str]:
+    names = [name for name in METRICS if any(name in row.test for row in protocol.rows)]
+    rows = [(row.id, *(_mean(row.test.get(name)) for name in names)) for row in protocol.rows]
+    lower = [metric_title(name) for name in names if METRICS[name].better == "lower"]
+    units = [f"{metric_title(name)} ({METRICS[name].unit})" for name in names if METRICS[name].unit != SHARE]
+    absent = dict.fromkeys(label for row in protocol.rows for run in row.runs for label in run.test.absent)
+    lines = [
+        f"Means over seeds, each {SHARE} but for {', '.join(units)}; lower is better for {', '.join(lower)}.",
+        *(f"{METRICS[name].title}: {METRICS[name].meaning}." for name in names),
+    ]
+    if absent:
+        lines.append(
+            f"Without clips in the test split, and so left out of every mean over classes: {', '.join(absent)}."
+        )
+    return [table(("Row", *(METRICS[name].title for name in names)), rows, align=("left",)), bullets(lines)]
+
+
+def _mean(value: Spread | None) -> str:
+    return score_text(None if value is None else value.mean)
+
+
+def _truth(protocol: Protocol, figure: str) -> list[str]:
+    image = Markup(f"![Best validation score so far, by trials and by hours]({figure})") if figure else ""
+    lines = truth_lines(protocol)
+    return [heading(3, "The search against the truth"), bullets(lines), image] if lines or figure else []
+
+
+def _errors(protocol: Protocol) -> list[str]:
+    sections = [
+        details(f"Row {row.id}, rank {row.rank}", errors_of(row.errors, noun=protocol.group_noun))
+        for row in protocol.rows
+        if row.errors is not None
+    ]
+    return [heading(3, "Where they fail"), *sections] if sections else []
+
+
+def _robustness(protocol: Protocol) -> list[str]:
+    if not any(row.robustness for row in protocol.rows):
+        return []
+    rows = {row.id: (row.test[protocol.objective], row.robustness) for row in protocol.rows}
+    explanation = (
+        f"Test {metric_title(protocol.objective)}, mean over seeds, where every test clip is changed. The networks are "
+        "those of the table above; nothing was trained or chosen for it."
+    )
+    return [heading(3, "Under other conditions"), robustness_table(rows, title="Row"), explanation]
 
 
 def _reading_notes(protocol: Protocol) -> Markup:
-    objective = readable_name(protocol.objective)
+    metric = metric_title(protocol.objective)
     lines = [
-        f"Rows are ranked by validation {objective} (mean over seeds), never by test: the first row's test score is not the "
-        "best of several. Validation figures chose the configurations and the epochs, so they flatter; test figures do not.",
-        "Test accuracy and macro F1 (of the test split): mean ± sample standard deviation over n seeds of the same "
-        "configuration. Validation accuracy and training time are means over these seeds; training time is the wall time "
-        "of all epochs, features included.",
+        f"Rows are ranked by validation {metric} (mean over seeds), never by test: the first row's test score is not the "
+        "best of several. Rows with the same are ranked by validation loss, the lower first, and then by their ids.",
+        f"Search {metric}: that of the trial by which the configuration was chosen, on validation; it is the best of many, "
+        "so it flatters. Validation and test: the same configuration trained again with other seeds; validation still "
+        "chose the epoch, test chose nothing.",
+        f"Test {metric}: mean ± sample standard deviation over n seeds of the same configuration. Validation {metric} and "
+        "training time are means over these seeds; training time is the wall time of all epochs, features included.",
         *_interval_notes(protocol),
     ]
+    if any(row.measured_under_load for row in protocol.rows):
+        lines.append(
+            f"{LOADED.strip()} measured while the machine had more to do than it has cores; see the runs' loads."
+        )
     if any(row.ties is not None for row in protocol.rows):
         lines.append(
             "Rank: the best to the worst that the test clips leave open. Rows whose ranks overlap tie, but for pairs that a "
@@ -177,7 +218,7 @@ def _reading_notes(protocol: Protocol) -> Markup:
             "the others; the deviation is that of these means over seeds."
         )
     lines += [
-        f"Row {row.id}: not in its figures are finals that ended otherwise: {_statuses(row.not_complete)}."
+        f"Row {row.id}: not in its figures are finals that ended otherwise: {statuses_text(row.not_complete)}."
         for row in protocol.rows
         if row.not_complete
     ]
@@ -186,10 +227,10 @@ def _reading_notes(protocol: Protocol) -> Markup:
 
 def _interval_notes(protocol: Protocol) -> Iterable[str]:
     """Says what the intervals cover, and why a row has none."""
-    objective, noun = readable_name(protocol.objective), protocol.group_noun
+    metric, noun = metric_title(protocol.objective), protocol.group_noun
     intervals = [row.test_interval for row in protocol.rows if row.test_interval is not None]
     for claim in dict.fromkeys(interval_claim(value, noun) for value in intervals):
-        yield f"95 % interval of the mean test {objective}: for {claim}. docs/statistics.md has the method and its coverage."
+        yield f"95 % interval of the mean test {metric}: for {claim}. docs/statistics.md has the method and its coverage."
     for reason in dict.fromkeys(row.no_interval for row in protocol.rows if row.no_interval):
         yield f"No interval: {reason}."
 
@@ -228,22 +269,25 @@ def _settings(rows: Iterable[Row]) -> Markup:
 
 def _settings_of(row: Row) -> str:
     origin = f", proposed by {row.origin}" if row.origin else ""
+    metric = metric_title(row.metric)
     seeds = table(
-        ("Run", "Seed", "Best epoch", "Validation accuracy", "Test accuracy", "Macro F1", "Training time", "Latency"),
-        [
-            (
-                run.run,
-                str(run.spec.seed),
-                str(run.best_epoch or ABSENT),
-                score_text(run.validation.accuracy),
-                score_text(run.test.accuracy),
-                score_text(run.test.macro_f1),
-                duration(run.train_seconds),
-                ABSENT if run.latency_ms is None else f"{run.latency_ms:.2f} ms",
-            )
-            for run in row.runs
-        ],
+        (
+            "Run",
+            "Seed",
+            "Best epoch",
+            f"Validation {metric}",
+            f"Test {metric}",
+            "Test log loss",
+            "Training time",
+            "Latency",
+            "Load",
+        ),
+        [_seed_cells(run, row) for run in row.runs],
         align=("left",),
+    )
+    reading = (
+        "Latency: median of several passes of one clip of silence from waveform to logits, in a batch of one, right after "
+        "training. Load: processes that ran or waited at the run's start and end (a minute's mean), of the machine's cores."
     )
     settings = {
         "feature": row.feature.model_dump(mode="json"),
@@ -252,134 +296,21 @@ def _settings_of(row: Row) -> str:
         **({"code": row.runs[0].spec.code} if row.runs[0].spec.code else {}),
     }
     title = Markup(f"**Row {code(row.id)}**, rank {row.rank}{escape(origin)}")
-    return f"{title}\n\n{seeds}\n\n{code_block(json.dumps(settings, indent=1, ensure_ascii=False), 'json')}"
-
-
-def _published(protocol: Protocol) -> list[str]:
-    """Returns the published figures of the recipes that the studies tried, beside the measured ones."""
-    rows = [
-        (
-            reference.recipe,
-            ", ".join(f"{readable_name(name)} {score_text(value)}" for name, value in reference.published.items()),
-            score_text(reference.validation.accuracy if reference.validation else None),
-            _test_accuracy_of(protocol, reference.recipe),
-            reference.source,
-        )
-        for study in protocol.studies
-        for reference in study.references
-    ]
-    if not rows:
-        return []
-    columns = ("Recipe", "Published", "Validation accuracy here (one trial)", "Test accuracy here", "Source")
-    explanation = (
-        "These are the source's figures on the data that it names: if that is not the data of this page, the two columns of "
-        "figures measured here are no attempt at the same numbers."
+    return (
+        f"{title}\n\n{seeds}\n\n{reading}\n\n{code_block(json.dumps(settings, indent=1, ensure_ascii=False), 'json')}"
     )
-    return [heading(3, "Published figures"), explanation, table(columns, dict.fromkeys(rows), align=("left",) * 5)]
 
 
-def _test_accuracy_of(protocol: Protocol, recipe: str) -> str:
-    row = next((row for row in protocol.rows if row.origin == recipe), None)
-    return "not among the finalists" if row is None else spread(row.test["accuracy"])
-
-
-def protocol_name(protocol: Protocol) -> str:
-    """Returns a title that tells a protocol from the others."""
-    return f"{_config(protocol.dataset)}, revision {protocol.revision}, by {readable_name(protocol.objective)}"
-
-
-def _config(config: PluginConfig) -> str:
-    options = ", ".join(f"{option}={value}" for option, value in config.options.items())
-    return f"{config.name} ({options})" if options else config.name
-
-
-def _protocol(protocol: Protocol) -> Markup:
-    lines: list[str] = [
-        Markup(f"Data set: {escape(_config(protocol.dataset))}, revision {code(protocol.revision)}"),
-        *_divided(protocol),
-        f"{len(protocol.labels)} classes, clips padded or cut to {protocol.seconds:g} s",
-        *(
-            f"{split.capitalize()}: {sum(supports):,} clips, {value_range(supports)} a class"
-            for split, supports in protocol.supports.items()
-        ),
-        f"Objective: {readable_name(protocol.objective)} on the validation split. The best configurations of every "
-        "study by it were retrained with new seeds and tested once; no trial of a search has access to the test split.",
-        *(Markup(f"Note on the data: {escape(note)}") for note in protocol.notes),
-    ]
-    return bullets(lines)
-
-
-def _divided(protocol: Protocol) -> list[str]:
-    """Returns how the clips are divided, and which of them chose the configurations."""
-    if len(protocol.folds) == 1:
-        return [f"Protocol: {protocol.protocol}"]
-    return [
-        f"Protocol: {protocol.protocol}, {len(protocol.folds)} outer folds: {', '.join(protocol.folds)}. Finals train and "
-        "test all of them",
-        *_chosen_by(protocol),
-        f"The sizes below are those of outer fold {protocol.folds[0]}",
-    ]
-
-
-def _chosen_by(protocol: Protocol) -> Iterator[str]:
-    nested = [row.id for row in protocol.rows if row.origin == NESTED]
-    if nested:
-        yield (
-            f"Row {', '.join(nested)}: searched anew in every outer fold, by clips that it does not test. The figures are "
-            "of such a search, not of one configuration"
-        )
-    if len(nested) < len(protocol.rows):
-        yield (
-            f"{'Other configurations' if nested else 'Configurations'} were chosen on the training and validation clips of "
-            f"outer fold {protocol.folds[0]}, so by clips that the other folds test: their figures are of configurations "
-            "that know those clips, and may flatter (--nested searches anew in every fold)"
-        )
-
-
-def _studies(protocol: Protocol) -> list[str]:
-    return [part for study in protocol.studies for part in _study(study)]
-
-
-def _study(study: StudySummary) -> list[str]:
-    versions = ", ".join(f"{name} {version}" for name, version in sorted(study.versions.items()))
-    hardware = dict.fromkeys(
-        f"{kind.device}, {plural(kind.threads, 'thread')} a worker{', compiled' if kind.compiled else ''}"
-        for kind in study.hardware
+def _seed_cells(run: SeedRun, row: Row) -> tuple[str, ...]:
+    load = run.load
+    return (
+        run.run,
+        str(run.spec.seed),
+        str(run.best_epoch or ABSENT),
+        score_text(getattr(run.validation, row.metric)),
+        score_text(getattr(run.test, row.metric)),
+        number(run.test.loss),
+        duration(run.train_seconds) + LOADED * (load is not None and load.heavy),
+        latency(run.latency_ms),
+        load_text(load),
     )
-    lines: list[str] = [
-        Markup(f"Started {escape(study.created)} by {code(study.command)}"),
-        f"Trials: {study.finished} of {study.trials} asked for: {_statuses(study.statuses)}",
-        f"Finals: the best {study.finalists} configurations, {study.final_seeds} seeds each: {_statuses(study.finals)}",
-        f"Epochs a trial: {value_range(study.epochs)}; study seed {study.seed}",
-        f"Tried first: {', '.join(study.enqueued) or 'nothing in particular'}",
-        f"Ran on: {'; '.join(hardware) or ABSENT}",
-        f"Versions: {versions or ABSENT}",
-    ]
-    parts: list[str] = [heading(3, f"Study {study.name}"), bullets(lines)]
-    if study.reasons:
-        listed = study.reasons[:MAX_REASONS]
-        left: tuple[Alignment, ...] = ("left", "left")
-        rows = [(group.status, group.reason or ABSENT, count(group.trials)) for group in listed]
-        omitted = len(study.reasons) - len(listed)
-        more = f"\n\n{omitted} more reasons are in the JSON." if omitted else ""
-        parts.append(Markup(table(("Status", "Reason", "Trials"), rows, align=left) + more))
-    searched = study.space.get("searched", {})
-    summary = f"Search space: {len(searched)} parameters searched, {len(study.space.get('fixed', {}))} fixed"
-    parts.append(details(summary, table(("Parameter", "", "Range or value"), _space(study), align=("left",) * 3)))
-    return parts
-
-
-def _space(study: StudySummary) -> list[tuple[str, ...]]:
-    return [
-        (name, kind, code(_range(value)))
-        for kind, parameters in study.space.items()
-        for name, value in parameters.items()
-    ]
-
-
-def _range(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _statuses(statuses: Mapping[Status, int]) -> str:
-    return ", ".join(f"{number:,} {status}" for status, number in statuses.items()) or "none"

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from bench.errors import BenchError, did_you_mean
+from bench.evaluation.error_analysis import ErrorAnalysis
 from bench.evaluation.interval import Interval
 from bench.evaluation.metrics import Objective, Scores
 from bench.plugins import PluginConfig, Split, TrainingSettings
 from bench.reporting.numbers import Spread
-from bench.trial import Hardware, Status, TrialSpec
+from bench.trial import Hardware, MachineLoad, Status, TrialSpec
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LEADERBOARD_SCHEMA_VERSION: Literal[1] = 1
+LEADERBOARD_SCHEMA_VERSION: Literal[2] = 2
 
 
 NESTED = "nested search"
@@ -42,6 +43,8 @@ class SeedRun(PublishedRecord):
     test: Scores
     best_epoch: int | None
     train_seconds: float
+    load: MachineLoad | None = None
+    """Load of the machine while its times were measured."""
     latency_ms: float | None
     peak_memory_mb: float | None
     hardware: Hardware | None
@@ -55,8 +58,8 @@ class FoldFigures(PublishedRecord):
     """Model and feature, and the first digits of the configuration: `tc-resnet on mel, 0a89f3ae`."""
     clips: int
     """Number of its test clips."""
-    validation: dict[Objective, Spread]
-    test: dict[Objective, Spread]
+    validation: dict[str, Spread]
+    test: dict[str, Spread]
 
 
 class Row(PublishedRecord):
@@ -79,14 +82,21 @@ class Row(PublishedRecord):
     training: TrainingSettings
     parameters: int | None
     runs: tuple[SeedRun, ...]
-    validation: dict[Objective, Spread]
-    test: dict[Objective, Spread]
-    macro_f1: Spread
-    """Macro F1 on the test split."""
+    search: float | None = None
+    """The score by which the search chose the configuration: the best on validation of its trials (after a nested search the
+    mean over folds); None if unknown."""
+    validation: dict[str, Spread]
+    """Every score on the validation split by the names of `bench.evaluation.metrics.METRICS`, over seeds."""
+    test: dict[str, Spread]
     test_interval: Interval | None
-    """Interval of the mean test score over seeds, by the study's objective; None if there are too few groups or clips."""
+    """Interval of the mean over seeds of the score that ranks, on the test split; None if groups or clips are too few."""
     no_interval: str | None = None
     """Why there is no interval."""
+    errors: ErrorAnalysis | None = None
+    """Where its networks fail on the test split; None on pages of versions that did not say."""
+    robustness: dict[str, Spread] = {}
+    """The score that ranks under the conditions of `bench.trial.conditions`, on the test split, over seeds; empty if the
+    finals were not tested so."""
     train_seconds: Spread
     folds: tuple[FoldFigures, ...] = ()
     """Figures of every outer fold, if there are several."""
@@ -95,9 +105,19 @@ class Row(PublishedRecord):
     changed: tuple[str, ...] = ()
     """Plugins, as `model my-net`, whose code had changed between the measurement and the writing of the page."""
 
+    @property
+    def metric(self) -> Objective:
+        """The score that ranks the row."""
+        return self.runs[0].spec.objective
+
+    @property
+    def measured_under_load(self) -> bool:
+        """Whether the machine had more to do than it has cores while any of the row's times was measured."""
+        return any(run.load is not None and run.load.heavy for run in self.runs)
+
     def summary(self) -> dict[str, Any]:
         """The row as one row of a table, see `Leaderboard.to_dataframe`."""
-        interval, objective = self.test_interval, self.runs[0].spec.objective
+        interval = self.test_interval
         scores = {f"validation_{metric}": spread.mean for metric, spread in self.validation.items()}
         scores |= {f"test_{metric}": spread.mean for metric, spread in self.test.items()}
         return {
@@ -107,12 +127,14 @@ class Row(PublishedRecord):
             "row": self.id,
             "origin": self.origin,
             "parameters": self.parameters,
-            "seeds": self.macro_f1.n,
+            "seeds": self.test[self.metric].n,
+            "search": self.search,
             **scores,
-            "test_macro_f1": self.macro_f1.mean,
-            "test_accuracy_deviation": self.test["accuracy"].deviation,
-            f"test_{objective}_low": math.nan if interval is None else interval.low,
-            f"test_{objective}_high": math.nan if interval is None else interval.high,
+            **{f"test_{name}": spread.mean for name, spread in self.robustness.items()},
+            "ranked_by": self.metric,
+            "test_deviation": self.test[self.metric].deviation,
+            "test_low": math.nan if interval is None else interval.low,
+            "test_high": math.nan if interval is None else interval.high,
             "train_seconds": self.train_seconds.mean,
         }
 
@@ -133,6 +155,41 @@ class Reference(PublishedRecord):
     source: str
     validation: Scores | None
     """Scores of the recipe's trial; None if it did not complete."""
+
+
+class Improvement(PublishedRecord):
+    """A trial of a search whose validation score was better than all before it."""
+
+    trials: int
+    """Number of trials that had ended, itself included."""
+    hours: float
+    """Hours in which trials had run, pauses between resumes left out."""
+    score: float
+
+
+class Optimism(PublishedRecord):
+    """The best score of a search, and what its configuration came to when it was trained again with other seeds.
+
+    All of the outer folds that the search knew: one, or after a nested search the mean over all.
+    """
+
+    folds: tuple[str, ...] = ("",)
+    """Names of these folds."""
+    search: float
+    """The best validation score of all trials, by the score that ranks."""
+    validation: float
+    """Its configuration's validation score, mean over the seeds of the finals."""
+    test: float
+
+
+class Looks(PublishedRecord):
+    """How often a test split was used: each look makes the best of all test scores a little more a matter of luck."""
+
+    runs: int
+    """Number of networks that were tested, reproductions included."""
+    configurations: int
+    studies: int
+    """Number of studies and reproductions that they are of."""
 
 
 class StudySummary(PublishedRecord):
@@ -160,6 +217,12 @@ class StudySummary(PublishedRecord):
     versions: dict[str, str]
     hardware: tuple[Hardware, ...]
     """Distinct hardware of its runs."""
+    progress: tuple[Improvement, ...] = ()
+    """The trials that were better than all before, in the order in which they ended."""
+    hours: float = 0.0
+    """Hours in which trials ran, as in `progress`."""
+    optimism: Optimism | None = None
+    """None if the configuration of the best trial has no complete final."""
 
     @property
     def finished(self) -> int:
@@ -185,6 +248,8 @@ class Protocol(PublishedRecord):
     known_groups: bool = False
     """Whether groups of test clips have clips in training or validation, too."""
     notes: tuple[str, ...]
+    test_looks: Looks | None = None
+    """Looks at this test split in the whole results folder; None if unknown."""
     rows: tuple[Row, ...]
     studies: tuple[StudySummary, ...]
 
@@ -201,7 +266,7 @@ class PredictionsFile(PublishedRecord):
 class Leaderboard(PublishedRecord):
     """A published page with everything that is needed to run one of its rows again."""
 
-    schema_version: Literal[1] = LEADERBOARD_SCHEMA_VERSION
+    schema_version: Literal[2] = LEADERBOARD_SCHEMA_VERSION
     dataset: str
     """Name of the data set as on the command line: `fsdd`, `folder:PATH`."""
     updated: str
@@ -213,14 +278,23 @@ class Leaderboard(PublishedRecord):
     protocols: tuple[Protocol, ...]
     """Protocols with rows come first, and among them the newest first."""
 
+    def __repr__(self) -> str:
+        protocols = f" of {len(self.protocols)} protocols" if len(self.protocols) > 1 else ""
+        return f"<Leaderboard {self.dataset}: {len(self.rows())} rows{protocols}, to_dataframe() has them as a table>"
+
+    def _repr_html_(self) -> str:
+        return self.to_dataframe().to_html()
+
     def to_dataframe(self) -> pd.DataFrame:
         """Makes a table of the rows of all protocols.
 
         Returns:
             One row a configuration, with the columns `protocol` (from 1), `rank`, `model`, `feature`, `row` (its id),
-            `origin`, `parameters` (of the network), `seeds`, the mean over seeds of every score (`validation_accuracy`,
-            `test_accuracy`, ...), `test_accuracy_deviation`, the ends of the interval of the objective (`test_accuracy_low`,
-            `test_accuracy_high`; NaN if there is none), and `train_seconds`.
+            `origin`, `parameters` (of the network), `seeds`, `search` (the score that its trial had in
+            the search), the mean over seeds of every score (`validation_accuracy`,
+            `test_accuracy`, ...), `ranked_by` (the name of the score that ranks), of that score on the test split
+            `test_deviation`, `test_low` and `test_high` (the ends of the interval; NaN if there is none), and
+            `train_seconds`.
         """
         import pandas as pd
 

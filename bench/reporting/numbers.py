@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bench.evaluation.interval import Interval
 from bench.evaluation.metrics import Metric
+from bench.trial import MachineLoad
 
 ABSENT = "–"  # noqa: RUF001 (Cells without a figure hold an en dash.)
 
@@ -53,11 +54,6 @@ def interval_claim(value: Interval, noun: str) -> str:
     return f"{value.claim(noun)} ({value.units(noun)})"
 
 
-def reading(metric: Metric) -> tuple[str, str, str]:
-    """Returns how a score is to be read: which is better, its range or unit, and what it is."""
-    return metric.better, metric.unit, metric.meaning
-
-
 def p_value_text(value: float) -> str:
     """Formats a p value: `0.031`, `< 0.001`."""
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
@@ -66,6 +62,11 @@ def p_value_text(value: float) -> str:
 def rank_text(rank: int, ties: tuple[int, int] | None) -> str:
     """Formats a rank with those that it ties with: `1`, `1-3`."""
     return str(rank) if ties is None else f"{ties[0]}" if ties[0] == ties[1] else f"{ties[0]}-{ties[1]}"
+
+
+def reading(metric: Metric) -> tuple[str, str, str]:
+    """Returns how a score is to be read: which is better, its range or unit, and what it is."""
+    return metric.better, metric.unit, metric.meaning
 
 
 def count(value: int | None) -> str:
@@ -78,9 +79,9 @@ def number(value: float | None, digits: int = 4) -> str:
     return ABSENT if value is None else f"{value:.{digits}g}"
 
 
-def plural(number: int, noun: str) -> str:
-    """Formats a count with its noun: `1 thread`, `2 threads`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def plural(number: int, noun: str, several: str = "") -> str:
+    """Formats a count with its noun, or with `several` if it is not one: `1 thread`, `2 threads`, `2 studies`."""
+    return f"{number:,} {noun if number == 1 else several or f'{noun}s'}"
 
 
 def duration(seconds: float | None) -> str:
@@ -94,6 +95,16 @@ def duration(seconds: float | None) -> str:
         return f"{whole_seconds // 60} min {whole_seconds % 60:02d} s"
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def latency(milliseconds: float | None) -> str:
+    """Formats the time of one clip: `0.83 ms`."""
+    return ABSENT if milliseconds is None else f"{milliseconds:.2f} ms"
+
+
+def load_text(load: MachineLoad | None) -> str:
+    """Formats the load of a machine at a run's start and end: `0.8 and 2.3 of 2`."""
+    return ABSENT if load is None else f"{load.start:.1f} and {load.end:.1f} of {load.cores}"
 
 
 def value_range(values: Iterable[int]) -> str:

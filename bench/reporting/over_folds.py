@@ -7,19 +7,18 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from bench.evaluation.metrics import METRICS, Objective, Scores
+from bench.evaluation.metrics import METRICS, Scores
 from bench.evaluation.predictions import Predictions
 from bench.reporting.leaderboard_records import FoldFigures, SeedRun
 from bench.reporting.numbers import Spread
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord
 
-OBJECTIVES: tuple[Objective, ...] = ("accuracy", "balanced_accuracy")
 FinalRun = tuple[StudyFolder, RunRecord]
 
 
 @dataclass(frozen=True)
-class SeedScores:
+class SeedMeans:
     """The scores of one seed, each a mean over all outer folds."""
 
     seed: int
@@ -27,7 +26,7 @@ class SeedScores:
     test: Scores
 
 
-def over_folds(runs: Sequence[SeedRun], *, folds: Sequence[str]) -> list[SeedScores]:
+def over_folds(runs: Sequence[SeedRun], *, folds: Sequence[str]) -> list[SeedMeans]:
     """Averages the runs of every seed that has been tested in all folds.
 
     Args:
@@ -37,12 +36,12 @@ def over_folds(runs: Sequence[SeedRun], *, folds: Sequence[str]) -> list[SeedSco
     Returns:
         The seeds in the order of their first runs; none if no seed has all folds yet.
     """
-    by_seed: dict[int, list[SeedRun]] = defaultdict(list)
+    of_seeds: dict[int, list[SeedRun]] = defaultdict(list)
     for run in runs:
-        by_seed[run.spec.seed].append(run)
+        of_seeds[run.spec.seed].append(run)
     return [
-        SeedScores(seed, mean_scores([run.validation for run in of_seed]), mean_scores([run.test for run in of_seed]))
-        for seed, of_seed in by_seed.items()
+        SeedMeans(seed, mean_scores([run.validation for run in of_seed]), mean_scores([run.test for run in of_seed]))
+        for seed, of_seed in of_seeds.items()
         if {run.spec.fold for run in of_seed} == set(folds)
     ]
 
@@ -59,6 +58,16 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
     return Scores(clips=sum(each.clips for each in scores), absent=tuple(absent), **means)
 
 
+def spreads(scores: Sequence[Scores]) -> dict[str, Spread]:
+    """Returns the spread of every score that all of them have."""
+    figures = [each.figures() for each in scores]
+    return {
+        name: Spread.of([values[name] for values in figures])
+        for name in figures[0]
+        if all(name in values for values in figures)
+    }
+
+
 def of_each_fold(runs: Sequence[SeedRun], folds: Sequence[str]) -> tuple[FoldFigures, ...]:
     """Returns the figures of every fold, over its seeds."""
     by_fold = {fold: [run for run in runs if run.spec.fold == fold] for fold in folds}
@@ -67,8 +76,8 @@ def of_each_fold(runs: Sequence[SeedRun], folds: Sequence[str]) -> tuple[FoldFig
             name=fold,
             chosen=f"{spec.model.name} on {spec.feature.name}, {spec.configuration()[:8]}",
             clips=of_fold[0].test.clips,
-            validation={name: Spread.of([getattr(run.validation, name) for run in of_fold]) for name in OBJECTIVES},
-            test={name: Spread.of([getattr(run.test, name) for run in of_fold]) for name in OBJECTIVES},
+            validation=spreads([run.validation for run in of_fold]),
+            test=spreads([run.test for run in of_fold]),
         )
         for fold, of_fold in by_fold.items()
         if of_fold
@@ -76,15 +85,20 @@ def of_each_fold(runs: Sequence[SeedRun], folds: Sequence[str]) -> tuple[FoldFig
     )
 
 
-def pooled_tests(finals: Sequence[FinalRun], seeds: Collection[int]) -> list[Predictions]:
-    """Returns what every seed predicted for the test clips of all its folds together."""
-    by_seed: dict[int, list[FinalRun]] = defaultdict(list)
+def by_seed(finals: Sequence[FinalRun], seeds: Collection[int]) -> list[list[FinalRun]]:
+    """Returns the finals of every one of the seeds, one an outer fold."""
+    of_seeds: dict[int, list[FinalRun]] = defaultdict(list)
     for study, run in finals:
         if run.spec.seed in seeds:
-            by_seed[run.spec.seed].append((study, run))
+            of_seeds[run.spec.seed].append((study, run))
+    return list(of_seeds.values())
+
+
+def pooled_tests(finals: Sequence[FinalRun], seeds: Collection[int]) -> list[Predictions]:
+    """Returns what every seed predicted for the test clips of all its folds together."""
     return [
         _pooled([(run.spec.fold, study.predictions(run, "test")) for study, run in of_seed])
-        for of_seed in by_seed.values()
+        for of_seed in by_seed(finals, seeds)
     ]
 
 

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from typing import Self
 
+from bench.evaluation.metrics import metric_title
 from bench.results.study_folder import validation_score
 from bench.results.study_records import RunRecord
 from bench.search.callback import StudyCallback
@@ -36,9 +37,12 @@ def outcome_line(run: RunRecord) -> str:
     result = run.result
     if result.status != "complete":
         return f"{result.status}: {result.reason}"
-    test = "" if result.test is None else f", test {result.test.accuracy:.4f}"
+    metric = run.spec.objective
+    test = "" if result.test is None else f", test {getattr(result.test, metric):.4f}"
     parameters = "" if result.parameters is None else f", {result.parameters:,} parameters"
-    return f"validation {validation_score(run):.4f}{test}{parameters}, {result.train_seconds:.1f} s"
+    return (
+        f"validation {metric_title(metric)} {validation_score(run):.4f}{test}{parameters}, {result.train_seconds:.1f} s"
+    )
 
 
 class PlainProgress(StudyCallback):
@@ -130,7 +134,7 @@ class BarProgress(StudyCallback):
         self._jobs[name] = self._progress.add_task(title, total=total, detail=origin)
 
     def epoch(self, name: str, spec: TrialSpec, epoch: Epoch) -> None:
-        detail = f"validation {epoch.validation_accuracy:.4f}"
+        detail = f"validation {metric_title(spec.objective)} {epoch.validation_score(spec.objective):.4f}"
         self._progress.update(self._jobs[name], completed=epoch.number, detail=detail)
 
     def ended(self, run: RunRecord) -> None:

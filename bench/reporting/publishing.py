@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bench.errors import BenchError
+from bench.evaluation.metrics import metric_title
 from bench.files import write_atomically
 from bench.markdown import Alignment, Markup, code, escape, heading, page, table
 from bench.reporting import leaderboard_page
@@ -16,7 +17,7 @@ from bench.reporting.leaderboard_records import LEADERBOARD_SCHEMA_VERSION, Lead
 from bench.reporting.numbers import count, interval_text, spread
 
 LEADERBOARD_NOTICE = "<!-- Written by bench leaderboard: changes are lost when it is published again. -->"
-INDEX_ALIGNMENT: tuple[Alignment, ...] = ("left", "left", "left")
+INDEX_ALIGNMENT: tuple[Alignment, ...] = ("left", "left", "left", "right", "left")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -54,19 +55,56 @@ def publish(leaderboard: Leaderboard, folder: Path, *, results: Path | None = No
     leaderboard = leaderboard.model_copy(update=changes)
     write_atomically(json_path, leaderboard.model_dump_json(indent=1) + "\n")
     write_atomically(page_path, page_text(leaderboard))
+    _draw_searches(leaderboard, folder)
     write_atomically(index_path, f"{LEADERBOARD_NOTICE}\n\n{_index(folder)}")
     return page_path, json_path
 
 
 def page_text(leaderboard: Leaderboard) -> str:
     """Returns the Markdown of a leaderboard that is published at its `source`."""
-    return f"{LEADERBOARD_NOTICE}\n\n{leaderboard_page.render_leaderboard(leaderboard, source=leaderboard.source)}"
+    rendered = leaderboard_page.render_leaderboard(
+        leaderboard, source=leaderboard.source, figures=_search_figures(leaderboard)
+    )
+    return f"{LEADERBOARD_NOTICE}\n\n{rendered}"
 
 
 def index_line(leaderboard: Leaderboard, json_path: Path) -> str:
     """Returns the line of README.md that stands for a leaderboard."""
     row = _index_row(leaderboard, json_path)
     return table(row, [row], align=INDEX_ALIGNMENT).splitlines()[-1]
+
+
+def _search_figures(leaderboard: Leaderboard) -> dict[int, str]:
+    """Returns the file names of the figures of the searches, by the protocol's number."""
+    name = dataset_file_name(leaderboard.dataset)
+    return {
+        number: f"{name}-search{f'-{number}' if number > 1 else ''}.png"
+        for number, protocol in enumerate(leaderboard.protocols, start=1)
+        if any(study.progress for study in protocol.studies)
+    }
+
+
+def _draw_searches(leaderboard: Leaderboard, folder: Path) -> None:
+    """Draws the searches of every protocol beside the page."""
+    from bench.reporting.figures import SearchCurve, anytime_curves
+
+    for number, file_name in _search_figures(leaderboard).items():
+        protocol = leaderboard.protocols[number - 1]
+        curves = [
+            SearchCurve(
+                name=study.name,
+                trials=(*(step.trials for step in study.progress), study.finished),
+                hours=(*(step.hours for step in study.progress), study.hours),
+                scores=(*(step.score for step in study.progress), study.progress[-1].score),
+                validation=study.optimism.validation if study.optimism else None,
+                test=study.optimism.test if study.optimism else None,
+            )
+            for study in protocol.studies
+            if study.progress
+        ]
+        title = f"Searches on {leaderboard.dataset}"
+        png = anytime_curves(curves, title, score=metric_title(protocol.objective))
+        write_atomically(folder / file_name, png)
 
 
 def replaced_rows(leaderboard: Leaderboard, folder: Path) -> list[str]:
@@ -134,8 +172,16 @@ def _index(folder: Path) -> str:
         try:
             rows.append(_index_row(load_published(json_path), json_path))
         except BenchError:
-            rows.append((escape(json_path.name), "cannot be read: move it away and publish again", "", "", "", ""))
-    columns = ("Data set", "First row", "Feature", "Parameters", "Test accuracy", "95 % interval")
+            rows.append((escape(json_path.name), "cannot be read: move it away and publish again", *("",) * 5))
+    columns = (
+        "Data set",
+        "First row",
+        "Feature",
+        "Parameters",
+        "Ranked by",
+        "That score on the test split",
+        "95 % interval",
+    )
     return page(
         [
             heading(1, "Leaderboards"),
@@ -150,12 +196,14 @@ def _index(folder: Path) -> str:
 
 def _index_row(leaderboard: Leaderboard, json_path: Path) -> tuple[str, ...]:
     first_row = leaderboard.rows()[0]
+    metric = first_row.metric
     link = Markup(f"[{escape(leaderboard.dataset)}]({json_path.stem}.md)")
     return (
         link,
         first_row.model.name,
         first_row.feature.name,
         count(first_row.parameters),
-        spread(first_row.test["accuracy"]),
+        metric_title(metric),
+        spread(first_row.test[metric]),
         interval_text(first_row.test_interval),
     )

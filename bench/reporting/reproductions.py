@@ -24,7 +24,7 @@ def measured_figures(result: TrialResult) -> dict[str, float]:
     for split in ("validation", "test"):
         scores, segments = getattr(result, split), getattr(result, f"{split}_segments")
         if scores is not None:
-            figures |= {f"{split}_{name}": value for name, value in scores.model_dump(exclude={"clips"}).items()}
+            figures |= {f"{split}_{name}": value for name, value in scores.figures().items()}
         if segments is not None:
             figures[f"{split}_segment_accuracy"] = segments.accuracy
     return figures

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError, one_line
+from bench.evaluation.metrics import metric_title
 from bench.evaluation.predictions import Predictions
 from bench.files import write_atomically
 from bench.plugins import Feature, Split
@@ -198,7 +199,8 @@ def _curves(subject: Subject) -> bytes:
     result = subject.run.result
     if not result.epochs:
         raise BenchError(f"{subject.title} has no epochs on record: it ended as {result.status} before its first")
-    return figures.training_curves(result.epochs, result.best_epoch, subject.title)
+    metric = subject.run.spec.objective
+    return figures.training_curves(result.epochs, result.best_epoch, subject.title, metric=metric)
 
 
 def _range_test(subject: Subject) -> bytes:
@@ -250,8 +252,8 @@ def _counts(subject: Subject) -> NDArray[np.int64]:
 
 
 def _title(subject: Subject) -> str:
-    scores = getattr(subject.run.result, subject.split)
-    return f"{subject.title}: {subject.split}, accuracy {score_text(scores.accuracy)}"
+    scores, metric = getattr(subject.run.result, subject.split), subject.run.spec.objective
+    return f"{subject.title}: {subject.split}, {metric_title(metric)} {score_text(getattr(scores, metric))}"
 
 
 def _is_confused(subject: Subject) -> bool:

@@ -4,40 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ValidationError
 
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError
-from bench.evaluation.metrics import METRICS, Scores, metric_title, score
+from bench.evaluation.error_analysis import analyse_errors
+from bench.evaluation.metrics import Scores, score
 from bench.evaluation.predictions import Predictions
 from bench.files import write_atomically
-from bench.markdown import Alignment, Markup, bullets, code, code_block, details, escape, heading, page, table
 from bench.plugins import Split
 from bench.plugins.registry import Registry
-from bench.reporting.classification_report import (
-    MAX_CONFUSIONS,
-    ClassificationReport,
-    classification_report,
-    report_notes,
-    report_table,
-)
+from bench.reporting.classification_report import classification_report
 from bench.reporting.commands import portable_command, without_traceback
-from bench.reporting.numbers import (
-    ABSENT,
-    count,
-    duration,
-    interval_claim,
-    interval_text,
-    number,
-    plural,
-    reading,
-    score_text,
-)
-from bench.reporting.run_figures import FIGURE_KINDS, DrawnFigures, Subject, draw_figures
+from bench.reporting.report_page import RunReport, intervals_line, render_report
+from bench.reporting.run_figures import Subject, draw_figures
+from bench.reporting.seeds import seed_scores, seeds_of, which_seed
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord
-from bench.trial import Epoch, TrialResult, TrialSpec
 
 
 @dataclass(frozen=True)
@@ -50,31 +35,12 @@ class ReportPaths:
     """Figures that could be drawn, by kind (see `bench.reporting.run_figures.FIGURE_KINDS`)."""
     report: RunReport
     interval: str
-    """The interval of the accuracy and what it covers, in a sentence."""
+    """The interval of the score that ranks and what it covers, in a sentence."""
 
     @property
     def files(self) -> tuple[Path, ...]:
         """All files of the report."""
         return self.markdown, self.json, *self.figures.values()
-
-
-class RunReport(BaseModel):
-    """The contents of report.json: a run, its scores by split, and the classification report of one split."""
-
-    model_config = ConfigDict(frozen=True)
-    schema_version: int = 2
-    study: str
-    run: str
-    origin: str
-    started: str
-    finished: str
-    command: str
-    """Command line that started the study or the reproduction."""
-    spec: TrialSpec
-    result: TrialResult
-    scores: dict[Split, Scores]
-    """Scores computed from the stored predictions."""
-    report: ClassificationReport
 
 
 def write_report(study: StudyFolder, run: RunRecord, folder: Path, *, registry: Registry) -> ReportPaths:
@@ -102,6 +68,8 @@ def write_run_report(
     data = data.of_fold(run.spec.fold)
     by_split = _predictions(study, run)
     split: Split = "test" if "test" in by_split else "validation"
+    seeds = _seeds(study, run, split)  # raises before figures are drawn
+    drawn = draw_figures(Subject(study, run, data, registry), folder)
     report = RunReport(
         study=run.study,
         run=run.name,
@@ -119,61 +87,45 @@ def write_run_report(
             known_groups=data.known_groups,
             noun=data.group_noun,
         ),
+        figures={kind: path.name for kind, path in drawn.files.items()},
+        figures_left_out=drawn.failures,
+        **seeds,
     )
-    drawn = draw_figures(Subject(study, run, data, registry), folder)
+    return _write(report, folder, data)
+
+
+def complete_reports(study: StudyFolder) -> None:
+    """Adds to the reports of a study's finals the seeds that ended after they were written. Figures stay as they are."""
+    data = study.record().data
+    for run in study.finals():
+        folder = study.report_folder(run)
+        try:
+            report = RunReport.model_validate_json((folder / "report.json").read_bytes())
+        except (OSError, ValidationError):  # one that was never written, or by another version: bench report writes it
+            continue
+        if len(report.seeds) < len(seeds_of(study, run)):
+            completed = report.model_copy(update=_seeds(study, run, report.report.split))
+            _write(completed, folder, data.of_fold(run.spec.fold))
+
+
+def _seeds(study: StudyFolder, run: RunRecord, split: Split) -> dict[str, Any]:
+    """The fields of a report that depend on the other seeds of its configuration."""
+    alike = seeds_of(study, run)
+    predictions = [_predictions(study, one) for one in alike]
+    return {
+        "seeds": tuple(map(seed_scores, alike, predictions, map(study.robustness, alike))),
+        "which_seed": which_seed(run, alike),
+        "errors": analyse_errors([of_run[split] for of_run in predictions if split in of_run]),
+    }
+
+
+def _write(report: RunReport, folder: Path, data: PreparedData) -> ReportPaths:
+    figures = {kind: folder / name for kind, name in report.figures.items()}
     sentence = intervals_line(report.report, data.group_noun)
-    paths = ReportPaths(folder / "report.md", folder / "report.json", drawn.files, report, sentence)
+    paths = ReportPaths(folder / "report.md", folder / "report.json", figures, report, sentence)
     write_atomically(paths.json, report.model_dump_json(indent=1) + "\n")
-    write_atomically(paths.markdown, render_report(report, data, drawn))
+    write_atomically(paths.markdown, render_report(report, data))
     return paths
-
-
-def render_report(report: RunReport, data: PreparedData, drawn: DrawnFigures) -> str:
-    """Renders the report in Markdown."""
-    classes = report.report
-    return page(
-        [
-            heading(1, f"{report.study}/{report.run}"),
-            _overview(report, data),
-            heading(2, "Scores"),
-            _scores(report),
-            heading(2, f"Classification report ({classes.split} split)"),
-            report_table(classes),
-            bullets([*report_notes(classes), intervals_line(classes, data.group_noun)]),
-            heading(2, "Confusions"),
-            _confusions(classes),
-            *_figures(drawn, "confusion", "confusion-rates", "alluvial"),
-            *_training(report.result, drawn),
-            *_section("The network", _figures(drawn, "activations", "pooled", "filters")),
-            *_section("The data", _figures(drawn, "classes", "clip")),
-            *_section("Figures left out", _failures(drawn)),
-            heading(2, "Reproduce"),
-            *_reproduce(report, data),
-        ]
-    )
-
-
-def _figures(drawn: DrawnFigures, *kinds: str) -> list[str]:
-    """Returns images of those kinds that were drawn."""
-    return [
-        Markup(f"![{FIGURE_KINDS[kind].caption}]({FIGURE_KINDS[kind].file_name})")
-        for kind in kinds
-        if kind in drawn.files
-    ]
-
-
-def _failures(drawn: DrawnFigures) -> list[str]:
-    """Returns a line for every reason why figures could not be drawn."""
-    by_reason: dict[str, list[str]] = {}
-    for kind, reason in drawn.failures.items():
-        by_reason.setdefault(reason, []).append(kind)
-    lines = [f"{', '.join(kinds)}: {reason}" for reason, kinds in by_reason.items()]
-    return [bullets(lines)] if lines else []
-
-
-def _section(title: str, parts: list[str]) -> list[str]:
-    """Returns the parts below a heading, or nothing if there are no parts."""
-    return [heading(2, title), *parts] if parts else []
 
 
 def _origin(study: StudyFolder, run: RunRecord) -> str:
@@ -201,127 +153,3 @@ def _predictions(study: StudyFolder, run: RunRecord) -> dict[Split, Predictions]
             f"choose a complete run, or give the study alone (bench report {run.study}) for its best"
         )
     return by_split
-
-
-def _overview(report: RunReport, data: PreparedData) -> Markup:
-    spec, result = report.spec, report.result
-    status = f"{result.status} – {result.reason}" if result.reason else result.status  # noqa: RUF001
-    classes = f"{len(data.labels)} classes, clips of {data.seconds:g} s"
-    rows: list[tuple[str, str]] = [
-        ("Status", status),
-        ("Data set", Markup(f"{escape(spec.dataset.name)}, {classes}, revision {code(spec.revision)}")),
-        ("Feature", _plugin(spec.feature.name, spec.feature.options)),
-        ("Model", Markup(f"{_plugin(spec.model.name, spec.model.options)}, {count(result.parameters)} parameters")),
-        ("Proposed by", report.origin or ABSENT),
-        ("Seed", str(spec.seed)),
-        (
-            "Best epoch",
-            f"{result.best_epoch or ABSENT} of {spec.training.epochs}, by validation {metric_title(spec.objective)}, "
-            "then by loss",
-        ),
-        ("Training time", duration(result.train_seconds)),
-        ("Latency of one clip", ABSENT if result.latency_ms is None else f"{result.latency_ms:.2f} ms"),
-        ("Peak memory", ABSENT if result.peak_memory_mb is None else f"{result.peak_memory_mb:,.0f} MB"),
-        ("Finished", report.finished),
-    ]
-    if result.hardware is not None:
-        hardware = result.hardware
-        versions = ", ".join(f"{name} {version}" for name, version in sorted(hardware.versions.items()))
-        compiled = ", compiled" if hardware.compiled else ""
-        rows += [
-            ("Ran on", f"{hardware.device}, {plural(hardware.threads, 'thread')}{compiled}"),
-            ("Versions", versions),
-        ]
-    return table(("Run", f"{report.study}/{report.run}"), rows, align=("left", "left"))
-
-
-def _plugin(name: str, options: dict[str, object]) -> Markup:
-    values = ", ".join(f"{option}={value}" for option, value in options.items())
-    return Markup(f"{escape(name)} ({escape(values)})" if values else escape(name))
-
-
-def _scores(report: RunReport) -> Markup:
-    """Returns the scores of clips by split, and of single segments if the run trained on segments."""
-    result = report.result
-    segments = {"validation": result.validation_segments, "test": result.test_segments}
-    columns = {
-        name: scores
-        for split, clip_scores in report.scores.items()
-        for name, scores in ((split, clip_scores), (f"{split}, segments", segments.get(split)))
-        if scores is not None
-    }
-    figures = {name: scores.figures() for name, scores in columns.items()}
-    rows = [
-        (metric.title, *(score_text(values.get(key)) for values in figures.values()), *reading(metric))
-        for key, metric in METRICS.items()
-        if any(key in values for values in figures.values())
-    ]
-    clips = ("Clips", *(count(scores.clips) for scores in columns.values()), "", "", "")
-    header = ("Score", *(name.capitalize() for name in columns), "Better", "Range or unit", "What it is")
-    figures_right: list[Alignment] = ["right" for _ in columns]
-    align: tuple[Alignment, ...] = ("left", *figures_right, "left", "left", "left")
-    return table(header, [clips, *rows], align=align)
-
-
-def intervals_line(report: ClassificationReport, noun: str) -> str:
-    """Says the interval of the score that ranks and what it covers, or why there is none."""
-    value, metric = report.interval, metric_title(report.metric)
-    if value is None:
-        return f"No interval of the {metric}: {report.no_interval}."
-    return f"{metric.capitalize()}, 95 % interval: {interval_text(value)} for {interval_claim(value, noun)}."
-
-
-def _confusions(report: ClassificationReport) -> Markup:
-    if not report.confusions:
-        return Markup("Every clip was recognised.")
-    wrong = sum(confusion.clips for confusion in report.confusions)
-    most_frequent = report.confusions[:MAX_CONFUSIONS]
-    rows = [(pair.true, pair.predicted, count(pair.clips), score_text(pair.share)) for pair in most_frequent]
-    confusions = table(("True", "Taken for", "Clips", "Share of the class"), rows, align=("left", "left"))
-    summary = f"{wrong:,} of {report.support:,} clips are wrong; the most frequent confusions:"
-    return Markup(f"{summary}\n\n{confusions}")
-
-
-def _training(result: TrialResult, drawn: DrawnFigures) -> list[str]:
-    if not result.epochs:
-        return []
-    header = (
-        "Epoch",
-        "Learning rate",
-        "Train loss",
-        "Train accuracy",
-        "Validation loss",
-        "Validation accuracy",
-        "Validation balanced accuracy",
-        "Time",
-    )
-    rows = [_epoch_cells(epoch, best=epoch.number == result.best_epoch) for epoch in result.epochs]
-    collapsed = details(f"All {len(rows)} epochs", table(header, rows))
-    return [heading(2, "Training"), *_figures(drawn, "curves", "range-test"), collapsed]
-
-
-def _epoch_cells(epoch: Epoch, *, best: bool) -> tuple[str, ...]:
-    return (
-        Markup(f"**{epoch.number}**") if best else str(epoch.number),
-        number(epoch.learning_rate),
-        number(epoch.train_loss),
-        score_text(epoch.train_accuracy),
-        number(epoch.validation_loss),
-        score_text(epoch.validation_accuracy),
-        score_text(epoch.validation_balanced_accuracy),
-        duration(epoch.seconds),
-    )
-
-
-def _reproduce(report: RunReport, data: PreparedData) -> list[str]:
-    subject = "This run" if report.run.startswith("reproduction") else "The study"
-    lines = [Markup(f"{subject} was started by {code(report.command)}.")]
-    if report.run.startswith("final"):
-        published = Markup(
-            f"A final is a row of its data set's leaderboard, which {code('bench leaderboard')} writes with the command "
-            f"that runs it again; this one's id there is {code(report.spec.configuration()[:8])}."
-        )
-        lines.append(published)
-    lines += [Markup(f"Note on the data: {escape(note)}") for note in data.notes]
-    collapsed = details("Complete specification", code_block(report.spec.model_dump_json(indent=1), "json"))
-    return [bullets(lines), collapsed]

@@ -41,10 +41,12 @@ TAKEN_AS_PUBLISHED: Mapping[type[PublishedRecord], tuple[str, ...]] = {
     Leaderboard: ("schema_version", "dataset", "source", "predictions"),
     Protocol: (
         *("dataset", "revision", "protocol", "folds", "objective", "seconds", "notes", "studies"),
-        *("group_noun", "known_groups"),
+        *("group_noun", "known_groups", "test_looks"),
     ),
-    Row: ("origin", "parameters", "train_seconds", "not_complete", "changed"),
-    SeedRun: (*("run", "finished", "spec", "best_epoch", "train_seconds", "latency_ms", "peak_memory_mb", "hardware"),),
+    Row: ("origin", "parameters", "search", "robustness", "train_seconds", "not_complete", "changed"),
+    SeedRun: (
+        *("run", "finished", "spec", "best_epoch", "train_seconds", "latency_ms", "peak_memory_mb", "hardware", "load"),
+    ),
 }
 """What no prediction tells: settings, times, the network's size, how the search went. All else is recomputed."""
 EQUAL = 1e-12
@@ -185,6 +187,9 @@ class PublishedStudy(StudyFolder):
 
     def finals(self) -> list[RunRecord]:
         return list(self._finals)
+
+    def robustness(self, run: RunRecord) -> dict[str, Predictions]:
+        return {}
 
     def predictions(self, run: RunRecord, split: Split) -> Predictions:
         return self._predictions[f"{run.study}/{run.name}", split]

@@ -3,8 +3,8 @@
 RESULTS/mlflow.db, RESULTS/artifacts/      MLflow's database and artifacts
 RESULTS/STUDY/study.json, optuna.db        the study
 RESULTS/STUDY/trial-0007/                  run.json, validation.npz, traceback.txt
-RESULTS/STUDY/final-1-seed-0/              the same with test.npz, weights.pt and report/; with several outer folds
-                                           final-1-fold-theo-seed-0/
+RESULTS/STUDY/final-1-seed-0/              the same with test.npz, weights.pt and report/, with --robustness test-*.npz; with
+                                           several outer folds final-1-fold-theo-seed-0/
 RESULTS/reproduce-NAME/reproduction.json   a row or a recipe that was run again, and its published figures
 RESULTS/reproduce-NAME/reproduction-1-seed-0/   its runs, as finals have them
 """
@@ -12,19 +12,22 @@ RESULTS/reproduce-NAME/reproduction-1-seed-0/   its runs, as finals have them
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from os import PathLike
 from pathlib import Path
+from statistics import fmean
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from bench.errors import BenchError, did_you_mean
 from bench.evaluation.predictions import Predictions
-from bench.files import write_atomically
+from bench.files import results_directory, write_atomically
 from bench.plugins import Split
 from bench.plugins.registry import first_complaint
 from bench.results.study_records import SCHEMA_VERSION, ReproductionRecord, RunRecord, StudyRecord
 from bench.trial import TrialOutcome
+from bench.trial.conditions import CONDITIONS
 
 Record = TypeVar("Record", bound=BaseModel)
 
@@ -65,6 +68,7 @@ class StudyFolder:
             outcome.validation.save(folder / "validation.npz")
         if outcome.test is not None:
             outcome.test.save(folder / "test.npz")
+        self.save_robustness(run, outcome.robustness)
         if outcome.weights is not None:
             write_atomically(folder / "weights.pt", outcome.weights)
         if run.result.traceback:
@@ -108,9 +112,38 @@ class StudyFolder:
         """Reads the per-clip predictions of a run on one split."""
         return Predictions.load(self.run_folder(run) / f"{split}.npz")
 
+    def save_robustness(self, run: RunRecord, predictions: Mapping[str, Predictions]) -> None:
+        """Writes the per-clip predictions of a run on the test split under conditions, by their names."""
+        for condition, under_it in predictions.items():
+            under_it.save(self.run_folder(run) / f"test-{condition}.npz")
+
+    def robustness(self, run: RunRecord) -> dict[str, Predictions]:
+        """Reads what `save_robustness` wrote, in the order of the conditions; empty if the run was not tested so."""
+        paths = {name: self.run_folder(run) / f"test-{name}.npz" for name in CONDITIONS}
+        return {name: Predictions.load(path) for name, path in paths.items() if path.is_file()}
+
     def _runs(self, pattern: str) -> list[RunRecord]:
         runs = [_read(path, RunRecord) for path in self.folder.glob(f"{pattern}/run.json")]
         return sorted(runs, key=lambda run: (run.number, run.spec.fold, run.repeat))
+
+
+def located(reference: str | PathLike[str]) -> tuple[Path, str]:
+    """Finds a study or a run that is given by its folder, or by its name in the results folder.
+
+    Args:
+        reference: `bench-results/fsdd-1`, `bench-results/fsdd-1/final-1-seed-0`, `fsdd-1`, `fsdd-1/final-1`.
+
+    Returns:
+        The results folder, and the name in it: `STUDY` or `STUDY/RUN`. Whether they exist is not checked.
+    """
+    path = Path(reference).expanduser()
+    for study in (path, path.parent):
+        if any((study / name).is_file() for name in ("study.json", "reproduction.json")):
+            results = study.absolute().parent
+            return results, path.absolute().relative_to(results).as_posix()
+    if path.is_absolute() or (path.parent != Path() and path.parent.is_dir()):
+        return path.parent.absolute(), path.name
+    return results_directory(None).absolute(), str(reference)
 
 
 def open_study(results: Path, name: str) -> StudyFolder:
@@ -162,7 +195,8 @@ def reproductions(results: Path) -> list[StudyFolder]:
 def find_run(results: Path, reference: str) -> tuple[StudyFolder, RunRecord]:
     """Returns a run and its study by a reference such as `STUDY/trial-0007` or `STUDY/final-1-seed-0`.
 
-    `STUDY` alone refers to its best final, or its best trial if it has no finals yet.
+    `STUDY` alone refers to its configuration with the best validation score, and `STUDY/final-2` to that of the second
+    finalist, each to the seed that stands for all of them (`median_run`); a study without finals to its best trial.
 
     Raises:
         BenchError: There is no such run.
@@ -177,11 +211,46 @@ def find_run(results: Path, reference: str) -> tuple[StudyFolder, RunRecord]:
         if not complete_runs:
             raise BenchError(f"study {study_name!r} has no complete run yet: bench run --resume {study_name}")
         finals = [run for run in complete_runs if run.kind != "trial"]
-        return study, max(finals or complete_runs, key=validation_score)
+        return study, _typical(_best_configuration(finals)) if finals else max(complete_runs, key=validation_score)
+    if alike := [
+        run for run in runs if run.name.rpartition("-seed-")[0] == run_name and run.result.status == "complete"
+    ]:
+        return study, median_run(alike)
     for run in runs:
         if run.name == run_name:
             return study, run
     raise BenchError(f"no run {run_name!r} in study {study_name}: {did_you_mean(run_name, [run.name for run in runs])}")
+
+
+def median_run(runs: Sequence[RunRecord]) -> RunRecord:
+    """Returns the run that stands for several of one configuration: the median by the score that ranks, on the test split
+    if all were tested and else on validation; of an even number the lower of the two in the middle."""
+    tested = all(run.result.test is not None for run in runs)
+
+    def key(run: RunRecord) -> tuple[float, int]:
+        scores = run.result.test if tested else run.result.validation
+        return float("-inf") if scores is None else float(getattr(scores, run.spec.objective)), run.repeat
+
+    return sorted(runs, key=key)[(len(runs) - 1) // 2]
+
+
+def _typical(runs: Sequence[RunRecord]) -> RunRecord:
+    """Returns the median seed of the outer fold that has the median run."""
+    fold = median_run(runs).spec.fold
+    return median_run([run for run in runs if run.spec.fold == fold])
+
+
+def _best_configuration(runs: Sequence[RunRecord]) -> list[RunRecord]:
+    """The runs of the configuration that ranks first: by its mean validation score, then by its mean loss."""
+    by_configuration: dict[str, list[RunRecord]] = {}
+    for run in runs:
+        by_configuration.setdefault(run.spec.configuration(), []).append(run)
+
+    def key(alike: list[RunRecord]) -> tuple[float, float]:
+        losses = [run.result.validation.loss for run in alike if run.result.validation is not None]
+        return fmean(map(validation_score, alike)), -fmean(losses or [0.0])
+
+    return max(by_configuration.values(), key=key)
 
 
 def validation_score(run: RunRecord) -> float:

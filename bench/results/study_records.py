@@ -14,7 +14,7 @@ from bench.plugins import PluginConfig
 from bench.plugins.annotations import Scalar
 from bench.trial import TrialResult, TrialSpec
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """Version of all records here. Any other version is refused, since its fields may mean something else."""
 
 RunKind = Literal["trial", "final", "reproduction"]
@@ -27,7 +27,7 @@ class StudyRecord(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True)
-    schema_version: Literal[2] = SCHEMA_VERSION
+    schema_version: Literal[3] = SCHEMA_VERSION
     name: str
     command: str
     """Command line that started the study, with `bench` first."""
@@ -54,7 +54,7 @@ class ReproductionRecord(BaseModel):
     """A recipe or leaderboard row that was run again, with its published figures; stored as `reproduction.json`."""
 
     model_config = ConfigDict(frozen=True)
-    schema_version: Literal[2] = SCHEMA_VERSION
+    schema_version: Literal[3] = SCHEMA_VERSION
     name: str
     """Name of the recipe, or id of the leaderboard's row."""
     title: str
@@ -76,7 +76,7 @@ class RunRecord(BaseModel):
     """One trial, final or reproduction with its specification and result; stored as `run.json` in its folder."""
 
     model_config = ConfigDict(frozen=True)
-    schema_version: Literal[2] = SCHEMA_VERSION
+    schema_version: Literal[3] = SCHEMA_VERSION
     study: str
     kind: RunKind
     number: int

@@ -96,8 +96,7 @@ class SearchSource:
 
     def epoch(self, assignment: Assignment, epoch: Epoch) -> bool:
         trial = self._asked[assignment.number]
-        objective = self._record.objective
-        value = epoch.validation_accuracy if objective == "accuracy" else epoch.validation_balanced_accuracy
+        value = epoch.validation_score(self._record.objective)
 
         def go_on() -> bool:
             trial.report(value, epoch.number)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from bench.evaluation.metrics import Objective, metric_title
 from bench.markdown import bullets, code_block, escape, table
 from bench.passwords import without_password
 from bench.results.study_records import RunRecord, StudyRecord
@@ -25,20 +26,9 @@ RUN_STATUS: dict[Status, str] = {
 """MLflow's status by ours. MLflow knows three ends, of which FAILED is for runs that a user should look at; the tag
 `bench.status` holds the exact status."""
 
-PRIMARY_METRIC = "best_validation_accuracy"
-
 VIEW = "bench"
-"""Key of the shared view of an experiment's runs that `bench ui` links to: the best run first, with VIEW_COLUMNS."""
-
-VIEW_COLUMNS = (
-    ("tags", "bench.status"),
-    ("params", "model"),
-    ("params", "feature"),
-    ("metrics", PRIMARY_METRIC),
-    ("metrics", "test_accuracy"),
-    ("metrics", "parameters"),
-    ("metrics", "train_seconds"),
-)
+"""Key of the shared view of an experiment's runs that `bench ui` links to: the best run first, with the columns of
+`view_columns`."""
 
 STUDY_STATUS = {"complete": "FINISHED", "failed": "FAILED"}
 """MLflow's status of the parent run by the study's; any other status is KILLED."""
@@ -82,16 +72,19 @@ def flattened(prefix: str, options: Mapping[str, Any]) -> dict[str, str]:
     return flat
 
 
-def experiment_tags(name: str) -> dict[str, str]:
+def view_columns(objective: Objective) -> tuple[str, ...]:
+    """Returns the columns of the view, with the score that the studies maximise."""
+    metrics = (f"best_validation_{objective}", f"test_{objective}", "parameters", "train_seconds")
+    return ("tags.`bench.status`", "params.`model`", "params.`feature`", *(f"metrics.`{name}`" for name in metrics))
+
+
+def experiment_tags(name: str, objective: Objective) -> dict[str, str]:
     """Returns the tags of a data set's experiment, which configure how MLflow's UI displays it."""
-    view = {
-        "orderByKey": f"metrics.`{PRIMARY_METRIC}`",
-        "orderByAsc": False,
-        "selectedColumns": [f"{kind}.`{column}`" for kind, column in VIEW_COLUMNS],
-    }
+    primary = f"best_validation_{objective}"
+    view = {"orderByKey": f"metrics.`{primary}`", "orderByAsc": False, "selectedColumns": view_columns(objective)}
     return {
         "mlflow.experimentKind": "custom_model_development",  # Otherwise the UI offers its views of language models.
-        "mlflow.experiment.primaryMetric.name": PRIMARY_METRIC,
+        "mlflow.experiment.primaryMetric.name": primary,
         "mlflow.note.content": f"Studies on {escape(name)}: a run per study, below it a run per trial and per final.",
         f"mlflow.sharedViewState.{VIEW}": json.dumps(view),
     }
@@ -147,13 +140,9 @@ def run_metrics(run: RunRecord) -> dict[str, float]:
         "train_seconds": result.train_seconds,
     }
     if result.validation is not None:
-        metrics["best_validation_accuracy"] = result.validation.accuracy
-        metrics["best_validation_balanced_accuracy"] = result.validation.balanced_accuracy
-        metrics["validation_macro_f1"] = result.validation.macro_f1
+        metrics |= {f"best_validation_{name}": value for name, value in result.validation.figures().items()}
     if result.test is not None:
-        metrics["test_accuracy"] = result.test.accuracy
-        metrics["test_balanced_accuracy"] = result.test.balanced_accuracy
-        metrics["test_macro_f1"] = result.test.macro_f1
+        metrics |= {f"test_{name}": value for name, value in result.test.figures().items()}
     for split, segments in (("validation", result.validation_segments), ("test", result.test_segments)):
         if segments is not None:
             metrics[f"{split}_segment_accuracy"] = segments.accuracy
@@ -179,7 +168,7 @@ def study_note(record: StudyRecord) -> str:
     clips = ", ".join(f"{record.data.clips(split):,} {split}" for split in record.data.supports)
     lines = [
         f"**{record.trials} trials on {escape(record.dataset.name)}**, searching for the best validation "
-        f"{record.objective.replace('_', ' ')} (seed {record.options.seed}). The best {record.options.finalists} by "
+        f"{metric_title(record.objective)} (seed {record.options.seed}). The best {record.options.finalists} by "
         f"validation are retrained with {record.options.final_seeds} seeds each and tested once.",
         f"Data: {len(record.data.labels)} classes; clips: {clips}; revision `{record.data.revision}`.",
     ]
@@ -190,12 +179,10 @@ def study_note(record: StudyRecord) -> str:
     return "\n\n".join(filter(None, lines))
 
 
-def study_result(status: str, best: Mapping[str, float]) -> str:
-    """Returns the final part of the parent run's description: the study's status and best figures."""
-    figures = table(
-        ("", ""), [(name.replace("_", " "), f"{value:.4g}") for name, value in best.items()], align=("left",)
-    )
-    return f"**Result: {escape(status)}**" + (f"\n\n{figures}" if best else "")
+def study_result(status: str, figures: Mapping[str, float]) -> str:
+    """Returns the final part of the parent run's description: the study's status and figures."""
+    rows = [(name.replace("_", " "), f"{value:.4g}") for name, value in figures.items()]
+    return f"**Result: {escape(status)}**" + (f"\n\n{table(('', ''), rows, align=('left',))}" if rows else "")
 
 
 def milliseconds(timestamp: str) -> int:

@@ -101,7 +101,7 @@ class Tracker:
     def start_study(self, record: StudyRecord) -> None:
         """Creates the parent run of a study, or continues the one that it already has."""
         with tracking_store.translate_errors(self.uri, f"study {record.name}"):
-            experiment = self._experiment(record.dataset.name)
+            experiment = self._experiment(record)
             study = OpenStudy(record, experiment, self._parent(record, experiment))
             for run in self._search(experiment, {PARENT: study.parent}):
                 name = run.data.tags.get("bench.run", "")
@@ -190,7 +190,7 @@ class Tracker:
         Args:
             study: Name of the study.
             status: `complete`, `failed`, or another word for what stopped the study.
-            best: Figures of the study's best run by metric name.
+            best: What the study came to, by the names that MLflow gets.
             artifacts: Files to attach to the parent run.
         """
         open_study = self._study(study)
@@ -274,11 +274,11 @@ class Tracker:
         report = study.report_folder(run)
         self.finish_run(run_id, run, study.run_folder(run), _files(report) if report.is_dir() else ())
 
-    def _experiment(self, name: str) -> str:
+    def _experiment(self, record: StudyRecord) -> str:
         """Returns the id of a data set's experiment, which is created if there is none."""
         from mlflow.exceptions import MlflowException
 
-        tags = run_contents.experiment_tags(name)
+        name, tags = record.dataset.name, run_contents.experiment_tags(record.dataset.name, record.objective)
         location = (
             None if tracking_store.is_server(self.uri) else (self.results / tracking_store.ARTIFACTS / name).as_uri()
         )

@@ -32,7 +32,7 @@ class EpochOutcome:
     number: int
     """The first epoch is 1."""
     learning_rate: float
-    """Learning rate after the epoch's last step."""
+    """Learning rate of the epoch's first step; schedules change it after every step."""
     train_loss: float
     train_accuracy: float
     validation: Outputs
@@ -81,6 +81,7 @@ def train(
 
     for number in range(1, settings.epochs + 1):
         network.train()
+        learning_rate = float(schedule.get_last_lr()[0])
         # Losses are summed on the device, since reading a value back after every step would wait for the device.
         totals = torch.zeros(2, device=training.targets.device)
         examples = 0
@@ -95,7 +96,7 @@ def train(
         loss_sum, correct = totals.tolist()
         yield EpochOutcome(
             number=number,
-            learning_rate=float(schedule.get_last_lr()[0]),
+            learning_rate=learning_rate,
             train_loss=loss_sum / examples,
             train_accuracy=correct / examples,
             validation=outputs,

@@ -3,6 +3,7 @@
 from bench.trial.trial_records import (
     Epoch,
     Hardware,
+    MachineLoad,
     RangeTest,
     Status,
     TimedOut,
@@ -11,4 +12,14 @@ from bench.trial.trial_records import (
     TrialSpec,
 )
 
-__all__ = ["Epoch", "Hardware", "RangeTest", "Status", "TimedOut", "TrialOutcome", "TrialResult", "TrialSpec"]
+__all__ = [
+    "Epoch",
+    "Hardware",
+    "MachineLoad",
+    "RangeTest",
+    "Status",
+    "TimedOut",
+    "TrialOutcome",
+    "TrialResult",
+    "TrialSpec",
+]

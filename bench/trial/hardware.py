@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import platform
 
 import torch
 
 from bench.plugins.registry import Registry
 from bench.training.device import device_name
-from bench.trial.trial_records import Hardware
+from bench.trial.trial_records import Hardware, MachineLoad
 from bench.version import VERSION
+
+
+def load_average() -> float | None:
+    """Number of processes of this machine that ran or waited for a core, mean over the last minute; None if unknown."""
+    try:
+        return os.getloadavg()[0]
+    except (AttributeError, OSError):  # Windows has none, and a system may refuse to tell.
+        return None
+
+
+def load_since(start: float | None) -> MachineLoad | None:
+    """Load of the machine over a trial that began with this load average."""
+    end = load_average()
+    if start is None or end is None:
+        return None
+    return MachineLoad(start=round(start, 2), end=round(end, 2), cores=os.cpu_count() or 1)
 
 
 def hardware(device: torch.device, *, registry: Registry, compiled: bool = False) -> Hardware:

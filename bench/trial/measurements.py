@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
+from bench.evaluation.predictions import Predictions
 from bench.trial.scored_outputs import ScoredOutputs
-from bench.trial.trial_records import Epoch, Hardware, RangeTest, Status, TrialOutcome, TrialResult
+from bench.trial.trial_records import Epoch, Hardware, MachineLoad, RangeTest, Status, TrialOutcome, TrialResult
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class Measurements:
         best: The best of them.
         validation: The validation split as the best epoch's network has it.
         test: The test split, likewise.
+        robustness: Predictions of the test clips under every condition.
         weights: The tested network's weights as torch.save wrote them.
         latency_ms: Time of one clip, in ms.
     """
@@ -31,6 +34,7 @@ class Measurements:
     best: Epoch | None = None
     validation: ScoredOutputs | None = None
     test: ScoredOutputs | None = None
+    robustness: Mapping[str, Predictions] = field(default_factory=dict)
     weights: bytes | None = None
     latency_ms: float | None = None
 
@@ -40,16 +44,26 @@ class Measurements:
         return replace(self, epochs=epochs, best=epoch, validation=evaluated) if best else replace(self, epochs=epochs)
 
     def outcome(
-        self, status: Status, reason: str, traceback: str, *, peak_memory_mb: float | None, hardware: Hardware
+        self,
+        status: Status,
+        reason: str,
+        traceback: str,
+        *,
+        peak_memory_mb: float | None,
+        hardware: Hardware,
+        load: MachineLoad | None,
     ) -> TrialOutcome:
         """The outcome of a trial that ends now."""
         validation, test = self.validation, self.test
+        scores = None if validation is None else validation.scores
+        if validation is not None and test is not None:  # the others cost a short trial of a search a percent or more
+            scores = validation.all_scores()
         result = TrialResult(
             status=status,
             reason=reason,
             epochs=self.epochs,
             best_epoch=None if self.best is None else self.best.number,
-            validation=None if validation is None else validation.all_scores(),
+            validation=scores,
             test=None if test is None else test.all_scores(),
             validation_segments=None if validation is None else validation.segment_scores(),
             test_segments=None if test is None else test.segment_scores(),
@@ -59,11 +73,13 @@ class Measurements:
             latency_ms=self.latency_ms,
             peak_memory_mb=peak_memory_mb,
             hardware=hardware,
+            load=load,
             traceback=traceback,
         )
         return TrialOutcome(
             result=result,
             validation=None if validation is None else validation.predictions,
             test=None if test is None else test.predictions,
+            robustness=self.robustness,
             weights=self.weights,
         )

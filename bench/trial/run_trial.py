@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from bench.errors import BenchError, one_line
 from bench.evaluation.metrics import Objective
+from bench.evaluation.predictions import Predictions
 from bench.options import RunOptions
 from bench.plugins import Infeasible, TrainingSettings
 from bench.plugins.registry import Registry
@@ -23,8 +24,9 @@ from bench.training.device_clips import DataOnDevice, DeviceClips
 from bench.training.evaluator import Evaluator
 from bench.training.loop import EpochOutcome, train
 from bench.training.range_test import NoSuggestion, range_curve
-from bench.trial.hardware import hardware
+from bench.trial.hardware import hardware, load_average, load_since
 from bench.trial.measurements import Measurements
+from bench.trial.robustness import under_conditions
 from bench.trial.scored_outputs import ScoredOutputs, are_finite, score_outputs
 from bench.trial.setup import TrialSetup, build_trial, compile_steps
 from bench.trial.timing import time_clip
@@ -57,7 +59,8 @@ def run_trial(
         spec: The configuration.
         data: The splits on their device.
         registry: The plugins that its names are looked up in.
-        options: Options of the run, of which a trial's own are used: its budget and whether it is compiled.
+        options: Options of the run, of which a trial's own are used: its budget, whether it is compiled, and whether it is
+            also tested under the conditions of `bench.trial.conditions`.
         test: Whether the best epoch's network is also run once over the test split and its weights are returned: for finals
             and reproductions alone. Nothing else of a trial ever reads test clips, and no budget holds for it.
         compiler: Compiles the steps of the training if `options.compile` says so; None for one of this trial's own.
@@ -114,7 +117,7 @@ def _run(
     test: bool,
     compiler: Compiler | None,
 ) -> Trial:
-    peak = PeakMemory(data.device)
+    peak, load = PeakMemory(data.device), load_average()
     measured, ending = Measurements(), _Ending("complete")
     try:
         setup = build_trial(spec, data, registry, max_parameters=None if test else options.max_parameters)
@@ -140,8 +143,13 @@ def _run(
         if test:
             setup.network.load_state_dict(best_state)
             measured = replace(measured, test=_test(setup), weights=_saved(best_state))
+            if options.robustness:
+                measured = replace(measured, robustness=_robustness(setup))
         measured = replace(measured, latency_ms=time_clip(setup))
-    except Exception as error:  # plugins may raise anything; the scheduler decides what a series of failures means
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # plugins may raise anything; the scheduler decides what a series of failures means
         ending = _ending(error)
     return measured.outcome(
         ending.status,
@@ -149,6 +157,7 @@ def _run(
         ending.traceback,
         peak_memory_mb=peak.megabytes(),
         hardware=hardware(data.device, registry=registry, compiled=measured.compiled),
+        load=load_since(load),
     )
 
 
@@ -240,6 +249,12 @@ def _test(setup: TrialSetup) -> ScoredOutputs:
     return score_outputs(outputs, clips, setup.data.prepared.labels)
 
 
+def _robustness(setup: TrialSetup) -> dict[str, Predictions]:
+    """Runs the network over the test split once under every condition."""
+    clips, labels = setup.data.split("test", setup.sample_rate), setup.data.prepared.labels
+    return dict(under_conditions(setup.network, setup.front_end, setup.spec.training, clips=clips, labels=labels))
+
+
 def _copied_state(network: nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in network.state_dict().items()}
 
@@ -259,7 +274,7 @@ class _Ending:
     traceback: str = ""
 
 
-def _ending(error: Exception) -> _Ending:
+def _ending(error: BaseException) -> _Ending:
     """The ending that an exception inside a trial stands for."""
     match error:
         case Infeasible():
@@ -276,7 +291,7 @@ def _ending(error: Exception) -> _Ending:
     return _Ending("failed", f"{type(error).__name__}: {one_line(error)}", trace)
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def _is_out_of_memory(error: BaseException) -> bool:
     """By its type, or by what torch's own allocator on the CPU, cuDNN and cuBLAS say in a RuntimeError."""
     said = ("DefaultCPUAllocator: ", "CUDNN_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_ALLOC_FAILED")
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in str(error) for words in said)

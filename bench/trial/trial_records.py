@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -70,13 +71,17 @@ class Epoch(BaseModel):
     number: int
     """Counted from 1."""
     learning_rate: float
-    """Learning rate at the end of the epoch."""
+    """Learning rate of the epoch's first step."""
     train_loss: float
     train_accuracy: float
     validation_loss: float
     validation_accuracy: float
     validation_balanced_accuracy: float
     seconds: float
+
+    def validation_score(self, objective: Objective) -> float:
+        """The score on the validation split that a study maximises."""
+        return self.validation_accuracy if objective == "accuracy" else self.validation_balanced_accuracy
 
 
 class RangeTest(BaseModel):
@@ -106,6 +111,22 @@ class Hardware(BaseModel):
     """Whether the steps of training ran as code that torch.compile generated, which may round otherwise."""
 
 
+class MachineLoad(BaseModel):
+    """Load averages of the machine over a minute (getloadavg), by which its times are to be read."""
+
+    model_config = ConfigDict(frozen=True)
+    start: float
+    """Processes that ran or waited when the trial began."""
+    end: float
+    cores: int
+    """Number of the machine's cores."""
+
+    @property
+    def heavy(self) -> bool:
+        """Whether there was more to do than there are cores, so that times are longer than on an idle machine."""
+        return max(self.start, self.end) > self.cores
+
+
 class TrialResult(BaseModel):
     """How a trial ended and what it measured. Its predictions are arrays of a `TrialOutcome`."""
 
@@ -118,6 +139,8 @@ class TrialResult(BaseModel):
     best_epoch: int | None = None
     """Number of the epoch whose weights gave the predictions."""
     validation: Scores | None = None
+    """Scores over the validation clips: all of them of finals, and of a search's trials those that are computed after every
+    epoch. Reports compute all from the stored predictions."""
     test: Scores | None = None
     """Scores over the test clips, of finals alone; None in every trial of a search."""
     validation_segments: Scores | None = None
@@ -129,9 +152,12 @@ class TrialResult(BaseModel):
     train_seconds: float = 0.0
     """Wall time of all epochs in seconds, with their features, without start-up."""
     latency_ms: float | None = None
-    """Median time of one clip from waveform to logits, in a batch of one."""
+    """Median time of several passes of one clip of silence from waveform to logits, in a batch of one, in ms, in the
+    worker with its threads right after training."""
     peak_memory_mb: float | None = None
     hardware: Hardware | None = None
+    load: MachineLoad | None = None
+    """Load of the machine at the start and at the end; None where the system does not tell."""
     traceback: str = ""
 
 
@@ -142,5 +168,7 @@ class TrialOutcome:
     result: TrialResult
     validation: Predictions | None = None
     test: Predictions | None = None
+    robustness: Mapping[str, Predictions] = field(default_factory=dict)
+    """Predictions of the test clips under the conditions of `bench.trial.conditions`, of finals that were asked for them."""
     weights: bytes | None = None
     """State of the best epoch's network as torch.save wrote it, of finals alone. It is read with weights_only=True."""

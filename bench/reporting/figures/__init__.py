@@ -2,6 +2,7 @@
 
 from bench.reporting.figures.activations import LayerOutput, activations
 from bench.reporting.figures.alluvial import alluvial
+from bench.reporting.figures.anytime import SearchCurve, anytime_curves
 from bench.reporting.figures.classes import class_histogram
 from bench.reporting.figures.clip_panels import ExampleClip, example_clips
 from bench.reporting.figures.compared_features import FeatureResult, feature_comparison
@@ -15,8 +16,10 @@ __all__ = [
     "ExampleClip",
     "FeatureResult",
     "LayerOutput",
+    "SearchCurve",
     "activations",
     "alluvial",
+    "anytime_curves",
     "class_histogram",
     "confusion_matrix",
     "confusion_rates",
