@@ -61,7 +61,7 @@ def cannot_write(path: Path, error: OSError) -> BenchError:
     return BenchError(f"{path} cannot be written ({error.strerror or error}): choose another folder with its option")
 
 
-def data_directory(explicit: Path | None) -> Path:
+def data_directory(explicit: Path | str | None) -> Path:
     """Returns the folder that holds data sets under their official names.
 
     This is `explicit` if there is one, else `BENCH_DATA_DIR`, else the user's data folder.
@@ -81,12 +81,12 @@ def cache_directory() -> Path:
     return _folder(None, "BENCH_CACHE_DIR", lambda: platformdirs.user_cache_path("bench"))
 
 
-def results_directory(explicit: Path | None) -> Path:
+def results_directory(explicit: Path | str | None) -> Path:
     """Returns the folder of studies: `explicit` if there is one, else `BENCH_RESULTS_DIR`, else `./bench-results`."""
     return _folder(explicit, "BENCH_RESULTS_DIR", lambda: Path("bench-results"))
 
 
-def _folder(explicit: Path | None, variable: str, default: Callable[[], Path]) -> Path:
+def _folder(explicit: Path | str | None, variable: str, default: Callable[[], Path]) -> Path:
     if explicit is not None:
         return Path(explicit).expanduser()
     return Path(os.environ[variable]).expanduser() if os.environ.get(variable) else default()

@@ -7,6 +7,7 @@ from `RunOptions`. To add an option, add a field here and use it where it acts.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +107,11 @@ def _protocol(given: str) -> str:
     return given
 
 
+def _path(given: Path | str | None) -> Path | None:
+    return None if given is None else Path(given)
+
+
+Folder = Annotated[Path | str | None, AfterValidator(_path)]
 Settings = Annotated[dict[str, Any], BeforeValidator(parse_settings)]
 Models = Annotated[Sequence[str | type[Model] | Model], BeforeValidator(_names), AfterValidator(tuple)]
 Features = Annotated[Sequence[str | type[Feature] | Feature], BeforeValidator(_names), AfterValidator(tuple)]
@@ -153,6 +159,9 @@ class RunOptions(BaseModel):
 
     final_seeds: Annotated[int, Field(ge=1), Option(FINALS, "fixed")] = 3
     """Number of seeds that each finalist is retrained with."""
+
+    robustness: Annotated[bool, Option(FINALS, "fixed")] = False
+    """Also tests the finals under noise, other levels, a delay, a telephone's band and MP3, by one pass each."""
 
     study: Annotated[str, Option(STUDY, "fixed", metavar="NAME", default="the data set's, numbered")] = ""
     """Name of the study."""
@@ -220,13 +229,11 @@ class RunOptions(BaseModel):
     """Share of the clips, 0 to 1, that may be missing, unreadable or silent."""
 
     data_dir: Annotated[
-        Path | None, Option(WHERE, "persistent", default="the user's data folder", environment="BENCH_DATA_DIR")
+        Folder, Option(WHERE, "persistent", default="the user's data folder", environment="BENCH_DATA_DIR")
     ] = None
     """Folder that holds data sets under their official names; nothing is downloaded into it unasked."""
 
-    results: Annotated[Path | None, Option(WHERE, "once", default="bench-results", environment="BENCH_RESULTS_DIR")] = (
-        None
-    )
+    results: Annotated[Folder, Option(WHERE, "once", default="bench-results", environment="BENCH_RESULTS_DIR")] = None
     """Folder of studies."""
 
     @model_validator(mode="after")
@@ -235,14 +242,22 @@ class RunOptions(BaseModel):
             meant = option(name).executor
             if meant and meant != self.executor and getattr(self, name) != type(self).model_fields[name].default:
                 instead = RAY_INSTEAD.get(name, "leave it out")
-                raise ValueError(f"{flag(name)} is for --executor {meant}: {instead}")
+                raise ValueError(f"{{{name}}} is for {{executor}} {meant}: {instead}")
+        if self.workers == 0 and self.executor == "ray":
+            raise ValueError("{workers} 0 runs trials inside this process, and {executor} ray does not: leave one out")
+        return self
+
+    @model_validator(mode="after")
+    def _say_epochs_once(self) -> Self:
+        if self.epochs is not None and "training.epochs" in self.settings:
+            raise ValueError("{epochs} and {settings} training.epochs say the same: leave one out")
         return self
 
     @model_validator(mode="after")
     def _nest_in_folds(self) -> Self:
         if self.nested and self.protocol == "official":
             raise ValueError(
-                "nested needs a protocol with several outer folds: give leave-one-group-out or k-fold:5, or leave it out"
+                "{nested} needs several outer folds: give {protocol} leave-one-group-out or k-fold:5, or leave it out"
             )
         return self
 
@@ -254,7 +269,7 @@ class RunOptions(BaseModel):
     def recorded(self) -> RunOptions:
         """These options as a study keeps them: with absolute paths, without passwords and without what holds only once."""
         once = {name: field.default for name, field in type(self).model_fields.items() if option(name).resume == "once"}
-        here = {"data_dir": None if self.data_dir is None else self.data_dir.expanduser().absolute()}
+        here = {"data_dir": None if self.data_dir is None else Path(self.data_dir).expanduser().absolute()}
         urls = {
             name: url and stripped_of_password(url)
             for name in ("storage", "tracking_uri")
@@ -279,8 +294,8 @@ class RunOptions(BaseModel):
 
 
 RAY_INSTEAD = {
-    "threads": "with ray, --cpus-per-trial says how many threads a trial has",
-    "workers_per_gpu": "with ray, --gpus-per-trial 0.5 shares a GPU",
+    "threads": "with ray, {cpus_per_trial} says how many threads a trial has",
+    "workers_per_gpu": "with ray, {gpus_per_trial} 0.5 shares a GPU",
 }
 
 
@@ -297,6 +312,12 @@ def flag(name: str) -> str:
 def keyword(name: str) -> str:
     """The spelling of a field in Python: `final_seeds`."""
     return name
+
+
+def in_keywords(message: str) -> str:
+    """An error message as it is read from Python: options by their keywords, except in whole commands."""
+    keywords = {flag(name): name for name in RunOptions.model_fields}
+    return re.sub(r"bench [a-z-]+(?: [^,;:]*)?|--[a-z][a-z-]*", lambda match: keywords.get(match[0], match[0]), message)
 
 
 def checked_options(given: Mapping[str, Any], *, spell: Callable[[str], str] = keyword) -> RunOptions:
@@ -322,7 +343,7 @@ def checked_options(given: Mapping[str, Any], *, spell: Callable[[str], str] = k
         complaint = error.errors()[0]
         message = complaint["msg"].removeprefix("Value error, ")
         if not complaint["loc"]:
-            raise WrongUsage(message) from None
+            raise WrongUsage(re.sub(r"\{(\w+)\}", lambda named: spell(named[1]), message)) from None
         name = str(complaint["loc"][0])
         message = f"{message[:1].lower()}{message[1:]}".replace("input should", "it should")
         value = complaint["input"] if isinstance(complaint["input"], str | int | float) else given[name]

@@ -73,22 +73,25 @@ def with_plugin_objects(options: RunOptions) -> tuple[RunOptions, Registry]:
     """
     settings: dict[str, Any] = {}
     classes: list[type[Plugin]] = []
-    names: dict[str, tuple[str, ...]] = {}
     for kind, chosen in (("feature", options.features), ("model", options.models)):
         for plugin in chosen:
-            if isinstance(plugin, Plugin):
+            if isinstance(plugin, Plugin) and hasattr(plugin, "name"):
                 fields = plugin.model_dump(mode="json", include=plugin.model_fields_set)
                 settings |= {f"{kind}.{plugin.name}.{field}": value for field, value in fields.items()}
             if not isinstance(plugin, str):
                 classes.append(plugin if isinstance(plugin, type) else type(plugin))
-        names[f"{kind}s"] = tuple(plugin if isinstance(plugin, str) else plugin.name for plugin in chosen)
+    registry = with_classes(classes)  # raises if one of them has no name
+    names = {
+        f"{kind}s": tuple(plugin if isinstance(plugin, str) else plugin.name for plugin in chosen)
+        for kind, chosen in (("feature", options.features), ("model", options.models))
+    }
     for setting, value in settings.items():
         if options.settings.get(setting, value) != value:
             raise BenchError(
                 f"{setting} is {value!r} by an instance and {options.settings[setting]!r} by settings: give one"
             )
     changes = {**names, "settings": {**settings, **options.settings}} if classes else {}
-    return options.model_copy(update=changes), with_classes(classes)
+    return options.model_copy(update=changes), registry
 
 
 def _is_installed(plugin: type[Plugin]) -> bool:

@@ -11,13 +11,14 @@ from bench.data.feature_cache import feature_limit
 from bench.data.preparation import prepare
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError
+from bench.evaluation.metrics import metric_title
 from bench.executors.gpus import count_workers, visible_gpus
 from bench.files import cache_directory, data_directory, results_directory
 from bench.options import RunOptions, flag, option
 from bench.plugins import PluginConfig
 from bench.plugins.references import dataset_config
-from bench.plugins.registry import Registry
-from bench.reporting.numbers import plural, readable_name
+from bench.plugins.registry import CALLER, Registry
+from bench.reporting.numbers import plural
 from bench.results.study_folder import StudyFolder, checked_name, free_name, open_study
 from bench.results.study_records import StudyRecord
 from bench.search.callback import StudyCallback
@@ -103,10 +104,25 @@ def resolve_resumed(
     """
     folder = open_study(results_directory(changes.get("results")), name)
     record = folder.record()
+    _require_classes(record, registry)
     options = record.options.resumed(changes, spell=spell)
     plan, data = _plan_and_data(record.dataset, options, registry, callback)
     check_same(record, plan, data, resumed=True)
     return _resolved(folder, _continued(record, options, data), options, plan, registry)
+
+
+def _require_classes(record: StudyRecord, registry: Registry) -> None:
+    """Raises BenchError if classes are missing that the study was begun with from Python."""
+    missing = registry.lacks(
+        ("dataset", record.dataset.name),
+        *(("feature", name) for name in record.options.features if isinstance(name, str)),
+        *(("model", name) for name in record.options.models if isinstance(name, str)),
+    )
+    if missing and CALLER in record.versions:
+        raise BenchError(
+            f"{', '.join(missing)} of study {record.name!r} is a class of the script that began it: go on from Python "
+            f"with bench.resume({record.name!r}, plugins=[...])"
+        )
 
 
 def _server(storage: str) -> PostgresDatabase:
@@ -119,7 +135,7 @@ def headline(study: ResolvedStudy) -> tuple[str, ...]:
     """Lines that say what is about to run: the data, the device, the study."""
     data, options = study.record.data, study.record.options
     sizes = ", ".join(f"{data.clips(split):,} {split}" for split in data.splits)
-    objective = readable_name(study.record.objective)
+    objective = metric_title(study.record.objective)
     workers = plural(study.workers, "worker") if study.workers else "trials inside this process"
     outer = [fold.name for fold in data.folds]
     seen = "each searched anew" if options.nested else f"of which the search sees {outer[0]}"
@@ -146,7 +162,8 @@ def _plan_and_data(
     dataset = registry.dataset(config)
     plan = make_plan(registry, dataset, options)
     device, _ = choose_device(options.device)  # raises before audio is decoded for minutes, as the next lines do
-    _workers(options, device)
+    if _workers(options, device):
+        registry.portable()
     feature_limit()
     data = prepare(
         dataset,

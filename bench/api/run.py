@@ -8,10 +8,14 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, get_type_hints
 
+from bench.api.calling import keywords_in_errors, study_callback
 from bench.api.plugins import with_classes, with_plugin_objects
 from bench.api.study import Study
+from bench.errors import WrongUsage
+from bench.files import results_directory
 from bench.options import RunOptions, checked_options, keyword
 from bench.plugins.contracts import Plugin
+from bench.results.study_folder import located
 
 if TYPE_CHECKING:
     from bench.api.resolve import ResolvedStudy
@@ -70,11 +74,14 @@ def run(dataset: str, *, progress: bool = False, **options: Any) -> Study:  # no
     """
     from bench.api.resolve import resolve_new
 
-    checked, registry = with_plugin_objects(checked_options(options))
-    callback = _callback(progress)
-    shown = {name: value for name, value in options.items() if name not in ("models", "features")}
-    command = f"bench.run({', '.join([repr(dataset), *(f'{name}={value!r}' for name, value in shown.items())])})"
-    with callback:
+    if not isinstance(dataset, str):
+        raise WrongUsage(f"a data set is named by text, as 'fsdd' or 'folder:recordings', not by {dataset!r}")
+    callback = study_callback(progress)
+    with callback, keywords_in_errors():
+        checked, registry = with_plugin_objects(checked_options(options))
+        command = (
+            f"bench.run({', '.join([repr(dataset), *(f'{name}={_shown(value)}' for name, value in options.items())])})"
+        )
         study = resolve_new(dataset, checked, registry=registry, command=command, callback=callback)
         return _run(study, callback)
 
@@ -98,15 +105,25 @@ def resume(study: str | Path, *, plugins: Iterable[type[Plugin]] = (), progress:
     """
     from bench.api.resolve import resolve_resumed
 
-    folder = Path(study)
-    if folder.name != str(study):
-        changes = {"results": folder.parent, **changes}
-    callback = _callback(progress)
-    with callback:
-        resolved = resolve_resumed(
-            folder.name, changes, registry=with_classes(plugins), callback=callback, spell=keyword
-        )
+    results, name = located(study)
+    if results != results_directory(None).absolute():
+        changes = {"results": results, **changes}
+    callback = study_callback(progress)
+    with callback, keywords_in_errors():
+        resolved = resolve_resumed(name, changes, registry=with_classes(plugins), callback=callback, spell=keyword)
         return _run(resolved, callback)
+
+
+def _shown(value: object) -> str:
+    """An option as it is typed in Python: classes by name, and instances with what they set."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_shown, value))}]"
+    if isinstance(value, type):
+        return value.__name__
+    if isinstance(value, Plugin):
+        fields = (f"{name}={getattr(value, name)!r}" for name in sorted(value.model_fields_set))
+        return f"{type(value).__name__}({', '.join(fields)})"
+    return repr(str(value) if isinstance(value, Path) else value)
 
 
 def _run(study: ResolvedStudy, callback: StudyCallback) -> Study:
@@ -121,13 +138,3 @@ def _run(study: ResolvedStudy, callback: StudyCallback) -> Study:
         ending = execute(study, storage, callback)
     require_complete(study, ending)
     return Study(study.folder, registry=study.registry)
-
-
-def _callback(progress: bool) -> StudyCallback:
-    if progress:
-        from bench.reporting.progress import study_progress
-
-        return study_progress()
-    from bench.search.callback import StudyCallback
-
-    return StudyCallback()

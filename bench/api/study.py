@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.api.plugins import with_classes
-from bench.files import data_directory, results_directory
+from bench.errors import BenchError
+from bench.files import data_directory
 from bench.options import RunOptions
 from bench.plugins import Split
 from bench.plugins.contracts import Plugin
 from bench.plugins.references import dataset_reference
 from bench.plugins.registry import Registry
-from bench.results.study_folder import StudyFolder, find_run, open_study
+from bench.results.study_folder import StudyFolder, find_run, located, open_study
 from bench.results.study_records import RunRecord
 
 if TYPE_CHECKING:
@@ -69,7 +70,9 @@ class Study:
 
     @property
     def best(self) -> Run:
-        """The final with the best validation score, or the best trial if there are no finals yet.
+        """The median of the seeds, by test score, of the configuration whose finals are best on validation.
+
+        Without finals it is the best trial.
 
         Raises:
             BenchError: If no run is complete yet.
@@ -207,6 +210,11 @@ class Run:
         """
         import pandas as pd
 
+        if split not in ("validation", "test") or not (self.folder / f"{split}.npz").is_file():
+            raise BenchError(
+                f"{self.record.study}/{self.name} has no predictions of {split!r}: complete runs have those of validation, "
+                "and finals those of test, which no trial of a search sees"
+            )
         stored = self._study_folder.predictions(self.record, split)
         labels = pd.Index(stored.labels)
         known = pd.DataFrame(
@@ -240,9 +248,7 @@ def load_study(study: str | Path, *, plugins: Iterable[type[Plugin]] = ()) -> St
     Raises:
         BenchError: If there is no such study.
     """
-    folder = Path(study)
-    results = folder.parent if folder.name != str(study) else results_directory(None)
-    return Study(open_study(results.absolute(), folder.name), registry=with_classes(plugins))
+    return Study(open_study(*located(study)), registry=with_classes(plugins))
 
 
 def _dataframe(runs: list[Run]) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from bench.api.plugins import with_classes
 from bench.data.audio_file import Recording, UnreadableClip, decode
-from bench.errors import BenchError
+from bench.errors import BenchError, one_line
 from bench.plugins.contracts import Plugin
-from bench.plugins.registry import Registry
+from bench.plugins.registry import CALLER, Registry
 from bench.results.load_network import LoadedNetwork, load_network
-from bench.results.study_folder import StudyFolder, find_run
+from bench.results.study_folder import StudyFolder, find_run, located
 from bench.results.study_records import RunRecord
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class TrainedModel:
     def __init__(self, loaded: LoadedNetwork, run: RunRecord, labels: tuple[str, ...], seconds: float) -> None:
         self._loaded = loaded
         self._training = run.spec.training
+        self._name = f"{run.study}/{run.name}, {run.spec.model.name} on {run.spec.feature.name}"
         self.labels = labels
         """Class names, in the order of the network's outputs."""
         self.sample_rate = loaded.front_end.feature.sample_rate
@@ -61,7 +63,7 @@ class TrainedModel:
         """The module from features [B, ...] to logits [B, classes], in evaluation mode."""
         return self._loaded.network
 
-    def predict(self, files: str | Path | Iterable[str | Path]) -> pd.DataFrame:
+    def predict(self, files: str | PathLike[str] | Iterable[str | PathLike[str]]) -> pd.DataFrame:
         """Classifies audio files of any format that the harness reads, any sample rate, number of channels and length.
 
         Args:
@@ -72,12 +74,12 @@ class TrainedModel:
             1), and one column a class with its probability.
 
         Raises:
-            BenchError: If a file cannot be read.
+            BenchError: If a file cannot be read, or it is no path.
 
         Example:
             >>> model.predict(["a.wav", "b.flac"])
         """
-        paths = [files] if isinstance(files, str | Path) else list(files)
+        paths = _paths(files)
         batches = iter(paths)
         probabilities = [
             self._probabilities(_recordings(batch)) for batch in iter(lambda: list(islice(batches, FILES_AT_ONCE)), [])
@@ -85,7 +87,7 @@ class TrainedModel:
         table = self._table(
             np.concatenate(probabilities) if probabilities else np.empty((0, len(self.labels)), np.float32)
         )
-        table.insert(0, "file", [str(path) for path in paths])
+        table.insert(0, "file", _text(map(str, paths)))
         return table
 
     def predict_waveform(self, waveform: ArrayLike, *, sample_rate: int) -> pd.Series:
@@ -103,12 +105,16 @@ class TrainedModel:
         """
         return self._table(self._probabilities([_recording(waveform, sample_rate)])).iloc[0].rename(None)
 
+    def __repr__(self) -> str:
+        clips = f"clips of {self.seconds:g} s at {self.sample_rate} Hz"
+        return f"<TrainedModel {self._name}: {len(self.labels)} classes, {clips}>"
+
     def _table(self, probabilities: NDArray[np.float32]) -> pd.DataFrame:
         import pandas as pd
 
         table = pd.DataFrame(probabilities, columns=pd.Index(self.labels))
         best = probabilities.argmax(axis=1)
-        table.insert(0, "label", [self.labels[index] for index in best])
+        table.insert(0, "label", _text(self.labels[index] for index in best))
         table.insert(1, "probability", probabilities[np.arange(len(best)), best])
         return table
 
@@ -149,27 +155,46 @@ def load_model(run: str | Path, *, plugins: Iterable[type[Plugin]] = ()) -> Trai
     """The trained network of a final or a reproduction.
 
     Args:
-        run: The run's folder, as `bench-results/recordings-1/final-1-seed-0`; a study's folder stands for its best final.
+        run: The run's folder, as `bench-results/recordings-1/final-1-seed-0`, or its name in the results folder,
+            `recordings-1/final-1-seed-0`; a study stands for the median seed of its best configuration.
         plugins: The classes that the study was begun with beside the installed plugins.
 
     Raises:
         BenchError: If there is no such run, it has no weights, or its plugins have changed.
     """
-    folder = Path(run)
-    is_run = (folder / "run.json").is_file()
-    results = folder.parent.parent if is_run else folder.parent
-    reference = f"{folder.parent.name}/{folder.name}" if is_run else folder.name
-    study, record = find_run(results, reference)
+    study, record = find_run(*located(run))
     return load_run(study, record, registry=with_classes(plugins))
 
 
 def load_run(study: StudyFolder, run: RunRecord, *, registry: Registry) -> TrainedModel:
     """The trained network of a run on record. Raises BenchError as `load_model` does."""
+    spec, hardware = run.spec, run.result.hardware
+    missing = registry.lacks(("feature", spec.feature.name), ("model", spec.model.name))
+    if missing and hardware is not None and CALLER in hardware.versions:
+        raise BenchError(
+            f"{', '.join(missing)} of {run.study}/{run.name} is a class of the script that trained it: "
+            "give it, plugins=[...]"
+        )
     data = (study.reproduction() if study.is_reproduction() else study.record()).data.of_fold(run.spec.fold)
     return TrainedModel(load_network(study, run, data, registry), run, data.labels, data.seconds)
 
 
-def _recordings(paths: Sequence[str | Path]) -> list[Recording]:
+def _paths(files: str | PathLike[str] | Iterable[str | PathLike[str]]) -> list[str | PathLike[str]]:
+    """The files as a list. Raises BenchError if they are something else."""
+    paths = [files] if isinstance(files, str | PathLike) or not isinstance(files, Iterable) else list(files)
+    for path in paths:
+        if not isinstance(path, str | PathLike):
+            raise BenchError(f"predict takes paths of audio files, not {type(path).__name__}: see predict_waveform")
+    return paths
+
+
+def _text(values: Iterable[str]) -> pd.Series[str]:
+    import pandas as pd
+
+    return pd.Series(list(values), dtype="str")
+
+
+def _recordings(paths: Sequence[str | PathLike[str]]) -> list[Recording]:
     recordings = []
     for path in paths:
         try:
@@ -181,7 +206,10 @@ def _recordings(paths: Sequence[str | Path]) -> list[Recording]:
 
 def _recording(waveform: ArrayLike, sample_rate: int) -> Recording:
     """A waveform in the form of a decoded file. Raises BenchError."""
-    array = np.asarray(waveform)
+    try:
+        array = np.asarray(waveform)
+    except Exception as error:  # what arrays of other libraries, and lists that are no table, raise
+        raise BenchError(f"the waveform is no array of numbers ({one_line(error)[:200]})") from None
     if array.dtype == np.int16:
         array = array / np.float32(32768)
     if array.ndim == 2 and array.shape[0] > max(MOST_CHANNELS, array.shape[1]):

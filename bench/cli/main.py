@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from bench.errors import BenchError, did_you_mean
+from bench.version import VERSION
 
 VERBS = {
     "run": "Search a data set, then retrain and test the best.",
@@ -43,6 +44,7 @@ def build_app(arguments: list[str]) -> typer.Typer:
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
         # Rich costs as much as everything else of `bench --help`.
         rich_markup_mode="rich" if called in VERBS else None,
     )
@@ -86,7 +88,14 @@ def _run(arguments: list[str]) -> Any:
         gc.freeze()
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"bench {VERSION}")
+        raise typer.Exit
+
+
 def _options(
+    version: bool = typer.Option(False, "--version", help="Print the version.", callback=_print_version, is_eager=True),
     debug: bool = typer.Option(False, "--debug", help="Show tracebacks.", envvar="BENCH_DEBUG"),
 ) -> None:
     if debug:

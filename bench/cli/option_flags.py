@@ -118,6 +118,8 @@ def merged(config: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
 
 
 def _metavar(annotation: Any) -> str:
+    if get_origin(annotation) is Annotated:
+        return _metavar(get_args(annotation)[0])
     kinds = (
         get_args(annotation)
         if get_origin(annotation) is UnionType or isinstance(annotation, UnionType)

@@ -140,6 +140,10 @@ class Registry:
             self.codes[kind, name] = source_digest(find(kind, self._known(kind), name))
         return self.codes[kind, name]
 
+    def lacks(self, *plugins: tuple[str, str]) -> list[str]:
+        """Those of the plugins, by kind and name, that it does not hold, as `model my-net`."""
+        return [f"{kind} {name}" for kind, name in plugins if name not in self._known(kind)]
+
     def package_of(self, plugin: Plugin) -> Package | None:
         """The package that brought the class of a feature or model; None if it is not the registry's class of that name."""
         kind, known = ("feature", self.features) if isinstance(plugin, Feature) else ("model", self.models)

@@ -82,13 +82,13 @@ def parameters_on_meta(model: Model, shape: Sequence[int], classes: int) -> int 
     try:
         with torch.device("meta"), torch.no_grad():
             network = model.build(tuple(shape), classes).eval()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         _raise_if_infeasible(error, model, shape)
         return None  # the model may miss nothing but a real device; otherwise the trial shows the error
     try:
         with torch.device("meta"), torch.no_grad(), _recurrence_by_shape(network):
             network(torch.empty(2, *shape[:-1], FEW if model.any_length else shape[-1]))
-    except Exception as error:  # also an operator without a meta kernel: the first batch will tell
+    except (Exception, SystemExit) as error:  # also an operator without a meta kernel: the first batch will tell
         _raise_if_infeasible(error, model, shape)
     return sum(parameter.numel() for parameter in network.parameters())
 
@@ -122,14 +122,14 @@ def _recurrent_shapes(layer: nn.RNNBase, inputs: Tensor, state: object = None) -
     return outputs, (hidden, inputs.new_empty(directions * layer.num_layers, *batch, layer.hidden_size))
 
 
-def _raise_if_infeasible(error: Exception, model: Model, shape: Sequence[int]) -> None:
+def _raise_if_infeasible(error: BaseException, model: Model, shape: Sequence[int]) -> None:
     if isinstance(error, Infeasible):
         raise error
     if refuses_shape(error):
         raise Infeasible(f"{model.name} cannot take the shape {list(shape)}: {one_line(error)}") from error
 
 
-def refuses_shape(error: Exception) -> bool:
+def refuses_shape(error: BaseException) -> bool:
     """Whether an exception is a refusal of a shape by a layer or an operator, rather than a fault of the model.
 
     Below `torch.device("meta")` every operator is called by a function of torch's own, so the innermost frame tells who has
