@@ -6,7 +6,7 @@ import importlib
 
 from perf.tables import Sizes, Table
 
-PARTS = ("epochs", "frontend", "study", "startup", "scheduler", "memory", "cluster", "peer", "coverage")
+PARTS = ("epochs", "frontend", "study", "startup", "scheduler", "memory", "cluster", "peer", "coverage", "twins")
 
 
 def measure(part: str, sizes: Sizes) -> list[Table]:

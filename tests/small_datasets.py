@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import wave
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,11 @@ FSDD_SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
 
 
 def write_wav(path: Path, *, seconds: float) -> None:
-    """White noise, 16-bit mono at 16 kHz."""
+    """White noise, another for every path, 16-bit mono at 16 kHz."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    samples = np.random.default_rng(0).integers(-2000, 2000, int(seconds * 16000), dtype=np.int16)
+    samples = np.random.default_rng(zlib.crc32("/".join(path.parts[-2:]).encode())).integers(
+        -2000, 2000, int(seconds * 16000), dtype=np.int16
+    )
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, 16000, 0, "NONE", ""))
         file.writeframes(samples.tobytes())

@@ -151,8 +151,8 @@ def test_odd_files_of_a_folder(tmp_path: Path, bench: Bench) -> None:
     and beyond the share that is allowed, the study does not start."""
     root = cats_and_dogs(tmp_path / "audio", 30)
     write(root / "cat" / "stereo.wav", np.stack([tone(1), tone(2)], axis=1))
-    write(root / "cat" / "eight.wav", tone(3), subtype="PCM_U8")
-    write(root / "cat" / "float.wav", 1.5 * tone(4), subtype="FLOAT")
+    write(root / "cat" / "eight.wav", tone(103), subtype="PCM_U8")
+    write(root / "cat" / "float.wav", 1.5 * tone(104), subtype="FLOAT")
     write(root / "cat" / "silent.wav", np.zeros(4000))
     write(root / "dog" / "short.wav", tone(5)[:10])
     (root / "dog" / "empty.wav").touch()

@@ -153,6 +153,29 @@ def test_all_columns(tmp_path: Path) -> None:
     assert listing.notes == (f"{tmp_path / 'list.csv'}: unused columns: mood",)
 
 
+@pytest.mark.parametrize(
+    "column, kind",
+    {
+        "speaker": "speakers",
+        "Subject": "subjects",
+        "PATIENT_ID": "patients",
+        "session no": "sessions",
+        "recordings": "recordings",
+    }.items(),
+)
+def test_a_column_that_names_groups_is_asked_about(tmp_path: Path, column: str, kind: str) -> None:
+    touch(tmp_path, "1.wav", "2.wav", "3.wav")
+    rows = ["1.wav,cat,train,anna,x", "2.wav,cat,validation,bert,x", "3.wav,cat,test,anna,x"]
+    notes = csv(tmp_path, f"path,label,split,{column},mood", *rows).clips(tmp_path).notes
+    file = tmp_path / "list.csv"
+    assert notes == (
+        f"{file}: unused columns: mood",
+        f"{file}: column {column} is not used: rename it `group` to keep {kind} apart",
+    )
+    notes = csv(tmp_path, f"path,label,split,{column},group", *rows).clips(tmp_path).notes
+    assert notes == (f"{file}: unused columns: {column}",)
+
+
 def test_labels_that_look_like_numbers_or_nothing_stay_as_written(tmp_path: Path) -> None:
     touch(tmp_path, "1.wav")
     dataset = csv(tmp_path, "path,label,split", "1.wav,007,train", "1.wav,NA,train", "1.wav,None,test", "1.wav,1e3,val")

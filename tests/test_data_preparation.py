@@ -12,13 +12,14 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+import soundfile
 from made_audio import cats_and_dogs, prepared, tone, write
 
 from bench.data.audio_file import decode
 from bench.data.folders import building
 from bench.data.preparation import load_noise, load_split
 from bench.errors import BenchError
-from bench.plugins import Clip, Dataset, Listing
+from bench.plugins import Clip, Dataset, Listing, Split
 from bench_plugins.datasets.csv_file import CsvFile
 from bench_plugins.datasets.folder import Folder
 
@@ -319,7 +320,7 @@ def test_a_class_whose_only_training_clip_is_unusable(root: Path, tmp_path: Path
         prepared(Listed(listed=tuple(clips)), tmp_path, max_unusable=0.5)
 
 
-def test_groups_in_two_splits_and_equal_content_are_said(root: Path, tmp_path: Path) -> None:
+def test_groups_in_two_splits_and_equal_recordings_are_said(root: Path, tmp_path: Path) -> None:
     shutil.copy(root / "cat" / "s0_0.wav", root / "cat" / "copy.wav")
     clips = [
         *some("cat", "train", 0, 2, group="anna"),
@@ -330,11 +331,52 @@ def test_groups_in_two_splits_and_equal_content_are_said(root: Path, tmp_path: P
     ]
     data = prepared(Listed(listed=tuple(clips)), tmp_path)
     assert note_with(data.notes, "same recording") == (
-        "1 clip of test has the same recording as clips of train: cat/copy.wav = cat/s0_0.wav"
+        "1 clip of test has the same recording as clips of train: cat/copy.wav = cat/s0_0.wav (same samples)"
     )
     assert note_with(data.notes, "group has").startswith("1 group has clips in train and validation")
     assert "anna" in note_with(data.notes, "group has")
     assert data.grouped == {"train": True, "validation": True, "test": False}
+
+
+def test_one_sound_under_two_labels_is_refused_whatever_the_format(root: Path, tmp_path: Path) -> None:
+    write(root / "dog" / "again.flac", soundfile.read(root / "cat" / "s0_0.wav")[0])
+    with pytest.raises(
+        BenchError, match=r"cat/s0_0.wav \(cat\) and dog/again.flac \(dog\) hold the same sound under two labels: "
+    ):
+        prepared(dataset(root), tmp_path)
+
+
+def test_what_is_said_of_copies_is_the_same_from_the_cache(root: Path, tmp_path: Path) -> None:
+    write(root / "cat" / "louder.wav", np.clip(1.5 * soundfile.read(root / "cat" / "s0_0.wav")[0], -1, 1))
+    data = prepared(Listed(listed=(*GOOD, Clip("cat/louder.wav", "cat", "test"))), tmp_path)
+    assert note_with(data.notes, "same recording").endswith("cat/louder.wav = cat/s0_0.wav (same recording)")
+    assert prepared(Listed(listed=(*GOOD, Clip("cat/louder.wav", "cat", "test"))), tmp_path).notes == data.notes
+
+
+def test_silent_files_contradict_nobody(root: Path, tmp_path: Path) -> None:
+    for label in ("cat", "dog"):
+        write(root / label / "silent.wav", np.zeros(4000))
+    notes = prepared(dataset(root), tmp_path).notes
+    assert any("2 clips are silent or very short, and kept" in note for note in notes)
+    assert not any("same recording" in note for note in notes)
+
+
+@pytest.mark.parametrize("split, label", [("test", "cat"), ("train", "dog")])
+def test_a_clip_that_is_listed_twice_is_refused(root: Path, tmp_path: Path, split: Split, label: str) -> None:
+    with pytest.raises(BenchError, match=r"cat/s0_0.wav is listed 2 times: a clip has one label and one split"):
+        prepared(Listed(listed=(*GOOD, Clip("cat/s0_0.wav", label, split))), tmp_path)
+
+
+def test_a_hum_that_goes_on_under_another_label_is_no_contradiction(root: Path, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    period = 0.1 * random.standard_normal(4000)
+    hum = np.tile(period, 4) + 0.01 * random.standard_normal(16000)
+    write(root / "hum.wav", hum)
+    calm, loud = (Clip("hum.wav", label, "train", start=at, end=at + 1) for label, at in (("cat", 0.0), ("dog", 1.0)))
+    assert prepared(Listed(listed=(*GOOD, calm, loud)), tmp_path).notes == ()
+    write(root / "again.wav", hum[8000:])
+    with pytest.raises(BenchError, match=r"again.wav \(dog\) and hum.wav#0-1 \(cat\) hold the same sound"):
+        prepared(Listed(listed=(*GOOD, calm, Clip("again.wav", "dog", "train"))), tmp_path)
 
 
 def test_silence_that_should_be_is_no_finding_and_no_leak(root: Path, tmp_path: Path) -> None:

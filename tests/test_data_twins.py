@@ -18,11 +18,11 @@ from bench.data.fingerprints import (
     RATE,
     ClipFingerprint,
     fingerprint,
-    read_fingerprints,
     samples_digest,
-    write_fingerprints,
 )
+from bench.data.leakage import refuse_contradictions
 from bench.data.twins import Twins, find_twins
+from bench.errors import BenchError
 from bench.plugins import Clip
 from bench_plugins.speech.script import VOICES
 from bench_plugins.speech.synthesis import synthesise
@@ -88,6 +88,19 @@ def test_a_changed_copy_is_a_twin_and_another_word_is_none(words: list, change: 
     assert set(twins.families()) <= expected and len(twins.families()) >= 19
 
 
+def test_only_twins_as_a_whole_contradict_each_other(words: list) -> None:
+    _, x, rate = words[0]
+    half = len(x) // 2
+    clips = [fingerprint_of("a", x, rate), fingerprint_of("b", *noisy(x, rate)), fingerprint_of("c", x[:half], rate)]
+    twins = find_twins(clips)
+    assert twins.families() == (("a", "b", "c"),)
+    labelled = {label: Clip("b", label, "train") for label in ("eight", "nine")}
+    others = [Clip("a", "eight", "train"), Clip("c", "start of eight", "train")]
+    refuse_contradictions("words", [*others, labelled["eight"]], twins)
+    with pytest.raises(BenchError, match=r"words: a \(eight\) and b \(nine\) hold the same sound under two labels"):
+        refuse_contradictions("words", [*others, labelled["nine"]], twins)
+
+
 def test_what_is_said_of_a_shifted_copy(words: list) -> None:
     _, x, rate = words[0]
     padded = np.r_[np.zeros(round(0.05 * rate)), x]
@@ -117,16 +130,6 @@ def test_families_are_the_same_in_any_order_and_after_pickling(words: list) -> N
     assert find_twins(pickle.loads(pickle.dumps(shuffled))) == twins
     known = {name for name, _, _ in words[:2]}
     assert twins.twins_in(known) == {f"{name} {again}" for name in known for again in ("again", "once more")}
-
-
-def test_stored_fingerprints_find_the_same_twins(words: list, tmp_path: Path) -> None:
-    clips = [fingerprint_of(*word) for word in words[:5]] + [fingerprint_of("again", *words[0][1:])]
-    clips.append(fingerprint_of("nothing", np.zeros(0)))
-    for some in (clips, []):
-        write_fingerprints(tmp_path / "fingerprints.npz", some)
-        stored = read_fingerprints(tmp_path / "fingerprints.npz")
-        assert [clip.clip for clip in stored] == [clip.clip for clip in some]
-        assert find_twins(stored) == find_twins(some)
 
 
 def test_equal_samples_have_equal_digests_in_any_format(tmp_path: Path) -> None:

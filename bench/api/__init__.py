@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bench.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from bench.api.check_data import run_data_check
     from bench.api.dry_run import CandidateTime, candidate_times, number_of_runs, total_seconds
     from bench.api.execution import execute, held, require_complete, write_reports
     from bench.api.lr_find import RangeTestRun, find_learning_rate
@@ -30,6 +31,7 @@ _HOMES = {
     "resolve_new": "bench.api.resolve",
     "resolve_resumed": "bench.api.resolve",
     "resume_command": "bench.api.resolve",
+    "run_data_check": "bench.api.check_data",
     "run_wanted": "bench.api.reproduce",
     "wanted_of": "bench.api.reproduce",
     "write_reports": "bench.api.execution",
@@ -53,6 +55,7 @@ __all__ = [
     "resolve_new",
     "resolve_resumed",
     "resume_command",
+    "run_data_check",
     "run_wanted",
     "wanted_of",
     "write_reports",

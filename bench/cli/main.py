@@ -26,6 +26,7 @@ VERBS = {
     "list": "List what is installed.",
     "show": "Show a plugin in full, and the layers of a network.",
     "fetch": "Download a data set.",
+    "check-data": "Show what is in a data set: lengths, defects, twins.",
     "cache": "Show what the cache folder holds, and make room.",
     "check": "Check that plugins keep their contracts.",
 }

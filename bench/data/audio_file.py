@@ -36,6 +36,8 @@ class Recording:
 
     waveform: NDArray[np.float32]
     sample_rate: int
+    channels: int = 1
+    """Channels of the file."""
 
     @property
     def seconds(self) -> float:
@@ -53,7 +55,7 @@ class Recording:
         part = self.waveform[first:last]
         if not len(part):
             raise UnreadableClip(f"nothing at {start:g} s: the file lasts {self.seconds:g} s")
-        return Recording(part, self.sample_rate)
+        return Recording(part, self.sample_rate, self.channels)
 
     def suspicion(self) -> Suspicion | None:
         """Tells whether the recording is silent in 16 bits or shorter than 10 ms, which a user should know."""
@@ -103,7 +105,7 @@ def decode(path: Path) -> Recording:
     waveform = channels[:, 0] if channels.shape[1] == 1 else channels.mean(axis=1, dtype=np.float32)
     if not np.isfinite(waveform).all():
         raise UnreadableClip("holds values that are not numbers (NaN or infinity)")
-    return Recording(waveform, rate)
+    return Recording(waveform, rate, channels.shape[1])
 
 
 def header_seconds(path: Path) -> float | None:

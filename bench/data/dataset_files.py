@@ -47,10 +47,12 @@ def check_files(
         validated: Whether the listing is to have validation clips; otherwise they are cut off the training clips later.
 
     Raises:
-        BenchError: A label is unknown, a name is not in UTF-8, or a class or the validation split has no clips.
+        BenchError: A label is unknown, a name is not in UTF-8, a clip is listed twice, or a class or the validation split
+            has no clips.
     """
     clips = sorted(listing.clips, key=lambda clip: (clip.path, clip.start, clip.end or 0.0, clip.label, clip.split))
     _refuse_unreadable_names(dataset.name, clips)
+    refuse_repetitions(dataset.name, clips)
     known = set(labels)
     unknown = [clip for clip in clips if clip.label not in known]
     if unknown:
@@ -71,6 +73,17 @@ def check_files(
     ]
     key = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
     return DatasetFiles(dataset, root, labels, present, missing, key)
+
+
+def refuse_repetitions(dataset: str, clips: Iterable[Clip]) -> None:
+    """Raises BenchError for a clip with sound that is listed twice: it would be learnt and tested, or have two labels."""
+    times = Counter(clip.id for clip in clips if not clip.silent)
+    repeated = [id for id, count in times.items() if count > 1]
+    if repeated:
+        raise BenchError(
+            f"data set {dataset}: {repeated[0]} is listed {times[repeated[0]]:,} times: "
+            "a clip has one label and one split, leave out the others"
+        )
 
 
 def _refuse_unreadable_names(dataset: str, clips: Sequence[Clip]) -> None:

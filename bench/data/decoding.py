@@ -16,6 +16,7 @@ from bench.audio_suffixes import AUDIO_SUFFIXES
 from bench.cores import available_cores
 from bench.data.audio_file import Recording, UnreadableClip, decode, header_seconds, to_int16
 from bench.data.fingerprints import RATE, ClipFingerprint, fingerprint, samples_digest
+from bench.data.sound_statistics import SoundStatistics, sound_statistics
 from bench.plugins import Clip
 
 LONGEST_SECONDS = 30.0
@@ -44,6 +45,8 @@ class DecodedClip:
     """Whether this is a silent stretch that was cut from a recording with sound in it; it is left out without a warning."""
     fingerprint: ClipFingerprint | None = None
     """What twins are found by; None without samples, and for a clip that should hold silence."""
+    statistics: SoundStatistics | None = None
+    """Of its sound before it is cut; None without samples."""
 
 
 def decode_clips(
@@ -184,4 +187,5 @@ def _decode_clip(clip: Clip, recording: Recording, sample_rates: Sequence[int], 
         {rate: shortened.at(rate) for rate in sample_rates},
         suspicion=None if clip.silent and suspicion == "silent" else suspicion,
         fingerprint=None if clip.silent else fingerprint(shortened.resampled(RATE), clip=clip.id, digest=digest),
+        statistics=sound_statistics(whole),
     )

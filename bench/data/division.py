@@ -83,7 +83,7 @@ def divide_files(dataset: Dataset, folder: Path, metadata: Metadata, division: D
             FoldData(name=fold.name, seconds=seconds, supports=of_split, grouped=grouped, known_groups=known_groups)
         )
         prefix = f"outer fold {fold.name}: " if fold.name else ""
-        notes += [prefix + note for note in (*_long_tests(dataset, clips, seconds), *leaks(clips))]
+        notes += [prefix + note for note in (*_long_tests(dataset, clips, seconds), *leaks(clips, metadata.twins))]
         digest.update(fold.name.encode() + fold.codes.tobytes())
     revision = metadata.revision if division is None else digest.hexdigest()[:16]
     return Divided(tuple(known), revision, tuple(notes))
@@ -137,8 +137,7 @@ def _listed(
                 label=labels[of_file.targets[row]],
                 split=SPLITS[fold.codes[row]] if divided else file,
                 group=of_file.groups[row],
-                digest=of_file.digests[row],
-                family=of_file.families[row],
+                silent=of_file.silent[row],
                 seconds=of_file.seconds[row],
             )
 

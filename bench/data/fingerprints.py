@@ -14,10 +14,8 @@ A second of sound takes 1.4 kB.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -167,27 +165,3 @@ def _signs(waveform: NDArray[np.float32]) -> NDArray[np.uint8]:
     floor = FLOOR * float(power.mean()) + 1e-20
     white = fft.irfft(np.where(inside, spectrum / np.sqrt(smooth + np.float32(floor)), 0), size)[: len(waveform)]
     return np.packbits(white > 0)
-
-
-def write_fingerprints(path: Path, fingerprints: Sequence[ClipFingerprint]) -> None:
-    """Stores fingerprints in one file, 1.4 kB for a second of sound."""
-    empty = np.zeros(0, np.uint32)
-    with path.open("wb") as file:
-        np.savez(
-            file,
-            clips=np.array([one.clip for one in fingerprints], np.str_),
-            digests=np.array([one.digest for one in fingerprints], np.str_),
-            frames=np.array([len(one.hashes) for one in fingerprints], np.int64),
-            bytes=np.array([len(one.signs) for one in fingerprints], np.int64),
-            hashes=np.concatenate([empty, *(one.hashes for one in fingerprints)]),
-            signs=np.concatenate([empty.astype(np.uint8), *(one.signs for one in fingerprints)]),
-        )
-
-
-def read_fingerprints(path: Path) -> tuple[ClipFingerprint, ...]:
-    """Reads fingerprints in the order in which they were written. Raises OSError or ValueError."""
-    with np.load(path, allow_pickle=False) as stored:
-        hashes = np.split(stored["hashes"], np.cumsum(stored["frames"]))
-        signs = np.split(stored["signs"], np.cumsum(stored["bytes"]))
-        named = zip(stored["clips"].tolist(), stored["digests"].tolist(), hashes, signs, strict=False)
-        return tuple(ClipFingerprint(*parts) for parts in named)

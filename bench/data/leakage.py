@@ -1,14 +1,18 @@
-"""Finds what makes a measured accuracy too good: the same audio, or the same speaker, in two splits. It is reported only."""
+"""Finds what makes a measured accuracy too good: one recording, or one speaker, in two splits. It is reported only.
+
+The same sound under two labels is an error, since no result on such data means anything for either class.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from bench.errors import first_few
-from bench.plugins import Split
+from bench.data.twins import Twins
+from bench.errors import BenchError, first_few
+from bench.plugins import Clip, Split
 from bench.plugins.contracts import SPLITS
 
 
@@ -21,56 +25,72 @@ class ListedClip:
     split: Split
     group: str
     """Speaker or recording, empty if unknown."""
-    digest: str
-    """Digest of its audio: equal digests mean equal audio; empty for silence, which is the same everywhere."""
-    family: str
-    """Name that copies of one recording share, empty for a clip without copies."""
+    silent: bool
+    """Whether it holds silence, which is the same everywhere."""
     seconds: float
     """Length before it is cut."""
 
 
-def leaks(clips: Iterable[ListedClip]) -> tuple[str, ...]:
+def leaks(clips: Iterable[ListedClip], twins: Twins) -> tuple[str, ...]:
     """Writes a note for every way in which the training clips give away clips of other splits.
 
-    Clips that should be silent are left out, since silence is the same everywhere.
+    Args:
+        clips: The clips that are used. Silent ones are left out.
+        twins: The twins among them.
     """
-    audible = [clip for clip in clips if clip.digest]
-    return (*_shared_audio(audible), *_contradictions(audible), *_shared_groups(audible))
+    audible = [clip for clip in clips if not clip.silent]
+    return (*_shared_recordings(audible, twins), *_shared_groups(audible))
 
 
-def _shared_audio(audible: list[ListedClip]) -> Iterable[str]:
-    by_family = _by([clip for clip in audible if clip.family], lambda clip: clip.family)
+def refuse_contradictions(dataset: str, clips: Iterable[Clip], twins: Twins) -> None:
+    """Refuses a data set in which one sound has two labels. Clips that share a part only may well differ in their labels.
+
+    Args:
+        dataset: Its name.
+        clips: Its clips.
+        twins: The twins among the clips.
+
+    Raises:
+        BenchError: Two clips with different labels are twins as a whole; it names both.
+    """
+    pairs = contradictions(clips, twins)
+    if pairs:
+        more = f", and so do {len(pairs) - 1:,} more pairs" if len(pairs) > 1 else ""
+        raise BenchError(
+            f"data set {dataset}: {pairs[0]} hold the same sound under two labels{more}: correct the label of one, "
+            f"or leave it out (bench check-data lists all)"
+        )
+
+
+def contradictions(clips: Iterable[Clip], twins: Twins) -> tuple[str, ...]:
+    """Names the pairs of clips that are twins as a whole and have different labels: `a.wav (cat) and b.wav (dog)`."""
+    by_id = {clip.id: clip for clip in clips}
+    pairs = [(by_id[pair.first], by_id[pair.second]) for pair in twins.pairs if pair.whole]
+    return tuple(
+        f"{first.id} ({first.label}) and {second.id} ({second.label})"
+        for first, second in pairs
+        if first.label != second.label
+    )
+
+
+def _shared_recordings(clips: Sequence[ListedClip], twins: Twins) -> Iterator[str]:
+    in_split = {split: {clip.id for clip in clips if clip.split == split} for split in SPLITS}
     for first, second in combinations(SPLITS, 2):
-        pairs = [
-            (_id_in(clips, second), _id_in(clips, first))
-            for clips in by_family.values()
-            if {first, second} <= {clip.split for clip in clips}
-        ]
-        if pairs:
-            count = sum(
-                clip.split == second and any(other.split == first for other in clips)
-                for clips in by_family.values()
-                for clip in clips
-            )
-            examples = first_few(f"{of_second} = {of_first}" for of_second, of_first in sorted(pairs))
-            verb = "has" if count == 1 else "have"
-            yield f"{clips_of(count)} of {second} {verb} the same recording as clips of {first}: {examples}"
+        shared = sorted(twins.twins_in(in_split[first]) & in_split[second])
+        if shared:
+            examples = first_few(f"{id} = {twins.twin_of(id, in_split[first])}" for id in shared)
+            verb = "has" if len(shared) == 1 else "have"
+            yield f"{clips_of(len(shared))} of {second} {verb} the same recording as clips of {first}: {examples}"
 
 
-def _contradictions(audible: list[ListedClip]) -> Iterable[str]:
-    by_digest = _by(audible, lambda clip: clip.digest)
-    conflicts = [clips for clips in by_digest.values() if len({clip.label for clip in clips}) > 1]
-    if conflicts:
-        pairs = (" = ".join(f"{clip.id} ({clip.label})" for clip in clips[:2]) for clips in conflicts)
-        count = sum(map(len, conflicts))
-        yield f"{clips_of(count)} have the same content under different labels: {first_few(sorted(pairs))}"
-
-
-def _shared_groups(audible: list[ListedClip]) -> Iterable[str]:
-    by_group = _by([clip for clip in audible if clip.group], lambda clip: clip.group)
+def _shared_groups(clips: Iterable[ListedClip]) -> Iterator[str]:
+    splits_of: dict[str, set[Split]] = defaultdict(set)
+    for clip in clips:
+        if clip.group:
+            splits_of[clip.group].add(clip.split)
     shared: dict[str, list[str]] = defaultdict(list)
-    for name, clips in by_group.items():
-        splits = [split for split in SPLITS if split in {clip.split for clip in clips}]
+    for name, its_splits in splits_of.items():
+        splits = [split for split in SPLITS if split in its_splits]
         if len(splits) > 1:
             shared[" and ".join(splits)].append(name)
     for named_splits, names in sorted(shared.items()):
@@ -84,14 +104,3 @@ def _shared_groups(audible: list[ListedClip]) -> Iterable[str]:
 def clips_of(count: int) -> str:
     """Writes a number of clips as `1 clip` or `3,000 clips`."""
     return f"{count:,} clip{'' if count == 1 else 's'}"
-
-
-def _by(clips: Iterable[ListedClip], key: Callable[[ListedClip], str]) -> dict[str, list[ListedClip]]:
-    grouped: dict[str, list[ListedClip]] = defaultdict(list)
-    for clip in clips:
-        grouped[key(clip)].append(clip)
-    return grouped
-
-
-def _id_in(clips: Iterable[ListedClip], split: Split) -> str:
-    return min(clip.id for clip in clips if clip.split == split)

@@ -18,9 +18,10 @@ from bench.data.decoding import LONGEST_SECONDS, DecodedClip, decode_clips, deco
 from bench.data.division import divide_files, division_of, rows_of
 from bench.data.download import obtain
 from bench.data.folders import building, discard, mark_used
-from bench.data.leakage import clips_of
+from bench.data.leakage import clips_of, refuse_contradictions
 from bench.data.prepared import ClipSet, PreparedData
-from bench.data.twins import find_twins
+from bench.data.recordings import twins_among
+from bench.data.twins import Twins
 from bench.data.waveform_cache import NOISE, CacheWriter, DataIssue, Metadata, map_samples, read_index, verified
 from bench.errors import BenchError
 from bench.files import cannot_write
@@ -202,27 +203,21 @@ def _build(files: DatasetFiles, folders: Mapping[int, Path], report: Preparation
                         target=target[clip.label],
                         fold=clip.fold or "",
                         seconds=decoded.seconds,
-                        digest="" if clip.silent or decoded.suspicion == "silent" else decoded.digest[:16],
+                        silent=clip.silent or decoded.suspicion == "silent",
                     )
                 without_samples.append(replace(decoded, samples={}))
             for rate, writer in writers.items():
                 noise, noise_notes = decode_noise(files.root, files.dataset.noise_folder, rate)
                 if noise is not None:
                     writer.add_noise(noise)
-            metadata = _metadata(files, without_samples, seconds, (*notes, *noise_notes))
-            families = _families(without_samples, report)
+            twins = twins_among(without_samples, lambda done, total: report("looking for copies", done, total))
+            refuse_contradictions(files.dataset.name, [decoded.clip for decoded in without_samples], twins)
+            metadata = _metadata(files, without_samples, twins, seconds, (*notes, *noise_notes))
             for writer in writers.values():
-                writer.close(metadata, families)
+                writer.close(metadata)
     except OSError as error:
         raise cannot_write(next(iter(folders.values())), error) from error
     return metadata
-
-
-def _families(clips: Sequence[DecodedClip], report: PreparationProgress) -> dict[str, str]:
-    """The name that copies of one recording share, which is the id of the first of them, by the id of every copy."""
-    fingerprints = [decoded.fingerprint for decoded in clips if decoded.fingerprint is not None]
-    twins = find_twins(fingerprints, progress=lambda done, total: report("looking for copies", done, total))
-    return {clip: family[0] for family in twins.families() for clip in family}
 
 
 def clip_length(dataset: Dataset, root: Path, clips: Sequence[Clip]) -> tuple[float, tuple[str, ...]]:
@@ -242,7 +237,9 @@ def clip_length(dataset: Dataset, root: Path, clips: Sequence[Clip]) -> tuple[fl
     )
 
 
-def _metadata(files: DatasetFiles, clips: Sequence[DecodedClip], seconds: float, notes: tuple[str, ...]) -> Metadata:
+def _metadata(
+    files: DatasetFiles, clips: Sequence[DecodedClip], twins: Twins, seconds: float, notes: tuple[str, ...]
+) -> Metadata:
     usable = [decoded for decoded in clips if decoded.problem is None and not decoded.silent_piece]
     return Metadata(
         revision=_revision(usable),
@@ -257,6 +254,7 @@ def _metadata(files: DatasetFiles, clips: Sequence[DecodedClip], seconds: float,
             if decoded.problem or decoded.suspicion
         ),
         notes=(*notes, *_length_notes(files, clips, seconds)),
+        twins=twins,
     )
 
 

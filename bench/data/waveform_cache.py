@@ -15,11 +15,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import IO
 
 import numpy as np
@@ -28,10 +25,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.data.checksums import Corrupt, FileSum, file_sum, verify_file
 from bench.data.prepared import ClipSet
+from bench.data.recordings import groups_by_sound
+from bench.data.twins import Twins
 from bench.plugins import Split
 from bench.plugins.contracts import SPLITS
 
-FORMAT = 3
+FORMAT = 4
 """Version of the layout. It is part of every cache's key, so that another layout is another cache."""
 
 MANIFEST = "manifest.json"
@@ -63,6 +62,8 @@ class Metadata(BaseModel):
     issues: tuple[DataIssue, ...]
     notes: tuple[str, ...]
     """Human-readable notes on what was cut or left out."""
+    twins: Twins = Twins(())
+    """Clips that hold one recording."""
 
 
 class Manifest(BaseModel):
@@ -88,8 +89,8 @@ class ClipIndex(BaseModel):
     """Samples before padding."""
     seconds: list[float] = []
     """Length before the clip was cut."""
-    digests: list[str] = []
-    """Digest of the sound; empty for clips that hold silence on purpose."""
+    silent: list[bool] = []
+    """Whether the clip holds silence, on purpose or not."""
     families: list[str] = []
     """Name that copies of one recording share, empty for a clip without copies."""
 
@@ -116,7 +117,7 @@ class SplitWriter:
         target: int,
         fold: str = "",
         seconds: float = 0.0,
-        digest: str = "",
+        silent: bool = False,
     ) -> None:
         """Appends a clip, int16 [samples], cut to the common length."""
         waveform = waveform[: self.samples]
@@ -129,17 +130,10 @@ class SplitWriter:
         index.targets.append(target)
         index.lengths.append(len(waveform))
         index.seconds.append(seconds)
-        index.digests.append(digest)
+        index.silent.append(silent)
 
-    def close(self, families: Mapping[str, str]) -> None:
+    def close(self) -> None:
         """Writes the number of clips into the header, and the index into a file of its own."""
-        index, times = self.index, Counter(self.index.groups)
-        index.families.extend(families.get(id, "") for id in index.ids)
-        # A group of a single clip is a recording, and so one group with its copies; a speaker stays a group of his own.
-        index.groups[:] = [
-            family if family and times[group] == 1 else group
-            for group, family in zip(index.groups, index.families, strict=True)
-        ]
         self._file.truncate(self._header + 2 * self.samples * len(self.index.ids))
         self._file.seek(0)
         assert self._write_header() == self._header  # numpy leaves space in it for the first axis to grow
@@ -166,18 +160,25 @@ class CacheWriter:
         """Stores the background noise, [samples]."""
         np.save(self._folder / NOISE, noise)
 
-    def close(self, metadata: Metadata, families: Mapping[str, str] = MappingProxyType({})) -> None:
-        """Completes the files; the manifest is written last.
-
-        Args:
-            metadata: What decoding told.
-            families: Name that copies of one recording share, by the id of every copy.
-        """
+    def close(self, metadata: Metadata) -> None:
+        """Completes the files; the manifest is written last."""
+        self._name_recordings(metadata.twins)
         for writer in self.splits.values():
-            writer.close(families)
+            writer.close()
         files = {path.name: file_sum(path) for path in sorted(self._folder.iterdir())}
         manifest = Manifest(metadata=metadata, files=files)
         (self._folder / MANIFEST).write_text(manifest.model_dump_json(), encoding="utf-8")
+
+    def _name_recordings(self, twins: Twins) -> None:
+        """Names the families of all clips, and their groups after these."""
+        names = twins.names()
+        indexes = [writer.index for writer in self.splits.values()]
+        for index in indexes:
+            index.families.extend(names.get(id, "") for id in index.ids)
+        groups = [group for index in indexes for group in index.groups]
+        by_sound = iter(groups_by_sound(groups, [family for index in indexes for family in index.families]))
+        for index in indexes:
+            index.groups[:] = [next(by_sound) for _ in index.ids]
 
 
 def verified(folder: Path, *, once: bool = False) -> Metadata | None:

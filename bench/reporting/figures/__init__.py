@@ -8,6 +8,7 @@ from bench.reporting.figures.clip_panels import ExampleClip, example_clips
 from bench.reporting.figures.compared_features import FeatureResult, feature_comparison
 from bench.reporting.figures.confusion import confusion_matrix, confusion_rates
 from bench.reporting.figures.curves import training_curves
+from bench.reporting.figures.dataset_panels import dataset_check_figure
 from bench.reporting.figures.filters import first_filters
 from bench.reporting.figures.pooled import pooled_outputs
 from bench.reporting.figures.rates import range_test
@@ -23,6 +24,7 @@ __all__ = [
     "class_histogram",
     "confusion_matrix",
     "confusion_rates",
+    "dataset_check_figure",
     "example_clips",
     "feature_comparison",
     "first_filters",

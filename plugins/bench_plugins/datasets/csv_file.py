@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import warnings
 from collections import Counter
 from collections.abc import Hashable, Mapping
@@ -18,6 +19,9 @@ from bench_plugins.datasets.folder import SPLIT_FOLDERS
 
 REQUIRED = ("path", "label")
 OPTIONAL = ("split", "group", "fold", "start", "end")
+
+GROUPING = re.compile(r"(speaker|subject|patient|session|recording)(s|[ _-]?(id|no|nr|number|name))?", re.IGNORECASE)
+"""Columns that name what `group` is for."""
 
 Row = Mapping[Hashable, Any]
 
@@ -115,7 +119,7 @@ class CsvFile(Dataset):
         if table.empty:
             raise BenchError(f"{self.file} has no rows: list a file and its label in each")
         unused = [column for column in table.columns if column not in REQUIRED + OPTIONAL]
-        notes: tuple[str, ...] = (f"{self.file}: unused columns: {', '.join(unused)}",) if unused else ()
+        notes = _unused_notes(self.file, unused, grouped="group" in table.columns)
         if more_cells:
             notes += (f"{self.file}: rows have more cells than the header, which are not used",)
         used = table[[column for column in REQUIRED + OPTIONAL if column in table.columns]]
@@ -170,6 +174,18 @@ def _present(column: str, columns: list[str]) -> str:
         if len(columns) == 1 and mark in columns[0]:
             return f"its cells are separated by {name}; save it with commas"
     return f"it has {', '.join(columns)}; rename one to {column}, or add it"
+
+
+def _unused_notes(file: str, unused: list[str], *, grouped: bool) -> tuple[str, ...]:
+    """Says which columns are not used, and asks about those by which clips should stay together if nothing says so."""
+    by_group = [] if grouped else [column for column in unused if GROUPING.fullmatch(column)]
+    others = [column for column in unused if column not in by_group]
+    asked = [
+        f"{file}: column {column} is not used: rename it `group` to keep {match[1].lower()}s apart"
+        for column in by_group
+        if (match := GROUPING.fullmatch(column))
+    ]
+    return (*([f"{file}: unused columns: {', '.join(others)}"] if others else []), *asked)
 
 
 def _relative(path: str, root: Path) -> str:
