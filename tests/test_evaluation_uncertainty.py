@@ -114,6 +114,8 @@ def test_over_groups_it_is_about_the_t_interval_of_their_means() -> None:
     known = interval(correct, names, known_groups=True)
     assert known is not None and known.claim("speakers") == "new clips of these speakers, by this network"
     assert known.high - known.low < found.high - found.low
+    of_seeds = interval([correct, correct], names, known_groups=True)
+    assert of_seeds is not None and of_seeds.claim("speakers") == "new clips of these speakers and new seeds"
 
 
 def test_seeds_that_differ_widen_it_to_hold_them() -> None:

@@ -39,11 +39,13 @@ class Interval(BaseModel):
         Args:
             noun: The data set's own word for groups, in the plural.
         """
-        words = ["new clips", *(f"new {noun if unit == 'groups' else unit}" for unit in self.over if unit != "clips")]
-        claim = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
         known = "" if self.groups is None or "groups" in self.over else f" of these {noun}"
-        network = "" if "seeds" in self.over else ", by this network"
-        return f"{claim}{known}{network}"
+        new = [f"new {noun if unit == 'groups' else unit}" for unit in self.over if unit != "clips"]
+        words = [f"new clips{known}", *new]
+        claim = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+        return (
+            claim if "seeds" in self.over else f"{claim}, by {'this network' if self.seeds == 1 else 'these networks'}"
+        )
 
     def units(self, noun: str = "groups") -> str:
         """Says how many of each there are: `300 clips of 6 speakers, 3 seeds`."""
