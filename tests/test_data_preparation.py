@@ -336,6 +336,9 @@ def test_groups_in_two_splits_and_equal_recordings_are_said(root: Path, tmp_path
     assert note_with(data.notes, "group has").startswith("1 group has clips in train and validation")
     assert "anna" in note_with(data.notes, "group has")
     assert data.grouped == {"train": True, "validation": True, "test": False}
+    assert not data.known_groups and data.group_noun == "groups"
+    tested = prepared(Listed(listed=(*clips[:-1], Clip("dog/s0_5.wav", "dog", "test", group="anna"))), tmp_path)
+    assert tested.known_groups
 
 
 def test_one_sound_under_two_labels_is_refused_whatever_the_format(root: Path, tmp_path: Path) -> None:
@@ -462,6 +465,7 @@ def test_fsdd_official_takes(shared_data: Path, tmp_path: Path) -> None:
     data = prepare(FSDD(), data_dir=shared_data, cache_dir=tmp_path / "cache", sample_rates=(8000,))
     assert data.supports["test"] == (30,) * 10 and sum(map(data.clips, data.splits)) == 3000
     assert "6 groups have clips in train and validation and test" in " ".join(data.notes)
+    assert data.known_groups and data.group_noun == "speakers"
     first = load_split(data, "test", sample_rate=8000)
     path = shared_data / "free-spoken-digit-dataset" / first.ids[0]
     expected = decode(path).at(8000)[:8000]
