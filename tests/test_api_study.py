@@ -185,7 +185,7 @@ def test_classes_and_instances_among_names(tmp_path: Path) -> None:
     assert Mean.name not in installed().models
     final = next(run for run in study.finals)
     if final.record.spec.model.name == Mean.name:
-        with pytest.raises(bench.BenchError, match="model mean-of-frames of .* give it, plugins="):
+        with pytest.raises(bench.BenchError, match=r"model mean-of-frames of .* give it, plugins="):
             bench.load_model(final.folder)
     bench.load_model(final.folder, plugins=[Mean])
     assert len(bench.resume(study.folder, plugins=[Mean], trials=3).trials) == 3
