@@ -1,7 +1,9 @@
 """Compares two results on the same clips: their difference, its interval, and whether it is more than chance.
 
 It is the two-way layout of `uncertainty.py` for the difference clip by clip: groups and clips are paired, seeds are not, so
-that the variance of the seeds is Welch's. The p value is where the interval of that confidence ends at 0.
+that the variance of the seeds is Welch's. The p value is of configurations that are equal: seeds of both then vary alike,
+and their variances are one, known from the seeds of both (Student's). With few seeds it may tell apart what the interval,
+which holds for unequal ones, too, leaves open.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ class Comparison(BaseModel):
     interval: Interval
     """Interval of the difference, -1 to 1. `seeds` is the smaller number of the two."""
     p_value: float
-    """How often a difference as large comes up between two that are equal, 0 to 1."""
+    """How often a difference as large comes up between two that are equal, 0 to 1; seeds of both then vary alike."""
     mcnemar: float | None
     """P value of McNemar's exact test, for one seed of each alone. It takes clips as independent and covers no seeds."""
 
@@ -81,42 +83,53 @@ def compare(
     clips = layout(of_a.shape[1], groups, targets, known_groups=known_groups)
     if clips.problem() is not None:
         return None
-    parts, seeds_freedom = _difference(of_a, of_b, clips)
-    freedom, least = clips.freedom(), _least_variance(of_a, of_b, clips)
-
-    def half_width(confidence: float) -> float:
-        squared = squared_half_width(parts, units_freedom=freedom, seeds_freedom=seeds_freedom, confidence=confidence)
-        return float(np.sqrt(max(squared, least * float(ndtri((1 + confidence) / 2)) ** 2)))
-
-    half, seeds = half_width(CONFIDENCE), min(len(of_a), len(of_b))
+    least = _least_variance(of_a, of_b, clips)
+    unequal, equal = (_difference(of_a, of_b, clips, equal=equal) for equal in (False, True))
+    half, seeds = _half_width(unequal, clips, least, CONFIDENCE), min(len(of_a), len(of_b))
+    difference = unequal[0].mean
     return Comparison(
         a=float((of_a @ clips.weights).mean()),
         b=float((of_b @ clips.weights).mean()),
-        difference=parts.mean,
+        difference=difference,
         interval=Interval(
-            low=max(parts.mean - half, -1.0),
-            high=min(parts.mean + half, 1.0),
+            low=max(difference - half, -1.0),
+            high=min(difference + half, 1.0),
             over=clips.over(seeds),
             clips=clips.clips,
             groups=clips.groups,
             seeds=seeds,
             method=method(clips, seeds).replace("Wilson", "paired difference"),
         ),
-        p_value=_p_value(abs(parts.mean), half_width),
+        p_value=_p_value(abs(difference), lambda confidence: _half_width(equal, clips, least, confidence)),
         mcnemar=_mcnemar(of_a[0], of_b[0]) if len(of_a) == len(of_b) == 1 else None,
     )
 
 
-def _difference(a: Floats, b: Floats, clips: Layout) -> tuple[Components, float]:
-    """Returns the parts of the variance of mean(a) - mean(b), and the degrees of freedom of its seeds (0: one seed)."""
+def _difference(a: Floats, b: Floats, clips: Layout, *, equal: bool) -> tuple[Components, float]:
+    """Returns the parts of the variance of mean(a) - mean(b), and the degrees of freedom of its seeds (0: one seed).
+
+    The seeds of both vary alike if the two are taken as equal (Student's variance), and else each as they do (Welch's).
+    """
     both = components((a.mean(axis=0) - b.mean(axis=0))[None], clips)
-    of_a, of_b = components(a, clips), components(b, clips)
-    seeds, rest = of_a.seeds + of_b.seeds, of_a.rest + of_b.rest
     if len(a) == 1 or len(b) == 1:  # Nothing is known of the seeds of one: the other's are taken as they are, too.
         return Components(both.mean, both.units, 0.0, 0.0), 0.0
-    fewest = min(len(a), len(b)) - 1.0
-    within = of_a.seeds**2 / (len(a) - 1) + of_b.seeds**2 / (len(b) - 1)
-    return Components(both.mean, both.units, seeds, rest), seeds**2 / within if within else fewest
+    of_a, of_b = components(a, clips), components(b, clips)
+    rest, freedoms = of_a.rest + of_b.rest, np.array([len(a) - 1.0, len(b) - 1.0])
+    variances = np.array([of_a.seeds, of_b.seeds])
+    if equal:
+        of_one = freedoms @ (variances * (freedoms + 1)) / freedoms.sum()
+        return Components(both.mean, both.units, of_one * (1 / (freedoms + 1)).sum(), rest), freedoms.sum()
+    within = (variances**2 / freedoms).sum()
+    welch = variances.sum() ** 2 / within if within else freedoms.min()
+    return Components(both.mean, both.units, variances.sum(), rest), welch
+
+
+def _half_width(difference: tuple[Components, float], clips: Layout, least: float, confidence: float) -> float:
+    parts, of_seeds = difference
+    squared = squared_half_width(
+        parts, units_freedom=clips.freedom(), seeds_freedom=of_seeds, confidence=confidence
+    )
+    return float(np.sqrt(max(squared, least * float(ndtri((1 + confidence) / 2)) ** 2)))
 
 
 def _least_variance(a: Floats, b: Floats, clips: Layout) -> float:
