@@ -23,6 +23,7 @@ from bench.reporting.numbers import (
     spread,
     value_range,
 )
+from bench.reporting.without_twins import twins_section
 from bench.trial import Status
 
 MAX_REASONS = 15
@@ -114,6 +115,7 @@ def _section(protocol: Protocol, source: str) -> list[str]:
     return [
         table((*leaderboard_columns(protocol), "Reproduce"), rows, align=left),
         *_folds(protocol),
+        *twins_section(protocol),
         _reading_notes(protocol),
         bullets([*notes_on_code(protocol), *notes_on_missing_finals(protocol)]),
         details("Settings and seeds of every row", _settings(protocol.rows)),
