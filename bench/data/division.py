@@ -76,11 +76,16 @@ def divide_files(dataset: Dataset, folder: Path, metadata: Metadata, division: D
         of_split = {split: tuple(supports[split, label] for label in metadata.labels) for split in SPLITS}
         check_classes(where, metadata.labels, of_split)
         seconds = _seconds(dataset, clips, metadata.seconds)
-        grouped = {split: all(clip.group for clip in clips if clip.split == split) for split in SPLITS}
         tested = {clip.group for clip in clips if clip.split == "test" and clip.group}
-        known_groups = any(clip.group in tested for clip in clips if clip.split != "test")
         known.append(
-            FoldData(name=fold.name, seconds=seconds, supports=of_split, grouped=grouped, known_groups=known_groups)
+            FoldData(
+                name=fold.name,
+                seconds=seconds,
+                supports=of_split,
+                grouped={split: all(clip.group for clip in clips if clip.split == split) for split in SPLITS},
+                known_groups=any(clip.group in tested for clip in clips if clip.split != "test"),
+                test_twins=tuple(sorted(metadata.twins.twins_in({clip.id for clip in clips if clip.split != "test"}))),
+            )
         )
         prefix = f"outer fold {fold.name}: " if fold.name else ""
         notes += [prefix + note for note in (*_long_tests(dataset, clips, seconds), *leaks(clips, metadata.twins))]

@@ -40,6 +40,8 @@ class FoldData(BaseModel):
     """Whether every clip of a split has a known group (speaker, recording)."""
     known_groups: bool = False
     """Whether groups of test clips have clips in training or validation, too: new groups are not measured then."""
+    test_twins: tuple[str, ...] = ()
+    """Ids of the test clips that hold the same recording as clips of training or validation, sorted."""
 
 
 class PreparedData(BaseModel):

@@ -126,9 +126,7 @@ def _difference(a: Floats, b: Floats, clips: Layout, *, equal: bool) -> tuple[Co
 
 def _half_width(difference: tuple[Components, float], clips: Layout, least: float, confidence: float) -> float:
     parts, of_seeds = difference
-    squared = squared_half_width(
-        parts, units_freedom=clips.freedom(), seeds_freedom=of_seeds, confidence=confidence
-    )
+    squared = squared_half_width(parts, units_freedom=clips.freedom(), seeds_freedom=of_seeds, confidence=confidence)
     return float(np.sqrt(max(squared, least * float(ndtri((1 + confidence) / 2)) ** 2)))
 
 

@@ -31,6 +31,7 @@ from bench.reporting.numbers import Spread
 from bench.reporting.over_folds import FinalRun, by_seed, of_each_fold, over_folds, pooled_tests, spreads
 from bench.reporting.robustness_table import robustness_of
 from bench.reporting.search_against_truth import best_so_far, optimism, score_in_search, test_looks
+from bench.reporting.without_twins import with_twins_apart
 from bench.results.study_folder import StudyFolder, studies
 from bench.results.study_records import RunRecord, StudyRecord
 from bench.trial import Hardware, Status
@@ -107,7 +108,10 @@ def leaderboard_of(
     for study, record in members:
         key = f"{record.dataset.model_dump_json()} {record.data.revision} {record.data.protocol} {record.objective}"
         by_protocol.setdefault(key, []).append((study, record))
-    protocols = [_with_changes(_protocol(members, registry.recipes), registry) for members in by_protocol.values()]
+    protocols = [
+        with_twins_apart(_with_changes(_protocol(members, registry.recipes), registry), members)
+        for members in by_protocol.values()
+    ]
     leaderboard = Leaderboard(
         dataset=dataset,
         updated=max((run.finished for protocol in protocols for row in protocol.rows for run in row.runs), default=""),

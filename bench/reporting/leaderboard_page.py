@@ -34,6 +34,7 @@ from bench.reporting.numbers import (
 from bench.reporting.robustness_table import robustness_table
 from bench.reporting.search_against_truth import truth_lines
 from bench.reporting.where_it_fails import errors_of
+from bench.reporting.without_twins import twins_section
 
 LOADED = " †"
 """Mark of a time that was measured while the machine had more to do than cores."""
@@ -115,6 +116,7 @@ def _section(protocol: Protocol, source: str, figure: str) -> list[str]:
     return [
         table((*leaderboard_columns(protocol), "Reproduce"), rows, align=left),
         *_folds(protocol),
+        *twins_section(protocol),
         _reading_notes(protocol),
         bullets([*notes_on_code(protocol), *notes_on_missing_finals(protocol)]),
         heading(3, "Every score of the test split"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from bench.errors import BenchError, did_you_mean
 from bench.evaluation.error_analysis import ErrorAnalysis
@@ -100,6 +100,9 @@ class Row(PublishedRecord):
     train_seconds: Spread
     folds: tuple[FoldFigures, ...] = ()
     """Figures of every outer fold, if there are several."""
+    without_twins: dict[Objective, Spread] | None = Field(None, exclude_if=lambda scores: scores is None)
+    """As `test`, over the test clips without a twin in training or validation; None if a fold has no such clips, or no twins
+    were found."""
     not_complete: dict[Status, int] = {}
     """Number of its finals that are not complete, by status; no figure includes them."""
     changed: tuple[str, ...] = ()
@@ -245,6 +248,8 @@ class Protocol(PublishedRecord):
     supports: dict[Split, tuple[int, ...]]
     group_noun: str = "groups"
     """What the groups are, in the plural: speakers, recordings."""
+    twins: dict[str, tuple[str, ...]] = Field({}, exclude_if=lambda twins: not twins)
+    """Ids of the test clips that have a twin in training or validation, by outer fold; folds that have none are left out."""
     known_groups: bool = False
     """Whether groups of test clips have clips in training or validation, too."""
     notes: tuple[str, ...]

@@ -41,7 +41,7 @@ TAKEN_AS_PUBLISHED: Mapping[type[PublishedRecord], tuple[str, ...]] = {
     Leaderboard: ("schema_version", "dataset", "source", "predictions"),
     Protocol: (
         *("dataset", "revision", "protocol", "folds", "objective", "seconds", "notes", "studies"),
-        *("group_noun", "known_groups", "test_looks"),
+        *("group_noun", "known_groups", "twins", "test_looks"),
     ),
     Row: ("origin", "parameters", "search", "robustness", "train_seconds", "not_complete", "changed"),
     SeedRun: (
@@ -210,6 +210,7 @@ def _member(
                 supports=_supports(protocol, predictions),
                 grouped={},
                 known_groups=protocol.known_groups,
+                test_twins=protocol.twins.get(fold, ()),
             )
             for fold in protocol.folds
         ),
