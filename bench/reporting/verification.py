@@ -267,6 +267,7 @@ def _record(run: SeedRun, row: Row) -> RunRecord:
             latency_ms=run.latency_ms,
             peak_memory_mb=run.peak_memory_mb,
             hardware=run.hardware,
+            load=run.load,
         ),
     )
 
