@@ -16,6 +16,7 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from bench.statistics import compare, interval
+from perf import fold_coverage
 from perf.tables import Column, Row, Sizes, Table
 
 Floats = NDArray[np.float64]
@@ -80,7 +81,7 @@ OWN = World("own", groups=0.3, clips=0.7)
 
 
 def measure(sizes: Sizes) -> list[Table]:
-    """Returns the tables of intervals in usual worlds, in skewed ones, and of comparisons."""
+    """Returns the tables of intervals in usual worlds, in skewed ones, of comparisons, and of outer folds."""
     runs = sizes.of(1000, 20)
     layouts = sizes.of(LAYOUTS, ((0, 41), (3, 60)))
     usual, skewed = [
@@ -100,6 +101,7 @@ def measure(sizes: Sizes) -> list[Table]:
             "Coverage where most groups are nearly perfect and few are bad", _COLUMNS, _ranges(skewed), _note(skewed)
         ),
         Table("Comparisons at accuracy 0.95, percent", _PAIRS, tuple(pairs), _PAIRS_NOTE),
+        fold_coverage.measure(sizes),
     ]
 
 

@@ -11,7 +11,7 @@ from reporting_results import fitted, make_study, run_record, save
 
 import bench
 from bench.errors import BenchError
-from bench.evaluation.pairwise import compare_all, rank_ranges
+from bench.evaluation.pairwise import by_clips, compare_all, rank_ranges
 from bench.reporting.build_leaderboard import build_leaderboard
 from bench.reporting.leaderboard_page import render_leaderboard
 from bench.reporting.publishing import publish
@@ -74,7 +74,7 @@ def test_ranks_are_printed_as_ties(results: Path) -> None:
 def test_a_rank_leaves_out_what_it_differs_from() -> None:
     """The same three times, and one that is far worse."""
     results = [[fitted(seed=1, noise=noise)["test"]] for noise in (0.9, 0.9, 0.9, 2.5)]
-    assert rank_ranges(compare_all(results), 4) == ((1, 3), (1, 3), (1, 3), (4, 4))
+    assert rank_ranges(compare_all(4, by_clips(results)), 4) == ((1, 3), (1, 3), (1, 3), (4, 4))
     assert rank_ranges((), 2) == ((1, 2), (1, 2))
 
 

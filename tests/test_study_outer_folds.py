@@ -13,6 +13,8 @@ from made_audio import cats_and_dogs, tone, write
 import bench
 from bench.data.preparation import load_split
 from bench.reporting.leaderboard_page import render_leaderboard
+from bench.reporting.publishing import publish
+from bench.reporting.verification import verify
 from bench.results.study_folder import StudyFolder
 
 FOLDS = ["s0", "s1", "s2", "s3", "s4"]
@@ -142,6 +144,9 @@ def test_a_nested_search_chooses_in_every_fold_and_tests_there(
     (row,) = nested.leaderboard().rows()
     assert row.origin == "nested search" and len(row.folds) == 2
     assert "searched anew in every outer fold" in render_leaderboard(nested.leaderboard(), source="x.json")
+    assert row.test_interval is not None and row.test_interval.folds == 2
+    _, published = publish(nested.leaderboard(), tmp_path / "pages", results=folder.folder.parent)
+    assert verify(published).differences == ()
     before = sorted(path.stat().st_mtime_ns for path in folder.folder.glob("*/run.json"))
     bench.resume(nested.folder)
     assert sorted(path.stat().st_mtime_ns for path in folder.folder.glob("*/run.json")) == before

@@ -25,7 +25,7 @@ def command(
     ],
     results: ResultsDir = None,
 ) -> None:
-    """Compare rows clip by clip: their difference with its interval, and whether it is more than chance."""
+    """Compare rows clip by clip, or fold by fold: their difference with its interval, and whether it is more than chance."""
     comparison = compare_references(results_directory(options_of(results=results).results), rows)
     cells = [_cells(comparison, pair) for pair in comparison.pairs]
     print_table(("a", "b", "of a", "of b", "a - b", "95 % interval", "p", "verdict"), cells, left=(0, 1, 7))

@@ -12,7 +12,7 @@ FEWEST_GROUPS = 3
 FEWEST_CLIPS = 10
 """Number of clips below which an interval would say nothing."""
 
-Over = Literal["clips", "groups", "seeds"]
+Over = Literal["clips", "groups", "training", "seeds"]
 
 
 class Interval(BaseModel):
@@ -22,13 +22,16 @@ class Interval(BaseModel):
     low: float
     high: float
     over: tuple[Over, ...]
-    """What would be new in a repetition that the interval covers: clips, groups (speakers, recordings), seeds."""
+    """What would be new in a repetition that the interval covers: clips, groups (speakers, recordings), the training clips,
+    seeds."""
     clips: int
     """Number of clips."""
     groups: int | None
     """Number of groups; None if they are not known."""
     seeds: int
     """Number of seeds. Those of a single seed are of that network alone."""
+    folds: int | None = None
+    """Number of outer folds that it is over; None if it is over clips or groups."""
     confidence: float = CONFIDENCE
     """Share of repetitions in which such an interval holds the true value."""
     method: str
@@ -40,17 +43,19 @@ class Interval(BaseModel):
             noun: The data set's own word for groups, in the plural.
         """
         known = "" if self.groups is None or "groups" in self.over else f" of these {noun}"
-        new = [f"new {noun if unit == 'groups' else unit}" for unit in self.over if unit != "clips"]
+        called = {"groups": noun, "training": "training clips", "seeds": "seeds"}
+        new = [f"new {called[unit]}" for unit in self.over if unit != "clips"]
         words = [f"new clips{known}", *new]
         claim = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-        return (
-            claim if "seeds" in self.over else f"{claim}, by {'this network' if self.seeds == 1 else 'these networks'}"
-        )
+        if "seeds" in self.over or "training" in self.over:
+            return claim
+        return f"{claim}, by {'this network' if self.seeds == 1 else 'these networks'}"
 
     def units(self, noun: str = "groups") -> str:
         """Says how many of each there are: `300 clips of 6 speakers, 3 seeds`."""
         groups = "" if self.groups is None else f" of {self.groups:,} {noun}"
-        return f"{self.clips:,} clips{groups}, {self.seeds} seed{'' if self.seeds == 1 else 's'}"
+        folds = "" if self.folds is None else f", {self.folds} folds"
+        return f"{self.clips:,} clips{groups}{folds}, {self.seeds} seed{'' if self.seeds == 1 else 's'}"
 
 
 def why_no_interval(clips: int, groups: int | None, effective_groups: float | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -32,29 +32,17 @@ class PairedRows(BaseModel):
         return self.adjusted < 1 - CONFIDENCE
 
 
-def compare_all(
-    results: Sequence[Sequence[Predictions]], *, balanced: bool = False, known_groups: bool = False
-) -> tuple[PairedRows, ...]:
+def compare_all(number: int, compare_pair: Callable[[int, int], Comparison | None]) -> tuple[PairedRows, ...]:
     """Compares every pair of results.
 
     Args:
-        results: Predictions of each seed, by result; all of the same clips.
-        balanced: Whether balanced accuracies are compared.
-        known_groups: Whether training has other clips of the groups.
+        number: Number of results.
+        compare_pair: Compares two of them, by their numbers: see `by_clips`.
 
     Returns:
-        All pairs; none if there are too few groups or clips for an interval.
-
-    Raises:
-        BenchError: The results are of different clips, or of none.
+        All pairs that can be compared.
     """
-    first = results[0][0]
-    correct = [correct_clips([first, *predictions])[1:] for predictions in results]
-    targets = first.targets if balanced else None
-    by_pair = {
-        (a, b): compare(correct[a], correct[b], first.groups, targets=targets, known_groups=known_groups)
-        for a, b in combinations(range(len(results)), 2)
-    }
+    by_pair = {(a, b): compare_pair(a, b) for a, b in combinations(range(number), 2)}
     comparisons = {pair: comparison for pair, comparison in by_pair.items() if comparison is not None}
     if not comparisons:
         return ()
@@ -63,6 +51,25 @@ def compare_all(
         PairedRows(a=a, b=b, comparison=comparison, adjusted=float(p_value))
         for ((a, b), comparison), p_value in zip(comparisons.items(), adjusted, strict=True)
     )
+
+
+def by_clips(
+    results: Sequence[Sequence[Predictions]], *, balanced: bool = False, known_groups: bool = False
+) -> Callable[[int, int], Comparison | None]:
+    """Returns the comparison of two of several results, clip by clip.
+
+    Args:
+        results: Predictions of each seed, by result; all of the same clips.
+        balanced: Whether balanced accuracies are compared.
+        known_groups: Whether training has other clips of the groups.
+
+    Raises:
+        BenchError: The results are of different clips, or of none.
+    """
+    first = results[0][0]
+    correct = [correct_clips([first, *predictions])[1:] for predictions in results]
+    targets = first.targets if balanced else None
+    return lambda a, b: compare(correct[a], correct[b], first.groups, targets=targets, known_groups=known_groups)
 
 
 def rank_ranges(pairs: Sequence[PairedRows], number: int) -> tuple[tuple[int, int], ...]:

@@ -199,7 +199,8 @@ def interval(
         return None
     parts = components(values, clips)
     squared = squared_half_width(parts, units_freedom=clips.freedom(), seeds_freedom=seeds - 1)
-    low, high = _wilson(parts.mean, _independent_clips(parts.mean, squared, clips, seeds))
+    most = clips.effective_clips if parts.mean in (0, 1) else clips.effective_clips * seeds
+    low, high = wilson_ends(parts.mean, squared, most_clips=most)
     return Interval(
         low=low,
         high=high,
@@ -259,20 +260,28 @@ def method(clips: Layout, seeds: int) -> str:
     return f"Wilson with t over {units}{' and seeds' if seeds > 1 else ''}"
 
 
-def _independent_clips(mean: float, squared: float, clips: Layout, seeds: int) -> float:
-    """Returns how many independent clips would have this half-width at one standard error."""
-    variance = mean * (1 - mean)
-    if variance == 0:  # Nothing differs: as many clips as there are, since seeds that agree tell nothing more.
-        return clips.effective_clips / float(ndtri((1 + CONFIDENCE) / 2)) ** 2
-    most = clips.effective_clips * seeds / float(ndtri((1 + LEAST) / 2)) ** 2
-    return min(variance / squared, most) if squared else most
+def wilson_ends(mean: float, squared: float, *, most_clips: float) -> tuple[float, float]:
+    """Returns the ends of Wilson's score interval for as many independent clips as have a half-width.
 
-
-def _wilson(mean: float, number: float) -> tuple[float, float]:
-    """Wilson's score interval of one standard error for a mean over so many independent clips."""
+    Args:
+        mean: The score.
+        squared: Square of the half-width that its variance gives.
+        most_clips: Number of independent clips that it cannot be better known than by, at LEAST of the full confidence; at
+            the full one where all clips are right, or none.
+    """
+    number = _independent_clips(mean, squared, most_clips)
     centre, half = mean + 0.5 / number, np.sqrt(mean * (1 - mean) / number + 0.25 / number**2)
     low, high = (centre - half) / (1 + 1 / number), (centre + half) / (1 + 1 / number)
     return (0.0 if mean == 0 else float(low)), (1.0 if mean == 1 else float(high))
+
+
+def _independent_clips(mean: float, squared: float, most_clips: float) -> float:
+    """Returns how many independent clips would have this half-width at one standard error."""
+    variance = mean * (1 - mean)
+    if variance == 0:  # Nothing differs: as many clips as there are.
+        return most_clips / float(ndtri((1 + CONFIDENCE) / 2)) ** 2
+    most = most_clips / float(ndtri((1 + LEAST) / 2)) ** 2
+    return min(variance / squared, most) if squared else most
 
 
 def aligned(result: Predictions, reference: Predictions) -> Predictions:

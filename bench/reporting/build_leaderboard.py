@@ -28,7 +28,7 @@ from bench.reporting.leaderboard_records import (
     StudySummary,
 )
 from bench.reporting.numbers import Spread
-from bench.reporting.over_folds import FinalRun, by_seed, of_each_fold, over_folds, pooled_tests, spreads
+from bench.reporting.over_folds import FinalRun, by_seed, fold_scores, of_each_fold, over_folds, pooled_tests, spreads
 from bench.reporting.robustness_table import robustness_of
 from bench.reporting.search_against_truth import best_so_far, optimism, score_in_search, test_looks
 from bench.reporting.without_twins import with_twins_apart
@@ -201,18 +201,13 @@ def _ties(
 ) -> dict[str, tuple[int, int]]:
     """Returns the ranks that the test clips leave open, by id; none if nothing can be said of them."""
     from bench.evaluation.pairwise import compare_all, rank_ranges
+    from bench.reporting.row_comparison import RowResults, pair_comparison
 
     if len(rows) < 2:
         return {}
     finals = {f"{study.name}/{run.name}": (study, run) for study, _ in members for run in study.finals()}
-    folds = [fold.name for fold in newest.data.folds]
-    results = [
-        pooled_tests([finals[run.run] for run in row.runs], {seed.seed for seed in over_folds(row.runs, folds=folds)})
-        for row in rows
-    ]
-    pairs = compare_all(
-        results, balanced=newest.objective == "balanced_accuracy", known_groups=newest.data.known_groups
-    )
+    results = [RowResults.of(row.id, [finals[run.run] for run in row.runs], newest.data) for row in rows]
+    pairs = compare_all(len(rows), pair_comparison(results))
     return dict(zip((row.id for row in rows), rank_ranges(pairs, len(rows)), strict=True)) if pairs else {}
 
 
@@ -254,6 +249,10 @@ def _row(
         known_groups=study.data.known_groups,
         noun=study.data.group_noun,
     )
+    if (scores := fold_scores(complete, complete_seeds, data=study.data, objective=study.objective)) is not None:
+        from bench.evaluation.resampled_folds import interval_over_folds
+
+        interval, no_interval = interval_over_folds(scores), None
     keys = dict.fromkeys((run.spec.configuration(), run.spec.fold) for _, run in complete)
     trials = [trial for key in keys for trial in proposed.get(key, ())]
     return Row(

@@ -6,13 +6,18 @@ import statistics
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from bench.evaluation.metrics import METRICS, Scores
+from bench.data.prepared import PreparedData
+from bench.evaluation.metrics import METRICS, Objective, Scores, basic_scores
 from bench.evaluation.predictions import Predictions
 from bench.reporting.leaderboard_records import FoldFigures, SeedRun
 from bench.reporting.numbers import Spread
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord
+
+if TYPE_CHECKING:
+    from bench.evaluation.resampled_folds import FoldScores
 
 FinalRun = tuple[StudyFolder, RunRecord]
 
@@ -115,4 +120,33 @@ def _pooled(of_folds: Sequence[tuple[str, Predictions]]) -> Predictions:
         groups=tuple(group for _, predictions in ordered for group in predictions.groups),
         targets=np.concatenate([predictions.targets for _, predictions in ordered]),
         probabilities=np.concatenate([predictions.probabilities for _, predictions in ordered]),
+    )
+
+
+def fold_scores(
+    finals: Sequence[FinalRun], seeds: Collection[int], *, data: PreparedData, objective: Objective
+) -> FoldScores | None:
+    """Returns the test scores of every outer fold by seed, if the folds are cut at random; of those that are a group each,
+    and of a single one, None: they are looked at clip by clip."""
+    if len(data.folds) == 1 or data.protocol == "leave-one-group-out":
+        return None
+    import numpy as np
+
+    from bench.evaluation.resampled_folds import FoldScores
+
+    of_seeds = by_seed(finals, seeds)
+    tested = {(run.spec.fold, run.spec.seed): study.predictions(run, "test") for of in of_seeds for study, run in of}
+    folds = dict.fromkeys(fold for fold, _ in tested)
+    in_order = dict.fromkeys(seed for _, seed in tested)
+    clips = {id for predictions in tested.values() for id in predictions.ids}
+    groups = {group for predictions in tested.values() for group in predictions.groups}
+    supports = data.folds[0].supports
+    return FoldScores(
+        scores=np.array(
+            [[getattr(basic_scores(tested[fold, seed]), objective) for seed in in_order] for fold in folds]
+        ),
+        clips=len(clips),
+        groups=len(groups) if all(groups) else None,
+        new_groups=all(groups) and not data.known_groups,
+        test_share=sum(supports["test"]) / sum(supports["train"]),
     )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError
 from bench.evaluation.metrics import Objective
-from bench.evaluation.pairwise import PairedRows, compare_all
+from bench.evaluation.paired_comparison import Comparison
+from bench.evaluation.pairwise import PairedRows, by_clips, compare_all
 from bench.evaluation.predictions import Predictions
+from bench.evaluation.resampled_folds import FoldScores, compare_over_folds
 from bench.evaluation.uncertainty import why_none
-from bench.reporting.over_folds import pooled_tests
+from bench.reporting.over_folds import FinalRun, fold_scores, pooled_tests
 from bench.reporting.publishing import load_published
 from bench.results.study_folder import StudyFolder, find_run
 from bench.results.study_records import RunRecord
@@ -26,8 +29,19 @@ class RowResults:
     """As it was asked for."""
     predictions: tuple[Predictions, ...]
     """Of each seed, on the test clips of all its outer folds."""
+    fold_scores: FoldScores | None
+    """Its scores by fold, where folds are compared rather than clips."""
     data: PreparedData
     objective: Objective
+
+    @classmethod
+    def of(cls, name: str, finals: Sequence[FinalRun], data: PreparedData) -> RowResults:
+        """Reads the predictions of a configuration's finals: of the seeds that were tested in all outer folds."""
+        tested = Counter(run.spec.seed for _, run in finals)
+        seeds = {seed for seed, folds in tested.items() if folds == max(tested.values())}
+        objective = finals[0][1].spec.objective
+        scores = fold_scores(finals, seeds, data=data, objective=objective)
+        return cls(name, tuple(pooled_tests(finals, seeds)), scores, data, objective)
 
 
 @dataclass(frozen=True)
@@ -63,16 +77,32 @@ def compare_references(results: Path, references: Sequence[str]) -> RowCompariso
             raise BenchError(
                 f"{row.name} is ranked by {row.objective} and {first.name} by {first.objective}: name others"
             )
-    pairs = compare_all(
-        [row.predictions for row in rows],
-        balanced=first.objective == "balanced_accuracy",
-        known_groups=first.data.known_groups,
-    )
+    pairs = compare_all(len(rows), pair_comparison(rows))
     if not pairs:
         some = first.predictions[0]
         why = why_none([some.predicted == some.targets], some.groups, noun=first.data.group_noun)
         raise BenchError(f"the rows cannot be compared: {why}")
     return RowComparison(rows, pairs)
+
+
+def pair_comparison(rows: Sequence[RowResults]) -> Callable[[int, int], Comparison | None]:
+    """Returns the comparison of two of several rows that fits their protocol: fold by fold, or clip by clip.
+
+    Raises:
+        BenchError: The rows are of different clips.
+    """
+    first = rows[0]
+    clip_by_clip = by_clips(
+        [row.predictions for row in rows],
+        balanced=first.objective == "balanced_accuracy",
+        known_groups=first.data.known_groups,
+    )
+
+    def fold_by_fold(a: int, b: int) -> Comparison | None:
+        of_a, of_b = rows[a].fold_scores, rows[b].fold_scores
+        return clip_by_clip(a, b) if of_a is None or of_b is None else compare_over_folds(of_a, of_b)
+
+    return fold_by_fold
 
 
 def find_row(results: Path, reference: str) -> RowResults:
@@ -97,10 +127,9 @@ def find_row(results: Path, reference: str) -> RowResults:
         raise BenchError(
             f"{reference} has no test predictions in {results}: name a final, or run it with bench reproduce"
         )
-    study, run = tested[0]
+    study, _ = tested[0]
     record = study.reproduction() if study.is_reproduction() else study.record()
-    predictions = tuple(pooled_tests(tested, {run.spec.seed for _, run in tested}))
-    return RowResults(reference, predictions, record.data, run.spec.objective)
+    return RowResults.of(reference, tested, record.data)
 
 
 def _finals(results: Path, reference: str) -> list[tuple[StudyFolder, RunRecord]]:
