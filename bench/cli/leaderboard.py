@@ -49,6 +49,7 @@ def print_leaderboard(results: Path, dataset: str, *, registry: Registry, publis
         if rows:
             print_table(leaderboard_page.leaderboard_columns(protocol), rows, left=(1, 2), spare=SPARE)
         for line in (
+            *leaderboard_page.notes_on_load(protocol),
             *leaderboard_page.notes_on_code(protocol),
             *leaderboard_page.notes_on_missing_finals(protocol),
             *truth_lines(protocol),

@@ -205,10 +205,7 @@ def _reading_notes(protocol: Protocol) -> Markup:
         "training time are means over these seeds; training time is the wall time of all epochs, features included.",
         *_interval_notes(protocol),
     ]
-    if any(row.measured_under_load for row in protocol.rows):
-        lines.append(
-            f"{LOADED.strip()} measured while the machine had more to do than it has cores; see the runs' loads."
-        )
+    lines += notes_on_load(protocol)
     if any(row.ties is not None for row in protocol.rows):
         lines.append(
             "Rank: the best to the worst that the test clips leave open. Rows whose ranks overlap tie, but for pairs that a "
@@ -235,6 +232,13 @@ def _interval_notes(protocol: Protocol) -> Iterable[str]:
         yield f"95 % interval of the mean test {metric}: for {claim}. docs/statistics.md has the method and its coverage."
     for reason in dict.fromkeys(row.no_interval for row in protocol.rows if row.no_interval):
         yield f"No interval: {reason}."
+
+
+def notes_on_load(protocol: Protocol) -> list[str]:
+    """Returns a line on the mark of times, if there is one."""
+    if not any(row.measured_under_load for row in protocol.rows):
+        return []
+    return [f"{LOADED.strip()} measured while the machine had more to do than it has cores."]
 
 
 def notes_on_missing_finals(protocol: Protocol) -> list[str]:

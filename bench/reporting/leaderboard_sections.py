@@ -17,7 +17,15 @@ MAX_REASONS = 15
 
 def protocol_name(protocol: Protocol) -> str:
     """Returns a title that tells a protocol from the others."""
-    return f"{_config(protocol.dataset)}, revision {protocol.revision}, by {metric_title(protocol.objective)}"
+    return (
+        f"{protocol_title(protocol)}, {_config(protocol.dataset)}, revision {protocol.revision}, "
+        f"by {metric_title(protocol.objective)}"
+    )
+
+
+def protocol_title(protocol: Protocol) -> str:
+    """Returns how clips are divided, in a few words: `official`, `leave-one-group-out, 6 outer folds`."""
+    return protocol.protocol + (f", {len(protocol.folds)} outer folds" if len(protocol.folds) > 1 else "")
 
 
 def published_figures_of(protocol: Protocol) -> list[str]:

@@ -14,10 +14,11 @@ from bench.files import write_atomically
 from bench.markdown import Alignment, Markup, code, escape, heading, page, table
 from bench.reporting import leaderboard_page
 from bench.reporting.leaderboard_records import LEADERBOARD_SCHEMA_VERSION, Leaderboard, PredictionsFile
+from bench.reporting.leaderboard_sections import protocol_title
 from bench.reporting.numbers import count, interval_text, spread
 
 LEADERBOARD_NOTICE = "<!-- Written by bench leaderboard: changes are lost when it is published again. -->"
-INDEX_ALIGNMENT: tuple[Alignment, ...] = ("left", "left", "left", "right", "left")
+INDEX_ALIGNMENT: tuple[Alignment, ...] = ("left", "left", "left", "left", "right", "left")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -68,10 +69,10 @@ def page_text(leaderboard: Leaderboard) -> str:
     return f"{LEADERBOARD_NOTICE}\n\n{rendered}"
 
 
-def index_line(leaderboard: Leaderboard, json_path: Path) -> str:
-    """Returns the line of README.md that stands for a leaderboard."""
-    row = _index_row(leaderboard, json_path)
-    return table(row, [row], align=INDEX_ALIGNMENT).splitlines()[-1]
+def index_lines(leaderboard: Leaderboard, json_path: Path) -> list[str]:
+    """Returns the lines of README.md that stand for a leaderboard, one a protocol."""
+    rows = _index_rows(leaderboard, json_path)
+    return table(rows[0], rows, align=INDEX_ALIGNMENT).splitlines()[2:]
 
 
 def _search_figures(leaderboard: Leaderboard) -> dict[int, str]:
@@ -170,11 +171,12 @@ def _index(folder: Path) -> str:
     rows = []
     for json_path in sorted(folder.glob("*.json")):
         try:
-            rows.append(_index_row(load_published(json_path), json_path))
+            rows += _index_rows(load_published(json_path), json_path)
         except BenchError:
-            rows.append((escape(json_path.name), "cannot be read: move it away and publish again", *("",) * 5))
+            rows.append((escape(json_path.name), "cannot be read: move it away and publish again", *("",) * 6))
     columns = (
         "Data set",
+        "Protocol",
         "First row",
         "Feature",
         "Parameters",
@@ -186,24 +188,28 @@ def _index(folder: Path) -> str:
         [
             heading(1, "Leaderboards"),
             Markup(
-                f"One page a data set, written by {code('bench leaderboard DATASET --publish')}. The first row is the "
-                "best by validation, not by test."
+                f"One page a data set, written by {code('bench leaderboard DATASET --publish')}. The first row of a "
+                "protocol is the best by validation, not by test."
             ),
             table(columns, rows, align=INDEX_ALIGNMENT),
         ]
     )
 
 
-def _index_row(leaderboard: Leaderboard, json_path: Path) -> tuple[str, ...]:
-    first_row = leaderboard.rows()[0]
-    metric = first_row.metric
+def _index_rows(leaderboard: Leaderboard, json_path: Path) -> list[tuple[str, ...]]:
+    """Returns the cells of every protocol of a page that has rows."""
     link = Markup(f"[{escape(leaderboard.dataset)}]({json_path.stem}.md)")
-    return (
-        link,
-        first_row.model.name,
-        first_row.feature.name,
-        count(first_row.parameters),
-        metric_title(metric),
-        spread(first_row.test[metric]),
-        interval_text(first_row.test_interval),
-    )
+    return [
+        (
+            link,
+            protocol_title(protocol),
+            first.model.name,
+            first.feature.name,
+            count(first.parameters),
+            metric_title(first.metric),
+            spread(first.test[first.metric]),
+            interval_text(first.test_interval),
+        )
+        for protocol in leaderboard.protocols
+        for first in protocol.rows[:1]
+    ]

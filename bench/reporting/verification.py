@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,7 +28,7 @@ from bench.reporting.leaderboard_records import (
     StudySummary,
 )
 from bench.reporting.published_predictions import PUBLISHED_SPLITS, PublishedPredictions
-from bench.reporting.publishing import index_line, load_published, page_text
+from bench.reporting.publishing import index_lines, load_published, page_text
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import FINAL, RunRecord, StudyRecord
 from bench.trial import TrialResult
@@ -347,9 +348,11 @@ def _lines(path: Path, expected: str) -> Iterator[CheckedFigure]:
 
 
 def _index(path: Path, recomputed: Leaderboard) -> Iterator[CheckedFigure]:
-    """The page's line in the index, if there is an index that has one."""
+    """The page's lines in the index, if there is an index that has any."""
     index = path.with_name("README.md")
     lines = _content(index).decode(errors="replace").splitlines() if index.exists() else []
-    for number, line in enumerate(lines, start=1):
-        if f"]({path.stem}.md)" in line and line != (expected := index_line(recomputed, path)):
-            yield CheckedFigure(f"{index.name}: line {number}", line, expected, same=False)
+    known = {number: line for number, line in enumerate(lines, start=1) if f"]({path.stem}.md)" in line}
+    expected = index_lines(recomputed, path) if known else []
+    for number, was, now in zip_longest(known, known.values(), expected):
+        if was != now:
+            yield CheckedFigure(f"{index.name}: line {number or len(lines)}", was, now, same=False)
