@@ -92,7 +92,7 @@ def test_flags_stay_flags_in_whole_commands_alone() -> None:
 
 
 def test_on_the_command_line_the_same_complaint_has_flags() -> None:
-    with pytest.raises(bench.BenchError, match="^--epochs and --set training.epochs say the same: leave one out$"):
+    with pytest.raises(bench.BenchError, match=r"^--epochs and --set training.epochs say the same: leave one out$"):
         checked_options({"epochs": 3, "settings": ["training.epochs=4"]}, spell=flag)
 
 
@@ -113,7 +113,7 @@ def test_a_class_that_cannot_be_sent_leaves_nothing_behind(tmp_path: Path) -> No
 
 
 def test_a_model_that_ends_the_program_is_a_failed_trial(tmp_path: Path) -> None:
-    with pytest.raises(bench.BenchError, match="none of 1 trials was complete, .* SystemExit: that was all"):
+    with pytest.raises(bench.BenchError, match=r"none of 1 trials was complete, .* SystemExit: that was all"):
         bench.run(
             f"folder:{cats_and_dogs(tmp_path / 'audio')}",
             results=tmp_path / "results",

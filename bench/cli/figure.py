@@ -21,6 +21,7 @@ from bench.reporting.example_audio import is_decoded
 from bench.reporting.feature_comparison import compare_features
 from bench.reporting.progress import study_progress
 from bench.reporting.publishing import dataset_file_name
+from bench.reporting.ranks_over_pages import draw_critical_difference
 from bench.reporting.run_figures import FIGURE_KINDS, FigureOptions, Subject, draw_class_histogram, draw_example_clips
 from bench.results.load_network import weights_path
 from bench.results.study_folder import find_run
@@ -28,8 +29,10 @@ from bench.results.study_records import RunRecord
 
 KIND_NAMES = (
     *("classes", "clip", "confusion", "confusion-rates", "alluvial", "curves", "comparison"),
-    *("range-test", "activations", "pooled", "filters"),
+    *("range-test", "activations", "pooled", "filters", "critical-difference"),
 )
+OF_SEVERAL = ("comparison", "critical-difference")
+"""Kinds that take several targets."""
 OF_DATA = ("classes", "clip")
 """Kinds that need no run: of a data set, too."""
 
@@ -41,7 +44,7 @@ def command(
         typer.Argument(
             metavar="TARGET",
             help="STUDY/final-1-seed-0, STUDY/trial-0007, STUDY for its best, or for classes and clip a data set, as in "
-            "bench run. For comparison one or several.",
+            "bench run. For comparison one or several; for critical-difference pages, as leaderboards/fsdd.json.",
             show_default=False,
         ),
     ],
@@ -73,7 +76,7 @@ def command(
 
     if kind not in KIND_NAMES:
         raise WrongUsage(f"unknown kind of figure {kind!r}: {did_you_mean(kind, KIND_NAMES)}")
-    if len(targets) > 1 and kind != "comparison":
+    if len(targets) > 1 and kind not in OF_SEVERAL:
         raise WrongUsage(f"a figure of kind {kind} has one target, and here are {len(targets)}: {', '.join(targets)}")
     _refuse_what_the_kind_has_not(kind, feature=feature, model=model, clip=clip, set=settings, correct=correct)
     options = options_of(settings=settings, max_unusable=max_unusable, data_dir=data_dir, results=results)
@@ -81,12 +84,15 @@ def command(
     workspace = _Workspace(installed_plugins(), options)
     if kind == "comparison":
         image = _comparison(folder, targets, model)
+    elif kind == "critical-difference":
+        image = draw_critical_difference([Path(page) for page in targets])
     elif target.partition(":")[0] in workspace.registry.datasets:
         image = _of_dataset(kind, target, workspace, feature, tuple(clip or ()))
     else:
         asked = FigureOptions(clips=tuple(clip or ()), threshold=threshold, correct=correct, channels=channels)
         image = _of_run(kind, folder, target, workspace, feature, asked)
-    path = output or Path(f"{kind}-{dataset_file_name(target.replace('/', '-'))}.png")
+    of_target = "" if kind == "critical-difference" else f"-{dataset_file_name(target.replace('/', '-'))}"
+    path = output or Path(f"{kind}{of_target}.png")
     write_atomically(path, image)
     print(path)
 

@@ -7,6 +7,7 @@ from bench.reporting.figures.classes import class_histogram
 from bench.reporting.figures.clip_panels import ExampleClip, example_clips
 from bench.reporting.figures.compared_features import FeatureResult, feature_comparison
 from bench.reporting.figures.confusion import confusion_matrix, confusion_rates
+from bench.reporting.figures.critical_difference import critical_difference
 from bench.reporting.figures.curves import training_curves
 from bench.reporting.figures.dataset_panels import dataset_check_figure
 from bench.reporting.figures.filters import first_filters
@@ -24,6 +25,7 @@ __all__ = [
     "class_histogram",
     "confusion_matrix",
     "confusion_rates",
+    "critical_difference",
     "dataset_check_figure",
     "example_clips",
     "feature_comparison",
