@@ -147,6 +147,7 @@ def test_a_recipe_with_changed_settings_says_so_in_the_table(tmp_path: Path) -> 
     chosen = ("--seeds", "2", "--workers", "0", "--threads", "1", "--set", "training.epochs=1")
     done = run("reproduce", "digits-cnn", "--dataset", f"folder:{audio}", *chosen)
     assert done.returncode == 0, done.stderr
+    assert "[2/2] reproduction-1-seed-1 " in done.stderr + done.stdout
     page = tmp_path / "page.md"
     done = run("reproduce", "--table", "--output", str(page))
     assert done.returncode == 0, done.stderr

@@ -32,6 +32,10 @@ def command(
     first = comparison.pairs[0].comparison
     metric = readable_name(comparison.rows[0].objective)
     print(f"\nTest {metric}; {first.interval.method}; for {interval_claim(first.interval, comparison.noun)}")
+    if any(
+        pair.differs and pair.comparison.interval.low <= 0 <= pair.comparison.interval.high for pair in comparison.pairs
+    ):
+        print("p takes seeds of equal rows to vary alike, the interval does not: see docs/statistics.md")
     if len(comparison.pairs) > 1:
         print(f"p values are Holm's over {len(comparison.pairs)} pairs; intervals are of one pair each")
     elif first.mcnemar is not None:

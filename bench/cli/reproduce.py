@@ -158,7 +158,7 @@ def _table(results: Path, output: Path | None) -> None:
     recipes = reproduced_recipes(results)
     if not recipes:
         raise BenchError(f"no recipe was run in {results} yet: bench reproduce --list, then bench reproduce NAME")
-    print_table([title.lower() for title in REPRODUCTION_COLUMNS], table_rows(recipes), left=(0, 1, 6))
+    print_table([title.lower() for title in REPRODUCTION_COLUMNS], table_rows(recipes), left=(0, 1, 7))
     if output is not None:
         write_reproductions(recipes, output)
         print(f"page: {output}")

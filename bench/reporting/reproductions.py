@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import BenchError
+from bench.evaluation.interval import Interval
 from bench.files import write_atomically
 from bench.markdown import Markup, bullets, code, escape, heading, page, table
 from bench.plugins import Split
-from bench.reporting.numbers import ABSENT, Spread, duration, readable_name, score_text, spread
+from bench.reporting.numbers import ABSENT, Spread, duration, interval_text, readable_name, score_text, spread
 from bench.results.study_folder import StudyFolder, reproductions
 from bench.results.study_records import ReproductionRecord, RunRecord
 from bench.trial import TrialResult
@@ -48,6 +49,13 @@ class ReproducedRecipe:
 
     record: ReproductionRecord
     runs: tuple[RunRecord, ...]
+    test_interval: Interval | None = None
+    """Interval of the test score that ranks; None if there is none."""
+
+    def interval(self, name: str) -> str:
+        """Formats the interval of a figure, which the test score that ranks has: `0.930 to 0.951`."""
+        ranking = self.runs[0].spec.objective
+        return interval_text(self.test_interval if name == f"test_{ranking}" else None)
 
     def names(self) -> tuple[str, ...]:
         """Returns the names of the figures to compare: those published, or else the accuracies."""
@@ -93,8 +101,18 @@ def reproduced_recipes(results: Path) -> list[ReproducedRecipe]:
     for study in reproductions(results):
         record, runs = study.reproduction(), _latest(study)
         if record.recipe and runs:
-            recipes.append(ReproducedRecipe(record, runs))
+            recipes.append(ReproducedRecipe(record, runs, _test_interval(study, record, runs)))
     return recipes
+
+
+def _test_interval(study: StudyFolder, record: ReproductionRecord, runs: Sequence[RunRecord]) -> Interval | None:
+    from bench.evaluation.uncertainty import interval_of  # with NumPy, which reproductions themselves do without
+
+    return interval_of(
+        [study.predictions(run, "test") for run in runs],
+        balanced=runs[0].spec.objective == "balanced_accuracy",
+        known_groups=record.data.known_groups,
+    )[0]
 
 
 def _latest(study: StudyFolder) -> tuple[RunRecord, ...]:
@@ -105,7 +123,9 @@ def _latest(study: StudyFolder) -> tuple[RunRecord, ...]:
     return tuple(run for run in runs if run.spec.configuration() == newest)
 
 
-REPRODUCTION_COLUMNS = ("Recipe", "Figure", "Published", "Measured", "Difference", "Seeds", "Data", "Time a seed")
+REPRODUCTION_COLUMNS = (
+    *("Recipe", "Figure", "Published", "Measured", "95 % interval", "Difference", "Seeds", "Data", "Time a seed"),
+)
 
 
 def table_rows(recipes: Iterable[ReproducedRecipe]) -> list[tuple[str, ...]]:
@@ -121,6 +141,7 @@ def table_rows(recipes: Iterable[ReproducedRecipe]) -> list[tuple[str, ...]]:
                     readable_name(name),
                     format_figure(name, published),
                     recipe.measured_text(name),
+                    recipe.interval(name),
                     ABSENT if difference is None else f"{difference:+.4f}",
                     str(len(recipe.runs)),
                     recipe.data(),
@@ -138,7 +159,7 @@ def render_reproductions(recipes: Sequence[ReproducedRecipe]) -> str:
         table(
             REPRODUCTION_COLUMNS,
             table_rows(recipes),
-            align=("left", "left", "right", "right", "right", "right", "left"),
+            align=("left", "left", "right", "right", "right", "right", "right", "left"),
         ),
     ]
     for recipe in recipes:

@@ -28,7 +28,7 @@ class StudyCallback:
         """Something that runs need is being made, and `done` of `total` of it are there."""
 
     def phase(self, name: str, *, done: int, total: int) -> None:
-        """A phase begins, `trials` or `finals`; `done` of its `total` runs are done already."""
+        """A phase begins, `trials`, `finals` or `runs` (of a reproduction); `done` of its `total` runs are done already."""
 
     def started(self, name: str, spec: TrialSpec, origin: str) -> None:
         """A run was given to a worker."""

@@ -81,5 +81,6 @@ def run_reproduction(
     """
     source = ReproductionSource(wanted, data, registry)
     order = source.names
+    callback.phase("runs", done=0, total=len(order))
     Scheduler(study=study, executor=executor, registry=registry, callback=callback).run(source)
     return sorted(source.runs, key=lambda run: order.index(run.name))
