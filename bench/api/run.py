@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from textwrap import fill
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, get_type_hints
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast, get_type_hints
 
 from bench.api.calling import keywords_in_errors, study_callback
 from bench.api.plugins import with_classes, with_plugin_objects
 from bench.api.study import Study
 from bench.errors import WrongUsage
 from bench.files import results_directory
-from bench.options import RunOptions, checked_options, keyword
+from bench.options import RunOptions, checked_options, keyword, option
 from bench.plugins.contracts import Plugin
 from bench.results.study_folder import located
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from bench.search.callback import StudyCallback
 
 Keywords = ParamSpec("Keywords")
+Target = TypeVar("Target")
+FIXED = tuple(name for name in RunOptions.model_fields if option(name).resume == "fixed")
+"""Options that no resume can change."""
 
 
 class RunKeywords(RunOptions):
@@ -31,18 +34,36 @@ class RunKeywords(RunOptions):
     """Whether to print what happens. Otherwise nothing is printed; `Study.notes` has what a person should read."""
 
 
-def _with_keywords_of(
-    model: Callable[Keywords, RunKeywords],
-) -> Callable[[Callable[..., Study]], Callable[Concatenate[str, Keywords], Study]]:
-    """Gives a function of a data set the fields of a model as keywords: for type checkers, `help` and completion."""
+class ResumeKeywords(RunKeywords):
+    """The keywords of `bench.resume`: those of `bench.run`, and the classes that the study was begun with."""
 
-    def documented(function: Callable[..., Study]) -> Callable[Concatenate[str, Keywords], Study]:
+    plugins: tuple[type[Plugin], ...] | list[type[Plugin]] = ()
+    """The classes that the study was begun with beside the installed plugins."""
+
+
+def _with_keywords_of(
+    model: Callable[Keywords, RunKeywords], *, leave_out: Collection[str] = ()
+) -> Callable[[Callable[Concatenate[Target, ...], Study]], Callable[Concatenate[Target, Keywords], Study]]:
+    """Gives a function the fields of a model as keywords after its first parameter: for type checkers, `help`, completion.
+
+    Args:
+        model: The model.
+        leave_out: Fields that `help` does not show.
+    """
+
+    def documented(
+        function: Callable[Concatenate[Target, ...], Study],
+    ) -> Callable[Concatenate[Target, Keywords], Study]:
         first = next(iter(inspect.signature(function).parameters.values()))
-        types = get_type_hints(RunKeywords)
-        fields = [field.replace(annotation=types[name]) for name, field in inspect.signature(model).parameters.items()]
-        signature = inspect.Signature([first.replace(annotation=str), *fields], return_annotation=Study)
+        keywords = cast("type[RunKeywords]", model)
+        types = get_type_hints(keywords)
+        fields = {name: field for name, field in keywords.model_fields.items() if name not in leave_out}
+        parameters = inspect.signature(keywords).parameters
+        shown = [parameters[name].replace(annotation=types[name]) for name in fields]
+        of_first = get_type_hints(function)[first.name]
+        signature = inspect.Signature([first.replace(annotation=of_first), *shown], return_annotation=Study)
         function.__signature__ = signature  # type: ignore[attr-defined]
-        texts = [f"{name}: {field.description}" for name, field in RunKeywords.model_fields.items()]
+        texts = [f"{name}: {field.description}" for name, field in fields.items()]
         lines = [fill(" ".join(text.split()), 100, subsequent_indent=12 * " ") for text in texts]
         function.__doc__ = (function.__doc__ or "").replace("KEYWORDS", ("\n" + 8 * " ").join(lines))
         return function
@@ -86,15 +107,15 @@ def run(dataset: str, *, progress: bool = False, **options: Any) -> Study:  # no
         return _run(study, callback)
 
 
-def resume(study: str | Path, *, plugins: Iterable[type[Plugin]] = (), progress: bool = False, **changes: Any) -> Study:
-    """Goes on with a study where it stands; finished runs are never run again.
+@_with_keywords_of(ResumeKeywords, leave_out=FIXED)
+def resume(  # noqa: D417 (KEYWORDS stands for the rest)
+    study: str | Path, *, plugins: Iterable[type[Plugin]] = (), progress: bool = False, **changes: Any
+) -> Study:
+    """Goes on with a study where it stands; finished runs are never run again. What is not given stays as the study has it.
 
     Args:
         study: Its folder, or its name in the results folder.
-        plugins: The classes that the study was begun with beside the installed plugins.
-        progress: Whether to print what happens.
-        **changes: Options that a resume may change, as in `bench.run`: `trials` (more of them), `workers`, `threads`,
-            ... All others stay as the study has them.
+        KEYWORDS
 
     Returns:
         The study.
