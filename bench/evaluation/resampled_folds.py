@@ -1,4 +1,4 @@
-"""Intervals and comparisons over outer folds that are cut at random, by the corrected resampled t test.
+"""Intervals and comparisons over outer folds, by the corrected resampled t test.
 
 Networks of different folds share most of their training clips, so that their scores vary together and the variance of their
 mean is more than that of k independent ones. Nadeau & Bengio (2003) put (1/k + test clips / training clips) times the
@@ -40,10 +40,6 @@ class FoldScores:
         """Score of every fold, the mean over seeds, [folds]."""
         return np.asarray(self.scores.mean(axis=1), dtype=np.float64)
 
-    def variance_of_mean(self, values: Floats) -> float:
-        """Returns the corrected variance of the mean of values of the folds, [folds]."""
-        return float(values.var(ddof=1)) * (1 / len(values) + self.test_share)
-
     def described(self, low: float, high: float) -> Interval:
         """Returns an interval with what it is over."""
         seeds = self.scores.shape[1]
@@ -64,14 +60,15 @@ def interval_over_folds(folds: FoldScores) -> Interval:
     """Computes the 95 % interval of the mean score of several folds, of which there are two at least."""
     values = folds.of_folds
     quantile = float(stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2))
-    squared = quantile**2 * folds.variance_of_mean(values)
+    squared = quantile**2 * _variance_of_mean(values, folds.test_share)
     return folds.described(*wilson_ends(round(float(values.mean()), 12), squared, most_clips=folds.clips))
 
 
 def compare_over_folds(a: FoldScores, b: FoldScores) -> Comparison:
     """Compares two configurations that were tested in the same folds, fold by fold."""
     differences, freedom = a.of_folds - b.of_folds, len(a.scores) - 1
-    mean, deviation = float(differences.mean()), float(np.sqrt(a.variance_of_mean(differences)))
+    mean = float(differences.mean())
+    deviation = float(np.sqrt(_variance_of_mean(differences, a.test_share)))
     half = float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) * deviation
     fewer = min(a, b, key=lambda folds: folds.scores.shape[1])
     return Comparison(
@@ -82,6 +79,11 @@ def compare_over_folds(a: FoldScores, b: FoldScores) -> Comparison:
         p_value=_p_value(mean, deviation, freedom),
         mcnemar=None,
     )
+
+
+def _variance_of_mean(values: Floats, test_share: float) -> float:
+    """The corrected variance of the mean of values of the folds, [folds]."""
+    return float(values.var(ddof=1)) * (1 / len(values) + test_share)
 
 
 def _p_value(mean: float, deviation: float, freedom: int) -> float:

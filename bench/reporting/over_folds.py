@@ -126,9 +126,8 @@ def _pooled(of_folds: Sequence[tuple[str, Predictions]]) -> Predictions:
 def fold_scores(
     finals: Sequence[FinalRun], seeds: Collection[int], *, data: PreparedData, objective: Objective
 ) -> FoldScores | None:
-    """Returns the test scores of every outer fold by seed, if the folds are cut at random; of those that are a group each,
-    and of a single one, None: they are looked at clip by clip."""
-    if len(data.folds) == 1 or data.protocol == "leave-one-group-out":
+    """Returns the test scores of every outer fold by seed; None if there is one fold alone, looked at clip by clip."""
+    if len(data.folds) == 1:
         return None
     import numpy as np
 
