@@ -129,7 +129,7 @@ def test_a_call_is_recorded_whole_and_published_without_paths(study: bench.Study
 
 
 def test_a_class_that_is_missing_is_asked_for(study: bench.Study) -> None:
-    with pytest.raises(bench.BenchError, match=r"bench.resume\('folder-1', plugins=\[...\]\)"):
+    with pytest.raises(bench.BenchError, match=r"bench.resume\('audio-1', plugins=\[...\]\)"):
         bench.resume(study.folder, trials=2)
     with pytest.raises(bench.BenchError, match=r"give it, plugins=\[...\]"):
         bench.load_model(study.best.folder)
@@ -140,12 +140,12 @@ def test_runs_are_found_by_folder_by_name_and_from_home(study: bench.Study, monk
     monkeypatch.setenv("BENCH_RESULTS_DIR", str(results))
     monkeypatch.setenv("HOME", str(results.parent))
     monkeypatch.chdir(results.parent)
-    references = [study.folder, "folder-1", "results/folder-1", "~/results/folder-1", os.path.relpath(study.folder)]
+    references = [study.folder, "audio-1", "results/audio-1", "~/results/audio-1", os.path.relpath(study.folder)]
     assert {bench.load_study(reference).folder for reference in references} == {study.folder}
-    runs = [*references, "folder-1/final-1", "folder-1/final-1-seed-0", "~/results/folder-1/final-1-seed-0"]
+    runs = [*references, "audio-1/final-1", "audio-1/final-1-seed-0", "~/results/audio-1/final-1-seed-0"]
     assert {bench.load_model(run, plugins=[Mean]).labels for run in runs} == {("cat", "dog")}
-    with pytest.raises(bench.BenchError, match="no study 'folder-2' in"):
-        bench.load_study("results/folder-2")
+    with pytest.raises(bench.BenchError, match="no study 'audio-2' in"):
+        bench.load_study("results/audio-2")
 
 
 @pytest.mark.parametrize("files", [None, 3, b"a.wav", ["a.wav", 3]])

@@ -156,7 +156,7 @@ def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -
 def test_progress_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     bench.run(f"folder:{cats_and_dogs(tmp_path / 'audio')}", progress=True, **QUICK)
     out = capfd.readouterr().out
-    assert "study: folder-1, 2 trials" in out and "[2/2]" in out and "trials inside this process" in out
+    assert "study: audio-1, 2 trials" in out and "[2/2]" in out and "trials inside this process" in out
 
 
 def test_a_study_that_runs_can_be_looked_at(tmp_path: Path) -> None:
@@ -168,10 +168,10 @@ def test_a_study_that_runs_can_be_looked_at(tmp_path: Path) -> None:
     thread.start()
     seen = set()
     while thread.is_alive():
-        if (results / "folder-1" / "study.json").is_file():
-            seen.add(len(bench.load_study(results / "folder-1").trials_dataframe()))
+        if (results / "audio-1" / "study.json").is_file():
+            seen.add(len(bench.load_study(results / "audio-1").trials_dataframe()))
     thread.join()
-    assert len(bench.load_study(results / "folder-1").trials_dataframe()) == 6
+    assert len(bench.load_study(results / "audio-1").trials_dataframe()) == 6
     assert len(seen - {6}) > 1, "it was seen on its way"
 
 

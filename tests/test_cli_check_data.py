@@ -32,7 +32,7 @@ def root(tmp_path: Path) -> Path:
 
 def test_everything_that_is_wrong_is_said_in_80_columns(root: Path, tmp_path: Path) -> None:
     done = run("check-data", f"folder:{root}", "--output", str(tmp_path / "what.png"))
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr
     text = " ".join(done.stdout.split())
     assert max(map(len, done.stdout.splitlines())) < 80 + len(str(tmp_path))
     assert "length 0.50 to 1.50 s, median 0.50 s" in text

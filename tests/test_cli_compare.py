@@ -52,14 +52,15 @@ def test_unequal_configurations_differ_and_more_than_two_are_corrected(results: 
     assert pair.adjusted == pair.comparison.p_value
 
 
-def test_rows_of_a_page_are_found_in_the_results_folder(results: Path, tmp_path: Path) -> None:
+def test_rows_of_a_page_are_compared_by_the_predictions_beside_it(results: Path, tmp_path: Path) -> None:
     leaderboard = build_leaderboard(results, "blobs")
-    _, page = publish(leaderboard, tmp_path)
+    _, page = publish(leaderboard, tmp_path, results=results)
     rows = leaderboard.rows()
-    comparison = bench.compare_rows(f"{page}:{rows[0].id}", f"{page}:{rows[2].id}", results=results)
+    comparison = bench.compare_rows(f"{page}:{rows[0].id}", f"{page}:{rows[2].id}", results=tmp_path)
     assert comparison.pairs[0].differs
     assert [len(row.predictions) for row in comparison.rows] == [3, 3]
-    with pytest.raises(BenchError, match="no study 'first'"):
+    (tmp_path / "blobs.predictions.npz").unlink()
+    with pytest.raises(BenchError, match=r"blobs.predictions.npz cannot be read"):
         bench.compare_rows(f"{page}:{rows[0].id}", f"{page}:{rows[1].id}", results=tmp_path)
 
 

@@ -37,7 +37,7 @@ def refusal(*words: str, results: Path, code: int = 1) -> str:
 
 
 def test_the_kinds_are_those_that_are_drawn() -> None:
-    assert set(figure.KIND_NAMES) == {*FIGURE_KINDS, "comparison"}
+    assert set(figure.KIND_NAMES) == {*FIGURE_KINDS, *figure.OF_SEVERAL}
 
 
 @pytest.mark.parametrize("kind", [kind for kind in FIGURE_KINDS if kind not in ("range-test", "alluvial")])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import t
@@ -142,9 +144,31 @@ def test_no_interval_without_enough_to_go_by_and_the_reason(clips: int, names: l
     assert why_none(outcomes(90)) is None
 
 
-def test_groups_of_which_one_is_unknown_are_clips() -> None:
-    found = interval(outcomes(90), ["", *["a", "b", "c"] * 33])
+def test_a_group_of_any_name_counts_and_one_without_a_name_is_an_error() -> None:
+    by_name, by_number = interval(outcomes(90), ["a", "b", "c", "d"] * 25), interval(outcomes(90), [0, 1, 2, 3] * 25)
+    assert by_name is not None and by_name == by_number == interval(outcomes(90), np.arange(100) % 4)
+    assert (by_name.over, by_name.groups) == (("clips", "groups"), 4)
+    for missing in ("", None, float("nan")):
+        with pytest.raises(BenchError, match="clip 3 has no group: name one for every clip, or leave the groups out"):
+            interval(outcomes(90), ["a", "b", "c", missing] * 25)
+
+
+def test_predictions_of_which_one_group_is_unknown_are_of_clips() -> None:
+    known = predictions(speakers=4)
+    found, _ = interval_of([replace(known, groups=("", *known.groups[1:]))])
     assert found is not None and (found.over, found.groups) == (("clips",), None)
+
+
+def test_perfect_groups_promise_less_than_as_many_clips_of_their_own() -> None:
+    alone, grouped = interval(outcomes(300, clips=300)), interval(outcomes(300, clips=300), ["a", "b", "c"] * 100)
+    assert alone is not None and grouped is not None and grouped.high == 1.0
+    assert grouped.low == pytest.approx(proportion_confint(300 / 1.99, 300 / 1.99, method="wilson")[0])
+
+
+@pytest.mark.parametrize("what", ["abc", None, [[True], [True, False]], [[[True]]], [0.5, 1.0]])
+def test_what_is_no_array_of_outcomes(what: object) -> None:
+    with pytest.raises(BenchError, match="outcomes are true or false for every seed and clip"):
+        interval(what)  # type: ignore[arg-type]
 
 
 def test_of_balanced_accuracy_it_weighs_classes_alike() -> None:

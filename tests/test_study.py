@@ -35,11 +35,11 @@ def audio(tmp_path: Path) -> str:
     return f"folder:{cats_and_dogs(tmp_path / 'audio')}"
 
 
-def study_of(tmp_path: Path, name: str = "folder-1") -> StudyFolder:
+def study_of(tmp_path: Path, name: str = "audio-1") -> StudyFolder:
     return StudyFolder(tmp_path / "results" / name)
 
 
-def mlflow_runs(tmp_path: Path, study: str = "folder-1") -> dict[str, str]:
+def mlflow_runs(tmp_path: Path, study: str = "audio-1") -> dict[str, str]:
     """Status by run name, of the children of the study that count."""
     from mlflow import MlflowClient
 
@@ -67,7 +67,7 @@ def test_a_study_from_the_command_line_to_the_leaderboard(tmp_path: Path, audio:
     assert len(statuses) == 5 and "RUNNING" not in statuses
     assert "Test accuracy" in done.stdout and (study.run_folder(study.finals()[0]) / "report" / "report.md").is_file()
     storage = optuna.storages.RDBStorage(f"sqlite:///{study.folder / 'optuna.db'}")
-    assert len(optuna.load_study(study_name="folder-1", storage=storage).trials) == 3
+    assert len(optuna.load_study(study_name="audio-1", storage=storage).trials) == 3
 
 
 def test_the_same_seed_gives_the_same_study_in_a_worker_and_inside_this_process(tmp_path: Path, audio: str) -> None:
@@ -122,7 +122,7 @@ def test_a_killed_head_is_resumed_to_exactly_n_trials(
     wait_for(lambda: not any(map(alive, workers)))
     before = {run.number: run for run in study.trials()}
     assert len(before) < 6
-    done = run("run", "--resume", "folder-1")
+    done = run("run", "--resume", "audio-1")
     assert done.returncode == 0, done.stderr
     after = {run.number: run for run in study.trials()}
     assert sorted(after) == list(range(6)), "every number once, none twice"
@@ -144,7 +144,7 @@ def test_ctrl_c_finishes_what_runs_and_says_how_to_go_on(
     head.send_signal(signal.SIGINT)
     output, errors = head.communicate(timeout=60)
     assert head.returncode == 0, errors
-    assert "to continue: bench run --resume folder-1" in output
+    assert "to continue: bench run --resume audio-1" in output
     assert 0 < len(study.trials()) < 50
     assert all(run.result.status == "complete" for run in study.trials())
 
@@ -164,7 +164,7 @@ def test_ctrl_c_twice_stops_now(tmp_path: Path, audio: str, monkeypatch: pytest.
     time.sleep(1)
     head.send_signal(signal.SIGINT)
     output, errors = head.communicate(timeout=30)
-    assert head.returncode == 130 and "bench run --resume folder-1" in output, (output, errors)
+    assert head.returncode == 130 and "bench run --resume audio-1" in output, (output, errors)
     wait_for(lambda: not any(map(alive, workers)), 20)
 
 
@@ -328,7 +328,7 @@ def test_workers_that_cannot_start_end_in_one_line_that_names_the_log(
     done = run("run", "--dataset", audio, "--trials", "2", "--models", "dying", *QUICK, *NO_MLFLOW)
     log = study_of(tmp_path).folder / "logs" / "worker-0.log"
     refusal(done, f"a worker cannot be started (its worker ended with exit code 3): see {log}")
-    assert "to continue: bench run --resume folder-1" in done.stdout
+    assert "to continue: bench run --resume audio-1" in done.stdout
     assert log.read_text() == "driver version is insufficient\n"
 
 

@@ -140,7 +140,7 @@ def test_what_is_missing_or_damaged_is_one_line(pages: Path) -> None:
     path.write_bytes(path.read_bytes()[:1000])
     refusal(run("verify", pages / "blobs.json"), "blobs.predictions.npz cannot be read")
     path.unlink()
-    refusal(run("verify", pages / "blobs.json"), "a page is verified by what lies beside it")
+    refusal(run("verify", pages / "blobs.json"), "a page is read with what lies beside it")
     content = json.loads((pages / "blobs.json").read_text())
     (pages / "blobs.json").write_text(json.dumps({**content, "predictions": None}))
     refusal(run("verify", pages / "blobs.json"), "has no predictions beside it: publish it again")

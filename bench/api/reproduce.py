@@ -104,6 +104,8 @@ def reproduce(
     Raises:
         BenchError: If there is no such recipe or row, its data set cannot be used, or a run does not come to its end.
     """
+    if not isinstance(row, str):
+        raise WrongUsage(f"a row is given by a recipe's name or as leaderboards/fsdd.json:ID, not by {row!r}")
     with keywords_in_errors():
         registry = with_classes(plugins)
         wanted = wanted_of(registry, row, dataset=dataset, settings=settings or {}, seeds=seeds)

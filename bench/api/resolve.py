@@ -16,7 +16,7 @@ from bench.executors.gpus import count_workers, visible_gpus
 from bench.files import cache_directory, data_directory, results_directory
 from bench.options import RunOptions, flag, option
 from bench.plugins import PluginConfig
-from bench.plugins.references import dataset_config
+from bench.plugins.references import dataset_config, study_stem
 from bench.plugins.registry import CALLER, Registry
 from bench.reporting.numbers import plural
 from bench.results.study_folder import StudyFolder, checked_name, free_name, open_study
@@ -77,7 +77,7 @@ def resolve_new(
     config = dataset_config(registry, dataset, options.settings)
     plan, data = _plan_and_data(config, options, registry, callback)
     taken = server.names() if server is not None and not options.study else ()
-    folder = StudyFolder(results / (options.study or free_name(results, config.name, taken=taken)))
+    folder = StudyFolder(results / (options.study or free_name(results, study_stem(registry, config), taken=taken)))
     if not folder.exists():
         record = new_record(plan, data, name=folder.name, command=command, versions=versions(registry))
         return _resolved(folder, record, options, plan, registry)

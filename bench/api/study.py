@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.api.calling import keywords_in_errors
 from bench.api.plugins import with_classes
 from bench.errors import BenchError
 from bench.files import data_directory
@@ -248,7 +249,8 @@ def load_study(study: str | Path, *, plugins: Iterable[type[Plugin]] = ()) -> St
     Raises:
         BenchError: If there is no such study.
     """
-    return Study(open_study(*located(study)), registry=with_classes(plugins))
+    with keywords_in_errors():
+        return Study(open_study(*located(study)), registry=with_classes(plugins))
 
 
 def _dataframe(runs: list[Run]) -> pd.DataFrame:

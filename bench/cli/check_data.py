@@ -43,3 +43,5 @@ def command(
     path = output or Path(f"check-{dataset_file_name(dataset)}.png")
     write_atomically(path, dataset_check_figure(check))
     print(f"{'figure':<14}{path}")
+    if check.contradictions():
+        raise typer.Exit(1)

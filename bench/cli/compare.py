@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bench.cli.common import ResultsDir, options_of
+from bench.evaluation.paired_comparison import Comparison
 from bench.evaluation.pairwise import PairedRows
 from bench.files import results_directory
 from bench.reporting.numbers import interval_claim, p_value_text, readable_name, score_text
@@ -32,14 +33,17 @@ def command(
     first = comparison.pairs[0].comparison
     metric = readable_name(comparison.rows[0].objective)
     print(f"\nTest {metric}; {first.interval.method}; for {interval_claim(first.interval, comparison.noun)}")
-    if any(
-        pair.differs and pair.comparison.interval.low <= 0 <= pair.comparison.interval.high for pair in comparison.pairs
-    ):
+    if any(_disagrees(pair.comparison) for pair in comparison.pairs):
         print("p takes seeds of equal rows to vary alike, the interval does not: see docs/statistics.md")
     if len(comparison.pairs) > 1:
         print(f"p values are Holm's over {len(comparison.pairs)} pairs; intervals are of one pair each")
     elif first.mcnemar is not None:
         print(f"McNemar's exact p, which takes clips as independent and covers no seeds: {p_value_text(first.mcnemar)}")
+
+
+def _disagrees(result: Comparison) -> bool:
+    """Whether the p value and the interval of a pair do not say the same."""
+    return result.differs != (not result.interval.low <= 0 <= result.interval.high)
 
 
 def _cells(comparison: RowComparison, pair: PairedRows) -> tuple[str, ...]:

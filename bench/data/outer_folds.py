@@ -18,6 +18,8 @@ from bench.errors import BenchError, first_few
 from bench.plugins import Cut, Split, stratified_split
 from bench.plugins.contracts import SPLITS
 
+FEWEST_LEFT_OUT = 3
+"""Number of groups of which one can be tested, one validate, and one train."""
 MOST_FOLDS = 50
 """Number of outer folds above which a study would retrain each finalist too often."""
 
@@ -153,6 +155,11 @@ def _named_folds(clips: DividedClips, kind: str) -> Iterator[tuple[str, NDArray[
         raise BenchError(
             f"--protocol {kind} on {clips.dataset} makes {len(members):,} outer folds, of 2 to {MOST_FOLDS} that make "
             "sense: choose --protocol k-fold:5, which keeps groups together"
+        )
+    if kind == "leave-one-group-out" and len(members) < FEWEST_LEFT_OUT:
+        raise BenchError(
+            f"--protocol {kind} on {clips.dataset} has {len(members)} groups ({', '.join(sorted(members))}), of which one "
+            "is tested and one validates, so that none is left to train on: name more, or none and take --protocol k-fold:5"
         )
     for name in sorted(members, key=_natural):
         yield name, np.array(members[name], dtype=np.int64)

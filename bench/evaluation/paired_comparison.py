@@ -8,7 +8,7 @@ which holds for unequal ones, too, leaves open.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,6 +23,7 @@ from bench.evaluation.uncertainty import (
     LEAST,
     Components,
     Floats,
+    Groups,
     Layout,
     as_outcomes,
     components,
@@ -57,7 +58,7 @@ class Comparison(BaseModel):
 def compare(
     a: ArrayLike,
     b: ArrayLike,
-    groups: Sequence[str] | None = None,
+    groups: Groups | None = None,
     *,
     targets: ArrayLike | None = None,
     known_groups: bool = False,
@@ -88,8 +89,8 @@ def compare(
     half, seeds = _half_width(unequal, clips, least, CONFIDENCE), min(len(of_a), len(of_b))
     difference = unequal[0].mean
     return Comparison(
-        a=float((of_a @ clips.weights).mean()),
-        b=float((of_b @ clips.weights).mean()),
+        a=round(float((of_a @ clips.weights).mean()), 12),
+        b=round(float((of_b @ clips.weights).mean()), 12),
         difference=difference,
         interval=Interval(
             low=max(difference - half, -1.0),

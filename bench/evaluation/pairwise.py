@@ -12,7 +12,7 @@ from statsmodels.stats.multitest import multipletests
 from bench.evaluation.interval import CONFIDENCE
 from bench.evaluation.paired_comparison import Comparison, compare
 from bench.evaluation.predictions import Predictions
-from bench.evaluation.uncertainty import correct_clips
+from bench.evaluation.uncertainty import correct_clips, groups_if_known
 
 
 class PairedRows(BaseModel):
@@ -69,7 +69,8 @@ def by_clips(
     first = results[0][0]
     correct = [correct_clips([first, *predictions])[1:] for predictions in results]
     targets = first.targets if balanced else None
-    return lambda a, b: compare(correct[a], correct[b], first.groups, targets=targets, known_groups=known_groups)
+    groups = groups_if_known(first)
+    return lambda a, b: compare(correct[a], correct[b], groups, targets=targets, known_groups=known_groups)
 
 
 def rank_ranges(pairs: Sequence[PairedRows], number: int) -> tuple[tuple[int, int], ...]:

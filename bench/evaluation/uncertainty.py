@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,10 +22,14 @@ from bench.evaluation.interval import CONFIDENCE, Interval, Over, why_no_interva
 from bench.evaluation.predictions import Predictions
 
 Floats = NDArray[np.float64]
+Groups = Sequence[object] | NDArray[Any]
+"""Name of the group of every clip, text or numbers."""
 
 LEAST = 0.8
 """Confidence of the binomial interval of as many independent clips, which is never undercut: variances of few units, or of
 few wrong clips, are small by chance. At 0.95 the coverage would be over 99 %."""
+ALIKE = 0.01
+"""Intraclass correlation of the clips of one group that is assumed where all clips are right, or none."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,17 @@ class Layout:
     def effective_clips(self) -> float:
         """Number of clips of equal weight that would tell as much (Kish, 1965)."""
         return float(1 / (self.weights**2).sum())
+
+    @property
+    def least_independent(self) -> float:
+        """Number of independent clips where all are right, or none.
+
+        That says nothing of how groups differ: clips of new ones are as alike as ALIKE (Kish's, 1965, design effect).
+        """
+        if not self.new_groups:
+            return self.effective_clips
+        in_a_group = self.effective_clips * float((self.shares**2).sum())
+        return self.effective_clips / (1 + max(in_a_group - 1, 0.0) * ALIKE)
 
     def problem(self) -> str | None:
         """Returns why there can be no interval, or None."""
@@ -95,19 +111,17 @@ class Components:
     """Variance by neither: what units and seeds have in common is in both of the others."""
 
 
-def layout(
-    clips: int, groups: Sequence[str] | None, targets: ArrayLike | None, *, known_groups: bool = False
-) -> Layout:
+def layout(clips: int, groups: Groups | None, targets: ArrayLike | None, *, known_groups: bool = False) -> Layout:
     """Arranges clips into units.
 
     Args:
         clips: Number of clips.
-        groups: Name of the group of every clip; None, or an empty name among them, if they are not known.
+        groups: Name of the group of every clip, text or numbers; None if they are not known.
         targets: True class of every clip, for a mean over classes (balanced accuracy); None for a mean over clips.
         known_groups: Whether training has clips of the groups, so that their clips are new and they are not.
 
     Raises:
-        BenchError: The lengths differ, or there are no clips.
+        BenchError: The lengths differ, a clip has no group, or there are no clips.
     """
     if not clips:
         raise BenchError("the predictions are of no clips, so there is nothing to evaluate: check the data set's split")
@@ -117,11 +131,24 @@ def layout(
     stratum = np.zeros(clips, np.int64) if targets is None else np.unique(np.asarray(targets), return_inverse=True)[1]
     sizes = np.bincount(stratum)
     unit, number = np.arange(clips), None
-    if groups is not None and all(groups):
-        names, group = np.unique(np.asarray(groups, dtype=np.str_), return_inverse=True)
+    if groups is not None:
+        names, group = np.unique(_group_names(groups), return_inverse=True)
         number, unit = len(names), (unit if known_groups else group)
     new_groups = number is not None and not known_groups
     return Layout(unit, stratum, 1 / (len(sizes) * sizes[stratum]), number, new_groups)
+
+
+def _group_names(groups: Groups) -> NDArray[np.str_]:
+    """Names of groups, [clips]. Raises BenchError if a clip has none."""
+    names = ["" if group is None or group != group else str(group) for group in groups]  # NaN differs from itself
+    if "" in names:
+        raise BenchError(f"clip {names.index('')} has no group: name one for every clip, or leave the groups out")
+    return np.array(names, dtype=np.str_)
+
+
+def groups_if_known(predictions: Predictions) -> tuple[str, ...] | None:
+    """Returns the groups of the clips, or None if that of one is not known."""
+    return predictions.groups if all(predictions.groups) else None
 
 
 def components(values: Floats, clips: Layout) -> Components:
@@ -166,7 +193,7 @@ def _quantile(freedom: float, confidence: float) -> float:
 
 def interval(
     correct: ArrayLike,
-    groups: Sequence[str] | None = None,
+    groups: Groups | None = None,
     *,
     targets: ArrayLike | None = None,
     known_groups: bool = False,
@@ -199,7 +226,7 @@ def interval(
         return None
     parts = components(values, clips)
     squared = squared_half_width(parts, units_freedom=clips.freedom(), seeds_freedom=seeds - 1)
-    most = clips.effective_clips if parts.mean in (0, 1) else clips.effective_clips * seeds
+    most = clips.least_independent if parts.mean in (0, 1) else clips.effective_clips * seeds
     low, high = wilson_ends(parts.mean, squared, most_clips=most)
     return Interval(
         low=low,
@@ -212,7 +239,7 @@ def interval(
     )
 
 
-def why_none(correct: ArrayLike, groups: Sequence[str] | None = None, *, noun: str = "groups") -> str | None:
+def why_none(correct: ArrayLike, groups: Groups | None = None, *, noun: str = "groups") -> str | None:
     """Says why `interval` or `compare` gives None for these clips and groups; None where it gives an interval.
 
     Args:
@@ -240,18 +267,20 @@ def interval_of(
     """
     first, correct = results[0], correct_clips(results)
     targets = first.targets if balanced else None
-    value = interval(correct, first.groups, targets=targets, known_groups=known_groups)
-    return value, None if value is not None else why_none(correct, first.groups, noun=noun)
+    groups = groups_if_known(first)
+    value = interval(correct, groups, targets=targets, known_groups=known_groups)
+    return value, None if value is not None else why_none(correct, groups, noun=noun)
 
 
 def as_outcomes(correct: ArrayLike) -> Floats:
     """Returns outcomes as 0 and 1, [seeds, clips]. Raises BenchError for anything else."""
-    values = np.atleast_2d(np.asarray(correct, dtype=np.float64))
-    if values.ndim != 2 or not np.isin(values, (0.0, 1.0)).all():
-        raise BenchError(
-            f"correct has shape {values.shape}: give true or false for every seed and clip, [seeds, clips]"
-        )
-    return values
+    try:
+        values = np.asarray(correct, dtype=np.float64)
+    except (TypeError, ValueError):  # text, None, rows of unequal lengths
+        values = np.full((1, 1), np.nan)
+    if values.ndim not in (1, 2) or not np.isin(values, (0.0, 1.0)).all():
+        raise BenchError("outcomes are true or false for every seed and clip, [seeds, clips] or [clips]")
+    return np.atleast_2d(values)
 
 
 def method(clips: Layout, seeds: int) -> str:

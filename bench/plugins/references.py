@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
@@ -40,3 +41,12 @@ def dataset_reference(registry: Registry, config: PluginConfig) -> str:
     """The name by which `dataset_config` finds this data set."""
     takes = registry.datasets[config.name].argument
     return config.name if takes is None else f"{config.name}:{config.options[takes]}"
+
+
+def study_stem(registry: Registry, config: PluginConfig) -> str:
+    """What the studies of a data set are called before their number: its name, or that of its folder or file."""
+    takes = registry.datasets[config.name].argument
+    if takes is None:
+        return config.name
+    path = Path(str(config.options[takes])).absolute()
+    return (path.stem if path.suffix == ".csv" else path.name) or config.name

@@ -199,7 +199,7 @@ def _rows(members: Sequence[tuple[StudyFolder, StudyRecord]], newest: StudyRecor
 def _ties(
     rows: Sequence[Row], members: Sequence[tuple[StudyFolder, StudyRecord]], newest: StudyRecord
 ) -> dict[str, tuple[int, int]]:
-    """Returns the ranks that the test clips leave open, by id; none if nothing can be said of them."""
+    """Returns the ranks that the test clips leave open, by id: all of them if nothing can be said of the rows."""
     from bench.evaluation.pairwise import compare_all, rank_ranges
     from bench.reporting.row_comparison import RowResults, pair_comparison
 
@@ -208,7 +208,7 @@ def _ties(
     finals = {f"{study.name}/{run.name}": (study, run) for study, _ in members for run in study.finals()}
     results = [RowResults.of(row.id, [finals[run.run] for run in row.runs], newest.data) for row in rows]
     pairs = compare_all(len(rows), pair_comparison(results))
-    return dict(zip((row.id for row in rows), rank_ranges(pairs, len(rows)), strict=True)) if pairs else {}
+    return dict(zip((row.id for row in rows), rank_ranges(pairs, len(rows)), strict=True))
 
 
 def _bests_of_folds(study: StudyFolder, folds: Sequence[str]) -> list[RunRecord]:

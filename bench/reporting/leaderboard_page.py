@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 
 from bench.evaluation.metrics import METRICS, SHARE, metric_title
 from bench.markdown import Alignment, Markup, bullets, code, code_block, details, escape, heading, page, table
-from bench.reporting.leaderboard_records import Leaderboard, Protocol, Row, SeedRun
+from bench.reporting.leaderboard_records import NESTED, Leaderboard, Protocol, Row, SeedRun
 from bench.reporting.leaderboard_sections import (
+    chosen_by,
     protocol_lines,
     protocol_name,
     published_figures_of,
@@ -169,8 +170,26 @@ def _mean(value: Spread | None) -> str:
 
 def _truth(protocol: Protocol, figure: str) -> list[str]:
     image = Markup(f"![Best validation score so far, by trials and by hours]({figure})") if figure else ""
-    lines = truth_lines(protocol)
-    return [heading(3, "The search against the truth"), bullets(lines), image] if lines or figure else []
+    lines, in_fold = truth_lines(protocol), _in_the_searched_fold(protocol)
+    return [heading(3, "The search against the truth"), *in_fold, bullets(lines), image] if lines or figure else []
+
+
+def _in_the_searched_fold(protocol: Protocol) -> list[str]:
+    """Returns what every row found and came to in the one outer fold that its search knew, if there are several."""
+    fold, metric = protocol.folds[0], metric_title(protocol.objective)
+    rows = [
+        (
+            row.id,
+            score_text(row.search),
+            *(spread(scores[protocol.objective]) for scores in (of_fold.validation, of_fold.test)),
+        )
+        for row in protocol.rows
+        for of_fold in row.folds
+        if of_fold.name == fold and row.origin != NESTED
+    ]
+    columns = ("Row", f"Search {metric}", f"Validation {metric}", f"Test {metric}")
+    explanation = f"In outer fold {fold} alone, which the search knew:"
+    return [explanation, table(columns, rows, align=("left",))] if rows else []
 
 
 def _errors(protocol: Protocol) -> list[str]:
@@ -200,7 +219,8 @@ def _reading_notes(protocol: Protocol) -> Markup:
         "best of several. Rows with the same are ranked by validation loss, the lower first, and then by their ids.",
         f"Search {metric}: that of the trial by which the configuration was chosen, on validation; it is the best of many, "
         "so it flatters. Validation and test: the same configuration trained again with other seeds; validation still "
-        "chose the epoch, test chose nothing.",
+        f"chose the epoch{'' if len(protocol.folds) > 1 else ', test chose nothing'}.",
+        *chosen_by(protocol),
         f"Test {metric}: mean ± sample standard deviation over n seeds of the same configuration. Validation {metric} and "
         "training time are means over these seeds; training time is the wall time of all epochs, features included.",
         *_interval_notes(protocol),

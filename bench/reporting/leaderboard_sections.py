@@ -17,10 +17,9 @@ MAX_REASONS = 15
 
 def protocol_name(protocol: Protocol) -> str:
     """Returns a title that tells a protocol from the others."""
-    return (
-        f"{protocol_title(protocol)}, {_config(protocol.dataset)}, revision {protocol.revision}, "
-        f"by {metric_title(protocol.objective)}"
-    )
+    official = protocol.protocol == "official"  # only then do the options of a data set's own splits count
+    dataset = _config(protocol.dataset) if official else protocol.dataset.name
+    return f"{protocol_title(protocol)}, {dataset}, revision {protocol.revision}, by {metric_title(protocol.objective)}"
 
 
 def protocol_title(protocol: Protocol) -> str:
@@ -87,23 +86,26 @@ def _divided(protocol: Protocol) -> list[str]:
     return [
         f"Protocol: {protocol.protocol}, {len(protocol.folds)} outer folds: {', '.join(protocol.folds)}. Finals train and "
         "test all of them",
-        *_chosen_by(protocol),
+        "Options of the data set for its official splits do not count",
         f"The sizes below are those of outer fold {protocol.folds[0]}",
     ]
 
 
-def _chosen_by(protocol: Protocol) -> Iterator[str]:
+def chosen_by(protocol: Protocol) -> Iterator[str]:
+    """Says of the rows over several outer folds which clips chose their configurations."""
+    if len(protocol.folds) == 1:
+        return
     nested = [row.id for row in protocol.rows if row.origin == NESTED]
     if nested:
         yield (
             f"Row {', '.join(nested)}: searched anew in every outer fold, by clips that it does not test. The figures are "
-            "of such a search, not of one configuration"
+            "of such a search, not of one configuration."
         )
     if len(nested) < len(protocol.rows):
         yield (
             f"{'Other configurations' if nested else 'Configurations'} were chosen on the training and validation clips of "
-            f"outer fold {protocol.folds[0]}, so by clips that the other folds test: their figures are of configurations "
-            "that know those clips, and may flatter (--nested searches anew in every fold)"
+            f"outer fold {protocol.folds[0]}, of which the search score is, so by clips that other folds test: the means "
+            "over folds are of configurations that know those clips, and may flatter (--nested searches anew in every fold)."
         )
 
 

@@ -14,9 +14,9 @@ from bench.evaluation.paired_comparison import Comparison
 from bench.evaluation.pairwise import PairedRows, by_clips, compare_all
 from bench.evaluation.predictions import Predictions
 from bench.evaluation.resampled_folds import FoldScores, compare_over_folds
-from bench.evaluation.uncertainty import why_none
+from bench.evaluation.uncertainty import groups_if_known, why_none
 from bench.reporting.over_folds import FinalRun, fold_scores, pooled_tests
-from bench.reporting.publishing import load_published
+from bench.reporting.published_studies import PublishedPage
 from bench.results.study_folder import StudyFolder, find_run
 from bench.results.study_records import RunRecord
 
@@ -80,7 +80,7 @@ def compare_references(results: Path, references: Sequence[str]) -> RowCompariso
     pairs = compare_all(len(rows), pair_comparison(rows))
     if not pairs:
         some = first.predictions[0]
-        why = why_none([some.predicted == some.targets], some.groups, noun=first.data.group_noun)
+        why = why_none([some.predicted == some.targets], groups_if_known(some), noun=first.data.group_noun)
         raise BenchError(f"the rows cannot be compared: {why}")
     return RowComparison(rows, pairs)
 
@@ -110,18 +110,17 @@ def find_row(results: Path, reference: str) -> RowResults:
 
     Args:
         results: The results folder.
-        reference: `PAGE.json:ID` for a row of a published leaderboard; `STUDY/final-1` for a finalist, or `STUDY` for the
-            best; `STUDY/final-1-seed-0` for one seed; `reproduce-NAME` for a recipe or row that was run again.
+        reference: `PAGE.json:ID` for a row of a published leaderboard, with the predictions beside it; `STUDY/final-1` for a
+            finalist, or `STUDY` for the best; `STUDY/final-1-seed-0` for one seed; `reproduce-NAME` for a recipe or row that
+            was run again.
 
     Raises:
         BenchError: There is no such row, or its predictions are not in the results folder.
     """
     page, colon, row_id = reference.rpartition(":")
     if colon and page.endswith(".json"):
-        names = [run.run for run in load_published(Path(page)).row(row_id).runs]
-        runs = [find_run(results, name) for name in names]
-    else:
-        runs = _finals(results, reference)
+        return _published_row(reference, Path(page), row_id)
+    runs = _finals(results, reference)
     tested = [(study, run) for study, run in runs if (study.run_folder(run) / "test.npz").is_file()]
     if not tested:
         raise BenchError(
@@ -130,6 +129,17 @@ def find_row(results: Path, reference: str) -> RowResults:
     study, _ = tested[0]
     record = study.reproduction() if study.is_reproduction() else study.record()
     return RowResults.of(reference, tested, record.data)
+
+
+def _published_row(reference: str, path: Path, row_id: str) -> RowResults:
+    """Reads a row from the predictions beside its page."""
+    page = PublishedPage.read(path)
+    names = [run.run for run in page.leaderboard.row(row_id).runs]
+    finals = {
+        f"{study.name}/{run.name}": (study, run, record) for study, record in page.studies() for run in study.finals()
+    }
+    runs = [finals[name] for name in names]
+    return RowResults.of(reference, [(study, run) for study, run, _ in runs], runs[0][2].data)
 
 
 def _finals(results: Path, reference: str) -> list[tuple[StudyFolder, RunRecord]]:

@@ -6,32 +6,24 @@ import difflib
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bench.data.prepared import FoldData, PreparedData
 from bench.errors import BenchError
-from bench.evaluation.predictions import Predictions
-from bench.options import RunOptions
-from bench.plugins import Split
 from bench.reporting.build_leaderboard import leaderboard_of
 from bench.reporting.leaderboard_records import (
-    NESTED,
     Leaderboard,
     Protocol,
     PublishedRecord,
     Row,
     SeedRun,
-    StudySummary,
 )
-from bench.reporting.published_predictions import PUBLISHED_SPLITS, PublishedPredictions
-from bench.reporting.publishing import index_lines, load_published, page_text
-from bench.results.study_folder import StudyFolder
-from bench.results.study_records import FINAL, RunRecord, StudyRecord
-from bench.trial import TrialResult
+from bench.reporting.published_studies import PublishedPage, content_of
+from bench.reporting.publishing import index_lines, page_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,19 +107,14 @@ def verify(path: str | Path) -> Verification:
     Raises:
         BenchError: If a file is missing or cannot be read at all.
     """
+    if not isinstance(path, str | PathLike):
+        raise BenchError(f"a page is given by the path of its JSON, not by {path!r}")
     path = Path(path)
-    leaderboard = load_published(path)
-    if leaderboard.predictions is None:
-        raise BenchError(
-            f"{path} has no predictions beside it: publish it again by bench leaderboard DATASET --publish"
-        )
-    file = path.with_name(Path(leaderboard.predictions.file).name)
-    content = _content(file)
-    predictions = PublishedPredictions.from_bytes(content, name=str(file))
-    recomputed = _recomputed(leaderboard, predictions)
+    published = PublishedPage.read(path)
+    recomputed = _recomputed(published)
     raw = json.loads(path.read_bytes())
     lines = [
-        *_checksum(file, leaderboard.predictions.sha256, hashlib.sha256(content).hexdigest()),
+        *_checksum(published),
         *_lines(path.with_suffix(".md"), page_text(recomputed)),
         *_index(path, recomputed),
     ]
@@ -136,26 +123,15 @@ def verify(path: str | Path) -> Verification:
         path=path,
         figures=tuple(_compared(raw, recomputed)),
         lines=tuple(lines),
-        runs=len({run for run, _ in predictions}),
+        runs=len({run for run, _ in published.predictions}),
         taken=tuple(taken),
     )
 
 
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BenchError(
-            f"{path} cannot be read ({error.strerror}): a page is verified by what lies beside it"
-        ) from None
-
-
-def _recomputed(leaderboard: Leaderboard, predictions: PublishedPredictions) -> Leaderboard:
+def _recomputed(page: PublishedPage) -> Leaderboard:
     """The leaderboard as the predictions make it."""
-    members = [
-        _member(study, protocol, predictions) for protocol in leaderboard.protocols for study in protocol.studies
-    ]
-    made = leaderboard_of(members, leaderboard.dataset)
+    leaderboard = page.leaderboard
+    made = leaderboard_of(page.studies(), leaderboard.dataset)
     protocols = {_key(protocol): protocol for protocol in leaderboard.protocols}
     rows = {row.runs[0].run: row for row in leaderboard.rows()}
 
@@ -173,119 +149,6 @@ def _as_published(made: Published, published: Published) -> Published:
 
 def _key(protocol: Protocol) -> str:
     return f"{protocol.dataset.model_dump_json()} {protocol.revision} {protocol.protocol} {protocol.objective}"
-
-
-class PublishedStudy(StudyFolder):
-    """A study of a page as far as the page has it: its finals with their predictions, and no trials."""
-
-    def __init__(self, name: str, runs: Sequence[RunRecord], predictions: PublishedPredictions) -> None:
-        super().__init__(Path(name))
-        self._finals = sorted(runs, key=lambda run: (run.number, run.repeat))
-        self._predictions = predictions
-
-    def trials(self, fold: str | None = None) -> list[RunRecord]:
-        return []
-
-    def finals(self) -> list[RunRecord]:
-        return list(self._finals)
-
-    def robustness(self, run: RunRecord) -> dict[str, Predictions]:
-        return {}
-
-    def predictions(self, run: RunRecord, split: Split) -> Predictions:
-        return self._predictions[f"{run.study}/{run.name}", split]
-
-
-def _member(
-    study: StudySummary, protocol: Protocol, predictions: PublishedPredictions
-) -> tuple[StudyFolder, StudyRecord]:
-    runs = [_record(run, row) for row in protocol.rows for run in row.runs if run.run.rpartition("/")[0] == study.name]
-    data = PreparedData(
-        dataset=protocol.dataset,
-        revision=protocol.revision,
-        labels=predictions[f"{study.name}/{runs[0].name}", "test"].labels if runs else protocol.labels,
-        folds=tuple(
-            FoldData(
-                name=fold,
-                seconds=protocol.seconds,
-                supports=_supports(protocol, predictions),
-                grouped={},
-                known_groups=protocol.known_groups,
-                test_twins=protocol.twins.get(fold, ()),
-            )
-            for fold in protocol.folds
-        ),
-        protocol=protocol.protocol,
-        group_noun=protocol.group_noun,
-        caches={},
-        notes=protocol.notes,
-    )
-    record = StudyRecord(
-        name=study.name,
-        command=study.command,
-        created=study.created,
-        dataset=protocol.dataset,
-        data=data,
-        options=RunOptions(
-            trials=study.trials,
-            finalists=study.finalists,
-            final_seeds=study.final_seeds,
-            protocol=protocol.protocol,
-            nested=any(run.study == study.name for run in _nested(protocol)),
-        ),
-        objective=protocol.objective,
-        space=study.space,
-        versions=study.versions,
-    )
-    return PublishedStudy(study.name, runs, predictions), record
-
-
-def _nested(protocol: Protocol) -> Iterator[RunRecord]:
-    """The runs of the nested searches of a protocol."""
-    for row in protocol.rows:
-        if row.origin == NESTED:
-            yield from (_record(run, row) for run in row.runs)
-
-
-def _record(run: SeedRun, row: Row) -> RunRecord:
-    study, _, name = run.run.rpartition("/")
-    named = FINAL.fullmatch(name)
-    if named is None:
-        raise BenchError(f"row {row.id}: {run.run} is no name of a final")
-    return RunRecord(
-        study=study,
-        kind="final",
-        number=int(named["number"]),
-        repeat=int(named["repeat"]),
-        started=run.finished,
-        finished=run.finished,
-        spec=run.spec,
-        result=TrialResult(
-            status="complete",
-            best_epoch=run.best_epoch,
-            parameters=row.parameters,
-            train_seconds=run.train_seconds,
-            latency_ms=run.latency_ms,
-            peak_memory_mb=run.peak_memory_mb,
-            hardware=run.hardware,
-            load=run.load,
-        ),
-    )
-
-
-def _supports(protocol: Protocol, predictions: PublishedPredictions) -> dict[Split, tuple[int, ...]]:
-    """Clips of every class by split, of the predictions where all runs have the same clips."""
-    supports = dict(protocol.supports)
-    for split in PUBLISHED_SPLITS:
-        counted = {
-            tuple(int((each.targets == index).sum()) for index in range(len(each.labels)))
-            for row in protocol.rows
-            for run in row.runs
-            for each in (predictions[run.run, split],)
-        }
-        if len(counted) == 1:
-            supports[split] = counted.pop()
-    return supports
 
 
 def _compared(raw: Mapping[str, Any], recomputed: Leaderboard) -> Iterator[CheckedFigure]:
@@ -331,13 +194,15 @@ def _equal(before: Any, now: Any) -> bool:
     return bool(before == now or (numbers and math.isclose(before, now, rel_tol=EQUAL)))
 
 
-def _checksum(file: Path, published: str, here: str) -> list[CheckedFigure]:
-    return [] if published == here else [CheckedFigure(f"{file.name}: SHA-256", published, here, same=False)]
+def _checksum(page: PublishedPage) -> list[CheckedFigure]:
+    published = page.leaderboard.predictions.sha256 if page.leaderboard.predictions else ""
+    here = hashlib.sha256(page.content).hexdigest()
+    return [] if published == here else [CheckedFigure(f"{page.file.name}: SHA-256", published, here, same=False)]
 
 
 def _lines(path: Path, expected: str) -> Iterator[CheckedFigure]:
     """Lines of a page that are not those expected."""
-    before, now = _content(path).decode(errors="replace").splitlines(), expected.splitlines()
+    before, now = content_of(path).decode(errors="replace").splitlines(), expected.splitlines()
     for tag, start, end, first, last in difflib.SequenceMatcher(None, before, now, autojunk=False).get_opcodes():
         if tag == "equal":
             continue
@@ -350,7 +215,7 @@ def _lines(path: Path, expected: str) -> Iterator[CheckedFigure]:
 def _index(path: Path, recomputed: Leaderboard) -> Iterator[CheckedFigure]:
     """The page's lines in the index, if there is an index that has any."""
     index = path.with_name("README.md")
-    lines = _content(index).decode(errors="replace").splitlines() if index.exists() else []
+    lines = content_of(index).decode(errors="replace").splitlines() if index.exists() else []
     known = {number: line for number, line in enumerate(lines, start=1) if f"]({path.stem}.md)" in line}
     expected = index_lines(recomputed, path) if known else []
     for number, was, now in zip_longest(known, known.values(), expected):

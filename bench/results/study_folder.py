@@ -135,7 +135,12 @@ def located(reference: str | PathLike[str]) -> tuple[Path, str]:
 
     Returns:
         The results folder, and the name in it: `STUDY` or `STUDY/RUN`. Whether they exist is not checked.
+
+    Raises:
+        BenchError: It is neither text nor a path.
     """
+    if not isinstance(reference, str | PathLike):
+        raise BenchError(f"a study or a run is given by its folder or its name, not by {reference!r}")
     path = Path(reference).expanduser()
     for study in (path, path.parent):
         if any((study / name).is_file() for name in ("study.json", "reproduction.json")):

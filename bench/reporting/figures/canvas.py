@@ -78,9 +78,14 @@ def png(figure: Figure) -> bytes:
 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    FigureCanvasAgg(figure)
-    buffer = io.BytesIO()
+    canvas, buffer = FigureCanvasAgg(figure), io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # A box is drawn for a missing glyph.
-        figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.12)
+        figure.set_dpi(DOTS_PER_INCH)
+        if layout := figure.get_layout_engine():
+            layout.execute(figure)
+        # With the layout made and the margins measured, the figure is drawn once; savefig would draw it twice for either.
+        figure.set_layout_engine("none")
+        box = figure.get_tightbbox(canvas.get_renderer()).padded(0.12)  # type: ignore[no-untyped-call]
+        figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, bbox_inches=box)
     return buffer.getvalue()
