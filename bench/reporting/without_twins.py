@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from bench.data.leakage import clips_of
 from bench.evaluation.metrics import Objective, Scores, basic_scores
 from bench.evaluation.predictions import Predictions
 from bench.markdown import Alignment, bullets, details, heading, table
 from bench.reporting.leaderboard_records import Protocol, Row
-from bench.reporting.numbers import Spread, readable_name, spread
+from bench.reporting.numbers import Spread, plural, readable_name, spread
 from bench.reporting.over_folds import FinalRun, mean_scores, over_folds
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import StudyRecord
@@ -110,5 +109,5 @@ def twins_section(protocol: Protocol) -> list[str]:
         heading(3, "All test clips, and those without twins"),
         table(columns, rows, align=left),
         explanation,
-        details(f"{clips_of(len(twins))} with a twin in training or validation", bullets(listed)),
+        details(f"{plural(len(twins), 'clip')} with a twin in training or validation", bullets(listed)),
     ]
