@@ -1,12 +1,24 @@
-"""Plugin classes of a calling script, for tests of the Python API."""
+"""Plugin classes of a calling script, and the options of a study that takes a second, for tests of the Python API."""
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from torch import Tensor, nn
 
 from bench.plugins import Choice, Model
+
+QUICK: dict[str, Any] = {
+    "trials": 2,
+    "models": ["tc-resnet"],
+    "features": ["mel"],
+    "epochs": 1,
+    "settings": {"feature.mel.sample_rate": 8000},
+    "finalists": 1,
+    "final_seeds": 1,
+    "workers": 0,
+    "threads": 1,
+}
 
 
 class Averaging(nn.Module):

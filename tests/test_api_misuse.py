@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from api_classes import Averaging, Mean
+from api_classes import QUICK, Averaging, Mean
 from made_audio import cats_and_dogs
 from torch import nn
 
@@ -17,17 +17,7 @@ from bench.options import checked_options, flag, in_keywords
 from bench.plugins import Model
 from bench.reporting.commands import portable_command
 
-QUICK: dict[str, Any] = {
-    "trials": 1,
-    "models": [Mean],
-    "features": ["mel"],
-    "epochs": 1,
-    "settings": {"feature.mel.sample_rate": 8000},
-    "finalists": 1,
-    "final_seeds": 1,
-    "workers": 0,
-    "threads": 1,
-}
+OWN: dict[str, Any] = {**QUICK, "trials": 1, "models": [Mean]}
 
 
 class Nameless(Model):
@@ -52,7 +42,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> bench.Study:
     root = tmp_path_factory.mktemp("study")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BENCH_CACHE_DIR", str(root / "cache"))
-        return bench.run(f"folder:{cats_and_dogs(root / 'audio')}", results=root / "results", **QUICK)
+        return bench.run(f"folder:{cats_and_dogs(root / 'audio')}", results=root / "results", **OWN)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +63,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> bench.Study:
 def test_options_that_make_no_sense(options: dict[str, Any], message: str, tmp_path: Path) -> None:
     audio = cats_and_dogs(tmp_path / "audio")
     with pytest.raises(bench.BenchError) as error:
-        bench.run(f"folder:{audio}", results=tmp_path / "results", **{**QUICK, "epochs": None, **options})
+        bench.run(f"folder:{audio}", results=tmp_path / "results", **{**OWN, "epochs": None, **options})
     assert message in str(error.value) and "--" not in str(error.value) and "\n" not in str(error.value)
     assert not (tmp_path / "results").exists()
 
@@ -106,7 +96,7 @@ def test_a_class_that_cannot_be_sent_leaves_nothing_behind(tmp_path: Path) -> No
                 handle.write("built")
                 return super().build(shape, classes)
 
-        options = {**QUICK, "models": [Holding], "workers": 1, "results": tmp_path / "results"}
+        options = {**OWN, "models": [Holding], "workers": 1, "results": tmp_path / "results"}
         with pytest.raises(bench.BenchError, match="model holding cannot be sent to worker processes"):
             bench.run(f"folder:{cats_and_dogs(tmp_path / 'audio')}", **options)
     assert not (tmp_path / "results").exists()
@@ -117,7 +107,7 @@ def test_a_model_that_ends_the_program_is_a_failed_trial(tmp_path: Path) -> None
         bench.run(
             f"folder:{cats_and_dogs(tmp_path / 'audio')}",
             results=tmp_path / "results",
-            **{**QUICK, "models": [Leaving]},
+            **{**OWN, "models": [Leaving]},
         )
 
 

@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from api_classes import Mean
+from api_classes import QUICK, Mean
 from made_audio import cats_and_dogs, tone, write
 
 import bench
 from bench.plugins.registry import installed
 from bench_plugins.features import Mel
-
-QUICK: dict[str, Any] = {
-    "trials": 2,
-    "models": ["tc-resnet"],
-    "features": ["mel"],
-    "epochs": 1,
-    "settings": {"feature.mel.sample_rate": 8000},
-    "finalists": 1,
-    "final_seeds": 1,
-    "workers": 0,
-    "threads": 1,
-}
 
 
 @pytest.fixture(scope="module")

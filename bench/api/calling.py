@@ -21,7 +21,7 @@ def study_callback(progress: bool) -> StudyCallback:
 
 @contextmanager
 def keywords_in_errors() -> Iterator[None]:
-    """Writes keywords in place of flags into the errors that pass: `final_seeds` for `--final-seeds`."""
+    """Writes keywords in place of flags into the errors that pass: `final_seeds` for `--final-seeds`. Also a decorator."""
     try:
         yield
     except BenchError as error:

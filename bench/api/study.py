@@ -239,6 +239,7 @@ class Run:
         return f"<Run {self.record.study}/{self.name}: {spec.model.name} on {spec.feature.name}, {self.status}>"
 
 
+@keywords_in_errors()
 def load_study(study: str | Path, *, plugins: Iterable[type[Plugin]] = ()) -> Study:
     """A study of the results folder, also one that is running.
 
@@ -249,8 +250,7 @@ def load_study(study: str | Path, *, plugins: Iterable[type[Plugin]] = ()) -> St
     Raises:
         BenchError: If there is no such study.
     """
-    with keywords_in_errors():
-        return Study(open_study(*located(study)), registry=with_classes(plugins))
+    return Study(open_study(*located(study)), registry=with_classes(plugins))
 
 
 def _dataframe(runs: list[Run]) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bench.api.calling import keywords_in_errors
 from bench.api.plugins import with_classes
 from bench.data.audio_file import Recording, UnreadableClip, decode
 from bench.errors import BenchError, one_line
@@ -151,6 +152,7 @@ class TrainedModel:
             yield recording.stretch(start, min(start + self.seconds, recording.seconds)).at(self.sample_rate)
 
 
+@keywords_in_errors()
 def load_model(run: str | Path, *, plugins: Iterable[type[Plugin]] = ()) -> TrainedModel:
     """The trained network of a final or a reproduction.
 

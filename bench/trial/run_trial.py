@@ -146,10 +146,8 @@ def _run(
             if options.robustness:
                 measured = replace(measured, robustness=_robustness(setup))
         measured = replace(measured, latency_ms=time_clip(setup))
-    except (
-        Exception,
-        SystemExit,
-    ) as error:  # plugins may raise anything; the scheduler decides what a series of failures means
+    except (Exception, SystemExit) as error:
+        # Plugins may raise anything, and leave; the scheduler decides what a series of failures means.
         ending = _ending(error)
     return measured.outcome(
         ending.status,
