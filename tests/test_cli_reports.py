@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
 from cli_runner import refusal, run
 from reporting_results import make_study
+
+from bench.cli.main import main
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_terminal_that_lacks_a_sign_shows_a_question_mark(
+    encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_study(tmp_path / "results")
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
+    monkeypatch.setattr(sys, "argv", ["bench", "leaderboard", "blobs"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    sys.stdout.flush()
+    shown = written.getvalue().decode(encoding)
+    assert ended.value.code == 0 and ("± 0." in shown) == (encoding != "ascii")
 
 
 def test_leaderboard_prints_plain_columns_and_the_path_of_its_page(tmp_path: Path) -> None:

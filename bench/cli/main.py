@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 from importlib import import_module
@@ -65,6 +66,10 @@ def build_app(arguments: list[str]) -> typer.Typer:
 def main() -> None:
     """Entry point of the console script. Exit codes: 0 done, 1 an error, 2 wrong usage, 130 interrupted."""
     gc.set_threshold(50_000, 20, 20)
+    if isinstance(
+        sys.stdout, io.TextIOWrapper
+    ):  # a terminal that lacks a sign shows ? for it, and no study ends by that
+        sys.stdout.reconfigure(errors="replace")
     try:
         code = _run(sys.argv[1:])
     except KeyboardInterrupt:
