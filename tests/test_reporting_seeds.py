@@ -11,7 +11,7 @@ from bench.evaluation.error_analysis import analyse_errors
 from bench.evaluation.predictions import Predictions
 from bench.plugins.registry import installed
 from bench.reporting.build_leaderboard import build_leaderboard
-from bench.reporting.run_report import complete_reports, write_report
+from bench.reporting.run_report import write_report, write_reports
 from bench.results.study_folder import StudyFolder, find_run, median_run
 
 
@@ -71,18 +71,22 @@ def test_a_report_says_where_all_seeds_fail(study: StudyFolder, tmp_path: Path) 
     assert board.errors == paths.report.errors
 
 
-def test_reports_written_before_the_last_seed_get_all_of_them_in_the_end(study: StudyFolder) -> None:
-    first, last = study.finals()[0], study.finals()[2]
+def test_the_end_of_a_study_writes_the_report_of_its_median_seed_once(study: StudyFolder) -> None:
+    (written,) = write_reports(study, study.finals(), registry=installed()).items()
+    assert written[0] == "final-1-seed-0"
+    assert {path.name for path in study.folder.glob("final-*/report")} == {"report"}
+    assert write_reports(study, study.finals(), registry=installed()) == {}
+
+
+def test_a_report_written_before_the_last_seed_gets_all_of_them_in_the_end(study: StudyFolder) -> None:
+    early, last = study.finals()[1], study.finals()[2]
     (hidden := study.run_folder(last)).rename(study.folder / "elsewhere")
-    paths = write_report(study, first, study.report_folder(first), registry=installed())
-    figures = {path: path.read_bytes() for path in paths.figures.values()}
+    paths = write_report(study, early, study.report_folder(early), registry=installed())
     assert len(paths.report.seeds) == 2
     (study.folder / "elsewhere").rename(hidden)
-    complete_reports(study)
+    assert set(write_reports(study, study.finals(), registry=installed())) == {"final-1-seed-0", early.name}
     page = paths.markdown.read_text()
-    assert "final-1-seed-2" in page and "the median of 3 seeds" in page
-    assert figures == {path: path.read_bytes() for path in figures}
-    assert all(f"]({path.name})" in page for path in figures)
+    assert "final-1-seed-2" in page and "the median of 3 seeds by test accuracy is final-1-seed-0" in page
 
 
 def test_one_seed_is_no_table_of_seeds(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from bench.lazy import lazy_names
 if TYPE_CHECKING:
     from bench.api.check_data import run_data_check
     from bench.api.dry_run import CandidateTime, candidate_times, number_of_runs, total_seconds
-    from bench.api.execution import execute, held, require_complete, write_reports
+    from bench.api.execution import execute, held, require_complete
     from bench.api.lr_find import RangeTestRun, find_learning_rate
     from bench.api.reproduce import ReproductionResult, run_wanted, wanted_of
     from bench.api.resolve import ResolvedStudy, headline, resolve_new, resolve_resumed, resume_command
@@ -34,7 +34,6 @@ _HOMES = {
     "run_data_check": "bench.api.check_data",
     "run_wanted": "bench.api.reproduce",
     "wanted_of": "bench.api.reproduce",
-    "write_reports": "bench.api.execution",
 }
 
 __getattr__ = lazy_names(__name__, _HOMES)
@@ -58,5 +57,4 @@ __all__ = [
     "run_data_check",
     "run_wanted",
     "wanted_of",
-    "write_reports",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.api.resolve import ResolvedStudy
@@ -12,7 +11,6 @@ from bench.errors import BenchError
 from bench.locks import audio_in_use, study_locked
 from bench.plugins.references import dataset_reference
 from bench.results.study_folder import validation_score
-from bench.results.study_records import RunRecord
 from bench.search.callback import StudyCallback
 from bench.search.optuna_study import open_optuna_study
 from bench.search.run_study import Ending, run_study
@@ -57,11 +55,10 @@ def execute(study: ResolvedStudy, database: Database, callback: StudyCallback) -
                 executor=executor,
                 tracker=tracker,
                 callback=callback,
-                report=lambda folder, run: write_reports(study, run),
                 timeout=study.options.timeout,
                 database=database,
             )
-            leaderboard = None if ending.interrupted else _write_pages(study)
+            leaderboard = None if ending.interrupted else _write_pages(study, tracker)
             if tracker is not None:
                 _finish_tracking(tracker, study, ending, leaderboard)
         executor.close()
@@ -76,14 +73,6 @@ def require_complete(study: ResolvedStudy, ending: Ending) -> None:
     if trials and not ending.complete and not ending.interrupted:
         last = trials[-1].result
         raise BenchError(f"none of {ending.trials} trials was complete, the last was {last.status}: {last.reason}")
-
-
-def write_reports(study: ResolvedStudy, run: RunRecord) -> list[Path]:
-    """Writes the report of a tested run, and names its files."""
-    from bench.reporting.run_report import write_report
-
-    folder = study.folder
-    return list(write_report(folder, run, folder.report_folder(run), registry=study.registry).files)
 
 
 def _executor(study: ResolvedStudy) -> Executor:
@@ -153,17 +142,19 @@ def _first_row(leaderboard: Leaderboard, study: str) -> Row | None:
     return next(rows, None)
 
 
-def _write_pages(study: ResolvedStudy) -> Leaderboard | None:
-    """Writes the leaderboard of the data set and the comparison of features into the study's folder, if it has finals."""
+def _write_pages(study: ResolvedStudy, tracker: Tracker | None) -> Leaderboard | None:
+    """Writes the reports of finals, the leaderboard of the data set and the comparison of features, if there are finals."""
     from bench.reporting.build_leaderboard import build_leaderboard
     from bench.reporting.feature_comparison import write_comparison
     from bench.reporting.publishing import publish
-    from bench.reporting.run_report import complete_reports
+    from bench.reporting.run_report import write_reports
 
     folder = study.folder
     if not any(final.result.test for final in folder.finals()):
         return None
-    complete_reports(folder)
+    for name, report in write_reports(folder, folder.finals(), registry=study.registry).items():
+        if tracker is not None:
+            tracker.attach(folder.name, name, report.files)
     dataset = dataset_reference(study.registry, study.record.dataset)
     leaderboard = build_leaderboard(folder.folder.parent, dataset, registry=study.registry)
     publish(leaderboard, folder.folder / PAGES, results=folder.folder.parent)

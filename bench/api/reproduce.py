@@ -136,7 +136,7 @@ def run_wanted(
     from bench.executors.local import LocalExecutor
     from bench.locks import audio_in_use, study_locked
     from bench.reporting.numbers import plural
-    from bench.reporting.run_report import write_run_report
+    from bench.reporting.run_report import write_reports
     from bench.search.reproduction_source import run_reproduction
     from bench.training.device import choose_device
     from bench.trial.hardware import hardware
@@ -175,10 +175,7 @@ def run_wanted(
                 runs = run_reproduction(wanted, data, folder, executor, registry=registry, callback=callback)
         finally:
             executor.close(now=True)
-        for run in runs:
-            write_run_report(
-                folder, run, folder.report_folder(run), data=data, command=record.command, registry=registry
-            )
+        write_reports(folder, runs, registry=registry)
         if (ran_on := runs[0].result.hardware) is not None:  # the compiler, say, may have been of no use
             record = wanted.record(data, ran_on, registry=registry, command=command)
             folder.write_reproduction(record)

@@ -135,8 +135,8 @@ def _run(row: str, options: RunOptions, registry: Registry, dataset: str, seeds:
     print_table(("run", "figure", "published", "measured", "difference", "verdict on the seed"), cells, left=(0, 1, 5))
     for line in result.comparison.lines():
         print(line)
-    for run in result.runs:
-        print(f"report: {run.folder / 'report' / 'report.md'}")
+    for report in sorted(result.folder.glob("reproduction-*/report/report.md")):  # of median seeds, which show all
+        print(f"report: {report}")
     print(f"all files: {result.folder}")
     return int(result.verdict == DIFFERS)
 

@@ -129,8 +129,6 @@ def _show(study: api.ResolvedStudy) -> None:
     print_leaderboard(results, dataset, registry=study.registry)
     median = find_run(results, folder.name)[1]
     report = folder.report_folder(median) / "report.md"
-    if not report.is_file():  # the scheduler was killed after this run was stored and before its report was
-        api.write_reports(study, median)
     elsewhere = () if study.options.results is None else ("--results", str(study.options.results))
     print(f"report of the best, with the figures of its median seed: {report}")
     print(f"all files:          {folder.folder}")

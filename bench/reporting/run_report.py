@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from bench.reporting.commands import portable_command, without_traceback
 from bench.reporting.report_page import RunReport, intervals_line, render_report
 from bench.reporting.run_figures import Subject, draw_figures
 from bench.reporting.seeds import seed_scores, seeds_of, which_seed
-from bench.results.study_folder import StudyFolder
+from bench.results.study_folder import StudyFolder, median_run
 from bench.results.study_records import RunRecord
 
 
@@ -50,22 +51,7 @@ def write_report(study: StudyFolder, run: RunRecord, folder: Path, *, registry: 
         BenchError: The run ended without predictions, or they cannot be read.
     """
     record = study.reproduction() if study.is_reproduction() else study.record()
-    return write_run_report(study, run, folder, data=record.data, command=record.command, registry=registry)
-
-
-def write_run_report(
-    study: StudyFolder, run: RunRecord, folder: Path, *, data: PreparedData, command: str, registry: Registry
-) -> ReportPaths:
-    """Writes the report of a run whose folder has no record yet, as in a reproduction.
-
-    Args:
-        study: Folder that holds the run.
-        run: The run.
-        folder: Folder of the report.
-        data: Data of the study.
-        command: Command line that started the run.
-    """
-    data = data.of_fold(run.spec.fold)
+    data = record.data.of_fold(run.spec.fold)
     by_split = _predictions(study, run)
     split: Split = "test" if "test" in by_split else "validation"
     seeds = _seeds(study, run, split)  # raises before figures are drawn
@@ -76,7 +62,7 @@ def write_run_report(
         origin=_origin(study, run),
         started=run.started,
         finished=run.finished,
-        command=portable_command(command),
+        command=portable_command(record.command),
         spec=run.spec,
         result=without_traceback(run.result),
         scores={name: score(predictions) for name, predictions in by_split.items()},
@@ -94,18 +80,37 @@ def write_run_report(
     return _write(report, folder, data)
 
 
-def complete_reports(study: StudyFolder) -> None:
-    """Adds to the reports of a study's finals the seeds that ended after they were written. Figures stay as they are."""
-    data = study.record().data
-    for run in study.finals():
+def write_reports(study: StudyFolder, runs: Sequence[RunRecord], *, registry: Registry) -> dict[str, ReportPaths]:
+    """Writes the report of the median seed of each configuration and outer fold, which shows all seeds.
+
+    A report that has all of its seeds stays as it is; one that was written of another seed, or before the last of them
+    ended, is written again.
+
+    Args:
+        study: Folder that holds the runs.
+        runs: Finals of a study, or the runs of a reproduction.
+        registry: Plugins of the runs.
+
+    Returns:
+        The reports that were written, by the names of their runs.
+    """
+    written = {}
+    for run in runs:
+        alike = seeds_of(study, run)
         folder = study.report_folder(run)
-        try:
-            report = RunReport.model_validate_json((folder / "report.json").read_bytes())
-        except (OSError, ValidationError):  # one that was never written, or by another version: bench report writes it
-            continue
-        if len(report.seeds) < len(seeds_of(study, run)):
-            completed = report.model_copy(update=_seeds(study, run, report.report.split))
-            _write(completed, folder, data.of_fold(run.spec.fold))
+        wanted = run.result.status == "complete" and (run == median_run(alike) or folder.is_dir())
+        if wanted and _seeds_shown(folder) != tuple(seed.name for seed in alike):
+            written[run.name] = write_report(study, run, folder, registry=registry)
+    return written
+
+
+def _seeds_shown(folder: Path) -> tuple[str, ...]:
+    """Names of the seeds in a report; none if it was never written, or by another version."""
+    try:
+        report = RunReport.model_validate_json((folder / "report.json").read_bytes())
+    except (OSError, ValidationError):
+        return ()
+    return tuple(seed.run for seed in report.seeds)
 
 
 def _seeds(study: StudyFolder, run: RunRecord, split: Split) -> dict[str, Any]:

@@ -1,11 +1,10 @@
-"""Deferred tracking: what goes to MLflow and into reports is written when nothing else is to be done, and made up for if a
-tracking server was away."""
+"""Deferred tracking: what goes to MLflow is written when nothing else is to be done, and made up for if it was away."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -24,25 +23,19 @@ LOOK_SECONDS = 5.0
 FLUSH_SECONDS = 60.0
 """Time that the end of a study waits for it."""
 
-Report = Callable[[StudyFolder, RunRecord], Sequence[Path]]
-"""Writes the pages of a tested run and returns their paths. Handed in, since reporting reads what this room writes."""
-
 
 class DeferredTracking:
-    """Puts off writes to MLflow and of reports.
+    """Puts off writes to MLflow.
 
     While a tracking server is away the study goes on without it: what it missed is logged anew from the results folder when
     it is back. A database in the results folder that takes no more stops the study.
     """
 
-    def __init__(
-        self, *, study: StudyFolder, tracker: Tracker | None, callback: StudyCallback, report: Report | None = None
-    ) -> None:
-        """Makes one that has put off nothing. Without a `tracker` there are reports alone."""
+    def __init__(self, *, study: StudyFolder, tracker: Tracker, callback: StudyCallback) -> None:
+        """Makes one that has put off nothing."""
         self._study = study
         self._tracker = tracker
         self._callback = callback
-        self._report = report
         self._put_off: deque[Callable[[], None]] = deque()
         """Writes that are put off, in order."""
         self._ids: dict[str, str] = {}
@@ -114,21 +107,17 @@ class DeferredTracking:
             self._tell(name, lambda tracker: tracker.log_epoch(self._ids[name], epoch))
 
     def _end(self, run: RunRecord, folder: Path) -> None:
-        pages = self._report(self._study, run) if self._report and run.result.test is not None else ()
-
         def tell(tracker: Tracker) -> None:
             if run.name in self._missed:
                 tracker.log_finished_run(run, self._study)
             else:
-                tracker.finish_run(self._ids[run.name], run, folder, pages)
+                tracker.finish_run(self._ids[run.name], run, folder)
 
         self._tell(run.name, tell)
         self._ids.pop(run.name, None)
 
     def _tell(self, name: str, tell: Callable[[Tracker], None]) -> None:
         """Tells MLflow of a run, unless its server is away."""
-        if self._tracker is None:
-            return
         if self._away is None:
             try:
                 tell(self._tracker)
@@ -147,7 +136,7 @@ class DeferredTracking:
 
     def _catch_up(self) -> None:
         self._next_look = time.monotonic() + LOOK_SECONDS
-        if self._tracker is None or not self._tracker.is_reachable():
+        if not self._tracker.is_reachable():
             return
         try:
             caught = self._tracker.catch_up(self._study, running=tuple(self._missed))

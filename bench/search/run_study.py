@@ -16,7 +16,7 @@ from bench.plugins.registry import Registry
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import StudyRecord
 from bench.search.callback import StudyCallback
-from bench.search.deferred_tracking import DeferredTracking, Report
+from bench.search.deferred_tracking import DeferredTracking
 from bench.search.finals import FinalsSource
 from bench.search.optuna_study import open_optuna_study
 from bench.search.plan import Plan
@@ -48,7 +48,6 @@ def run_study(
     executor: Executor,
     tracker: Tracker | None,
     callback: StudyCallback,
-    report: Report | None = None,
     timeout: float | None = None,
     database: Database | None = None,
 ) -> Ending:
@@ -65,7 +64,6 @@ def run_study(
         executor: Where trials run.
         tracker: Where MLflow logs them; None for no MLflow.
         callback: Told of everything that happens.
-        report: Writes the pages of a final.
         timeout: Seconds after which no trial starts; the finals are then those of the trials that there are.
         database: Where Optuna keeps the study; the file in its folder unless given.
 
@@ -100,7 +98,7 @@ def run_study(
         )
         for searched in searched_records(record)
     ]
-    tracking = DeferredTracking(study=study, tracker=tracker, callback=callback, report=report)
+    tracking = None if tracker is None else DeferredTracking(study=study, tracker=tracker, callback=callback)
     scheduler = Scheduler(study=study, executor=executor, registry=registry, callback=callback, tracking=tracking)
     with _interrupts(scheduler):
         callback.phase("trials", done=sum(search.counted for search in searches), total=record.trials)

@@ -1,8 +1,7 @@
 """The scheduler: hands runs to an executor, saves what comes back, and tells those who follow.
 
 One loop serves trials, finals and reproductions, which differ only in where the next run comes from. A worker waits for
-what decides its next run alone: the results folder, and the source. MLflow and the reports are written when nothing else is
-to be done.
+what decides its next run alone: the results folder, and the source. MLflow is written when nothing else is to be done.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ class Scheduler:
             executor: Where runs are run.
             registry: Plugins that runs name.
             callback: Told of everything that happens.
-            tracking: Writes to MLflow and reports; None for neither.
+            tracking: Writes to MLflow; None for no MLflow.
         """
         self._study = study
         self._executor = executor

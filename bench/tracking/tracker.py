@@ -168,19 +168,24 @@ class Tracker:
         with tracking_store.translate_errors(self.uri, f"epoch {epoch.number}"):
             self._log(run_id, self._points(run_contents.epoch_metrics(epoch), epoch.number, _now()))
 
-    def finish_run(self, run_id: str, run: RunRecord, folder: Path, artifacts: Sequence[Path] = ()) -> None:
-        """Logs the final metrics, every file of the run's folder and `artifacts`, and ends the run.
+    def finish_run(self, run_id: str, run: RunRecord, folder: Path) -> None:
+        """Logs the final metrics and every file of the run's folder, and ends the run.
 
         The status is written last, so that a run that has ended in MLflow is complete there.
         """
         with tracking_store.translate_errors(self.uri, f"run {run.name}"):
-            self._log_files(run_id, (*_files(folder), *artifacts))
+            self._log_files(run_id, _files(folder))
             # At step 0 the UI draws single figures as bars, elsewhere as curves of one point.
             summary = self._points(run_contents.run_metrics(run), 0, run_contents.milliseconds(run.finished))
             self._log(run_id, summary, tags=run_contents.run_tags(run))
             self._end(run_id, run_contents.RUN_STATUS[run.result.status], run.finished)
         if run.study in self._studies:
             self._studies[run.study].running.discard(run.name)
+
+    def attach(self, study: str, name: str, files: Sequence[Path]) -> None:
+        """Attaches files to a run of an open study, such as the report that was written after it had ended."""
+        with tracking_store.translate_errors(self.uri, f"the files of run {name}"):
+            self._log_files(self._study(study).runs[name], files)
 
     def finish_study(
         self, study: str, *, status: str = "complete", best: Mapping[str, float], artifacts: Sequence[Path] = ()
@@ -271,8 +276,9 @@ class Tracker:
             points += self._points(run_contents.epoch_metrics(epoch), epoch.number, timestamp)
         with tracking_store.translate_errors(self.uri, f"run {run.name}"):
             self._log(run_id, points)
-        report = study.report_folder(run)
-        self.finish_run(run_id, run, study.run_folder(run), _files(report) if report.is_dir() else ())
+        self.finish_run(run_id, run, study.run_folder(run))
+        if (report := study.report_folder(run)).is_dir():
+            self.attach(run.study, run.name, _files(report))
 
     def _experiment(self, record: StudyRecord) -> str:
         """Returns the id of a data set's experiment, which is created if there is none."""
