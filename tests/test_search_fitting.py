@@ -96,7 +96,8 @@ def test_other_options_shapes_and_classes_are_other_questions() -> None:
 
 
 @pytest.mark.parametrize("damage", ["", "{", '{"outcomes": 3}', '{"outcomes": {"a": {"parameters": "many"}}}'])
-def test_a_damaged_file_costs_time_alone(damage: str) -> None:
+def test_a_damaged_file_costs_time_alone(damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path / "empty"))
     first = fit(installed(), FSDD, ["mel"], ["cnn"], SETTINGS)
     path = cache_directory() / OUTCOMES_FILE
     whole = path.read_text()

@@ -300,11 +300,11 @@ def test_telemetry_is_off_unless_the_user_wants_it(results: Path, monkeypatch: p
 
 @pytest.mark.parametrize("name", ["with space", "%20 que?stion #1;&x=1", "ümlaut 'q\""])
 def test_any_results_folder_works(tmp_path: Path, name: str) -> None:
-    results = tmp_path / name
+    results = tmp_path / "parent" / name
     with Tracker(results) as tracker:
         tracker.start_study(study_record())
         run_id = log_run(tracker, results, *finished(0))
-    assert list(tmp_path.iterdir()) == [results]
+    assert list(results.parent.iterdir()) == [results]
     ours = [path.name for path in results.iterdir() if not path.name.startswith("mlflow.db-")]  # SQLite's journal
     assert sorted(ours) == ["artifacts", "digits", "mlflow.db"]
     assert (results / "artifacts" / "fsdd" / run_id / "artifacts" / "run.json").is_file()

@@ -7,20 +7,23 @@ import os
 import socket
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from bench.errors import BenchError
-from bench.files import cannot_write
+from bench.files import cache_directory, cannot_write, write_atomically
 from bench.locks import NoLocks, lock
 from bench.passwords import without_password
 from bench.sqlite import use_normal_synchronous
 
 MLFLOW_DATABASE = "mlflow.db"
 ARTIFACTS = "artifacts"
+NOWHERE = "file:///dev/null"
+"""Place of the artifacts of MLflow's experiment "Default", which is deleted before it has any."""
 
 QUIET_ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -119,9 +122,6 @@ def follow_moved_folder(results: Path, *, even_if_running: bool) -> None:
 
 
 def _create(path: Path) -> None:
-    _import_quietly()
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
     unfinished = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -138,17 +138,32 @@ def _create(path: Path) -> None:
                     leftover.unlink()
             unfinished.touch(exist_ok=False)
             try:
-                with translate_errors(str(path), "its schema"):
-                    store_class: Any = SqlAlchemyStore
-                    # MLflow puts this text into its SQL unquoted, so it has to be a URI.
-                    store = store_class(_sqlite_uri(unfinished), path.parent.as_uri())
-                    store.delete_experiment("0")  # MLflow's empty experiment "Default" is of no use here.
-                    store.engine.dispose()
+                _fill(unfinished, path)
                 _rename_unless_exists(unfinished, path)
             finally:
                 unfinished.unlink(missing_ok=True)
     except OSError as error:
         raise cannot_write(path, error) from None
+
+
+def _fill(unfinished: Path, path: Path) -> None:
+    """Writes the schema. MLflow makes it by all of its migrations, which takes seconds, so the cache folder has an empty one
+    of each version of MLflow."""
+    empty = cache_directory() / f"mlflow-{version('mlflow')}.db"
+    with suppress(OSError):
+        unfinished.write_bytes(empty.read_bytes())
+        return
+    _import_quietly()
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    with translate_errors(str(path), "its schema"):
+        store_class: Any = SqlAlchemyStore
+        # MLflow puts this text into its SQL unquoted, so it has to be a URI.
+        store = store_class(_sqlite_uri(unfinished), NOWHERE)
+        store.delete_experiment("0")  # MLflow's empty experiment "Default" is of no use here.
+        store.engine.dispose()
+    with suppress(BenchError):  # no space, or a folder that is read-only
+        write_atomically(empty, unfinished.read_bytes())
 
 
 def _rename_unless_exists(temporary: Path, path: Path) -> None:
