@@ -15,7 +15,7 @@ from bench.results.study_records import RunRecord, StudyRecord
 from bench.training.device_clips import DataOnDevice
 from bench.training.frontend import FrontEnd
 from bench.trial import TrialSpec
-from perf.command import LOCAL, STUDY, UNTRACKED, StudyTimes, study_times
+from perf.command import IN_SMALL, LOCAL, STUDY, StudyTimes, study_times
 from perf.epochs import step
 from perf.machine import WORKER, in_own_process
 from perf.sound import data_set
@@ -76,7 +76,7 @@ def measure(sizes: Sizes) -> list[Table]:
     """Returns one table of a study with one worker, the bare loop, and a study with two workers."""
     trials, rounds = sizes.of(40, 2), sizes.of(2, 1)
     settings = (*FIXED_SETTINGS, f"training.epochs={sizes.of(10, 1)}")
-    options = (*LOCAL, *sizes.of((), UNTRACKED))
+    options = (*LOCAL, *sizes.of((), IN_SMALL))
     bare: list[float] = []
     studies: dict[int, list[StudyTimes]] = {1: [], 2: []}
     with tempfile.TemporaryDirectory() as temporary:

@@ -69,11 +69,11 @@ def run(*words: str | Path, answer: str = "") -> Result:
     return Result(code, output.getvalue(), errors.getvalue())
 
 
-def run_process(*words: str | Path, timeout: float = 120) -> Result:
-    """Runs the installed program `bench` as a user does, in a process of its own."""
-    program = Path(sys.executable).with_name("bench")
+def run_process(*words: str | Path, timeout: float = 120, as_module: bool = False) -> Result:
+    """Runs the installed program `bench` as a user does, or `python -m bench`, in a process of its own."""
+    program = [sys.executable, "-m", "bench"] if as_module else [str(Path(sys.executable).with_name("bench"))]
     done = subprocess.run(
-        [program, *map(str, words)],
+        [*program, *map(str, words)],
         capture_output=True,
         text=True,
         timeout=timeout,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +22,7 @@ from bench.plugins import Model
 {model}
 
 study = bench.run(
-    "folder:audio", trials=2, models=[Averaging], features=["mel"], epochs=1, finalists=1, final_seeds=1,
+    "folder:audio", trials=2, models={models}, features=["mel"], epochs=1, finalists=1, final_seeds=1,
     settings={{"feature.mel.sample_rate": 8000}}, workers=1, threads=1, tracking_uri="none",
 )
 print(study.best.load_model().predict("audio/cat/s0_0.wav").loc[0, "label"] in ("cat", "dog"))
@@ -58,24 +57,20 @@ def run(*words: str, folder: Path, text: str | None = None) -> str:
 EXPECTED = "the script runs\nTrue\n['complete', 'complete']\n"
 
 
-@pytest.mark.parametrize("how", ["file", "standard input"])
-def test_a_script_without_a_main_guard_that_defines_a_model(tmp_path: Path, how: str) -> None:
+def test_a_script_on_standard_input_that_defines_a_model(tmp_path: Path) -> None:
     """Workers do not run it again, and get the class by value."""
     cats_and_dogs(tmp_path / "audio")
-    script = SCRIPT.format(imports="", model=MODEL)
-    if how == "file":
-        (tmp_path / "study.py").write_text(script)
-        assert run("study.py", folder=tmp_path) == EXPECTED
-    else:
-        assert run("-", folder=tmp_path, text=script) == EXPECTED
+    script = SCRIPT.format(imports="", model=MODEL, models="[Averaging]")
+    assert run("-", folder=tmp_path, text=script) == EXPECTED
 
 
-def test_a_model_of_a_module_beside_the_script(tmp_path: Path) -> None:
+def test_a_script_without_a_main_guard_with_a_model_of_its_own_and_one_of_a_module_beside_it(tmp_path: Path) -> None:
     cats_and_dogs(tmp_path / "audio")
     (tmp_path / "models").mkdir()
     header = "from typing import ClassVar\nfrom torch import nn\nfrom bench.plugins import Model\n"
     (tmp_path / "models" / "mine.py").write_text(header + MODEL)
-    script = SCRIPT.format(imports="from models.mine import Averaging", model="")
+    own = MODEL.replace("Averaging", "Own").replace('"averaging"', '"own"')
+    script = SCRIPT.format(imports="from models.mine import Averaging", model=own, models="[Averaging, Own]")
     (tmp_path / "study.py").write_text(script)
     assert run("study.py", folder=tmp_path) == EXPECTED
 
@@ -83,7 +78,7 @@ def test_a_model_of_a_module_beside_the_script(tmp_path: Path) -> None:
 def test_a_class_that_cannot_travel_is_refused_at_once(tmp_path: Path) -> None:
     cats_and_dogs(tmp_path / "audio")
     model = MODEL + "    def lock(self):\n        return LOCK\nimport threading\nLOCK = threading.Lock()\n"
-    script = SCRIPT.format(imports="", model=model)
+    script = SCRIPT.format(imports="", model=model, models="[Averaging]")
     (tmp_path / "study.py").write_text(script)
     done = subprocess.run([sys.executable, "study.py"], cwd=tmp_path, capture_output=True, text=True, timeout=200)
     assert done.returncode == 1
@@ -102,8 +97,8 @@ def test_a_study_inside_the_process_needs_no_mlflow_and_starts_nothing(tmp_path:
     cats_and_dogs(tmp_path / "audio")
     script = (
         "import os, sys, bench\n"
-        "study = bench.run('folder:audio', trials=1, models=['tc-resnet'], features=['mel'], epochs=1, finalists=1,\n"
-        "    final_seeds=1, settings={'feature.mel.sample_rate': 8000}, workers=0, threads=1)\n"
+        "study = bench.run('folder:audio', trials=1, models=['tc-resnet'], features=['mel'], epochs=1, finalists=0,\n"
+        "    settings={'feature.mel.sample_rate': 8000}, workers=0, threads=1)\n"
         "children = open(f'/proc/self/task/{os.getpid()}/children').read() if os.path.exists('/proc/self/task') else ''\n"
         "print('mlflow' in sys.modules, children.split(), len(study.trials), (study.folder.parent / 'mlflow.db').exists())\n"
     )
@@ -111,17 +106,5 @@ def test_a_study_inside_the_process_needs_no_mlflow_and_starts_nothing(tmp_path:
 
 
 def test_the_command_line_as_a_module(tmp_path: Path) -> None:
+    """A study that is started so, with a worker, is in tests/test_study.py."""
     assert "tc-resnet" in run("-m", "bench", "list", "models", folder=tmp_path)
-    cats_and_dogs(tmp_path / "audio")
-    words = "run --dataset folder:audio --models tc-resnet --features mel --set feature.mel.sample_rate=8000 --epochs 1"
-    environment = {**os.environ, "BENCH_RESULTS_DIR": str(tmp_path / "results")}
-    done = subprocess.run(
-        [sys.executable, "-m", "bench", *words.split(), "--trials", "1", "--finalists", "0", "--workers", "1"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "[1/1] trial-0000 tc-resnet on mel: validation" in done.stdout
