@@ -46,7 +46,8 @@ class PluginConfig(BaseModel):
 class Plugin(BaseModel, ABC):
     """Base class of data sets, features and models: a name and frozen fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    # pydantic makes what checks the fields when it is first needed: a command that is refused needs that of no plugin.
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True)
     name: ClassVar[str]
 
     def config(self) -> PluginConfig:
