@@ -18,7 +18,7 @@ from bench.errors import BenchError
 from bench.files import cannot_write
 from bench.locks import refused, this_process
 from bench.passwords import without_password
-from bench.sqlite import use_normal_synchronous
+from bench.sqlite import merge_wal, use_normal_synchronous
 
 if TYPE_CHECKING:
     import psycopg
@@ -105,7 +105,8 @@ class SqliteDatabase:
             raise cannot_write(self.path, error) from error
         except Exception as error:  # sqlite3, SQLAlchemy and Optuna each raise their own
             raise BenchError(
-                f"{self.path} cannot be used as a study ({reason(error)}): move it away or restore it"
+                f"{self.path} cannot be used as a study ({reason(error)}): move it away, and a resume makes it anew from "
+                "the results folder, or restore it"
             ) from error
 
     def call(self, action: Callable[[], Answer], note: Note, again: Callable[[], Answer] | None = None) -> Answer:
@@ -119,7 +120,10 @@ class SqliteDatabase:
 
     @contextmanager
     def locked(self, study: str) -> Iterator[None]:
-        yield  # whoever holds the study's folder holds its file
+        try:
+            yield  # Whoever holds the study's folder holds its file.
+        finally:
+            merge_wal(self.path)
 
 
 class PostgresDatabase:
