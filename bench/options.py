@@ -166,6 +166,9 @@ class RunOptions(BaseModel):
     study: Annotated[str, Option(STUDY, "fixed", metavar="NAME", default="the data set's, numbered")] = ""
     """Name of the study."""
 
+    allow_changed_versions: Annotated[bool, Option(STUDY, "once")] = False
+    """Goes on with a study although versions or the code of plugins have changed since it began; its runs are marked."""
+
     workers: Annotated[
         int | None,
         Field(ge=0),

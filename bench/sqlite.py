@@ -42,7 +42,7 @@ def merge_wal(path: Path) -> None:
 
 
 _HEADER, _FRAME = struct.Struct(">8I"), struct.Struct(">6I")
-"""Of a `-wal` file: magic, version, page size, number, two salts, two checksums; and of every page in it: number of the page,
+"""Of a `-wal` file: magic, version, page size, number, two salts, two checksums; and of every page in it: its number, the
 size of the database after a commit (else 0), two salts, two checksums. See https://sqlite.org/fileformat.html#walformat"""
 _MAGIC = 0x377F0682
 """The lowest bit says in which order the bytes of a checksum's words are."""

@@ -77,7 +77,9 @@ class SearchSpace:
         import optuna
 
         ranges = {"feature": Choice(*self.features), "model": Choice(*self.models), **self.ranges}
-        proposed = {name: value for name, value in self.parameters(configuration).items() if ranges[name].contains(value)}
+        proposed = {
+            name: value for name, value in self.parameters(configuration).items() if ranges[name].contains(value)
+        }
         return optuna.trial.create_trial(
             params=proposed, distributions={name: _distribution(ranges[name]) for name in proposed}, **what_came_of_it
         )

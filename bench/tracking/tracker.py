@@ -254,7 +254,7 @@ class Tracker:
         return Reconciliation(tuple(logged), lost)
 
     def close(self) -> None:
-        """Ends all studies that were started and not finished as interrupted, and leaves the results folder's database whole."""
+        """Ends studies that were started and not finished as interrupted, and leaves the results folder's database whole."""
         for study in list(self._studies):
             self.interrupt_study(study)
         if self.uri == tracking_store.default_uri(self.results):
