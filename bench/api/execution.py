@@ -82,11 +82,23 @@ def _say_what_is_damaged(study: ResolvedStudy, callback: StudyCallback) -> None:
 
 
 def require_complete(study: ResolvedStudy, ending: Ending) -> None:
-    """Raises BenchError, with the last reason, if trials have ended and none of them is complete."""
-    trials = study.folder.trials()
-    if trials and not ending.complete and not ending.interrupted:
+    """Raises unless the study came to what was asked for, if only within its time limit.
+
+    Raises:
+        KeyboardInterrupt: If it was told to stop.
+        BenchError: If no trial was complete, or none of the finals, with the last reason.
+    """
+    if ending.interrupted:
+        raise KeyboardInterrupt(f"study {study.folder.name} was stopped after {ending.trials} trials: resume it")
+    trials, finals = study.folder.trials(), study.folder.finals()
+    if not trials:
+        raise BenchError("--timeout left no time for a trial: give more seconds, then resume")
+    if not ending.complete:
         last = trials[-1].result
         raise BenchError(f"none of {ending.trials} trials was complete, the last was {last.status}: {last.reason}")
+    if finals and all(final.result.status != "complete" for final in finals):
+        last = finals[-1].result
+        raise BenchError(f"none of {len(finals)} finals was complete, the last was {last.status}: {last.reason}")
 
 
 def _executor(study: ResolvedStudy) -> Executor:

@@ -90,8 +90,9 @@ def run(dataset: str, *, progress: bool = False, **options: Any) -> Study:  # no
         The study, with its trials, finals, leaderboard and best run.
 
     Raises:
-        BenchError: If an option, a plugin or the data cannot be used, no trial was complete, or going on makes no sense;
-            what has finished is kept.
+        BenchError: If an option, a plugin or the data cannot be used, no trial or no final was complete, or going on makes
+            no sense; what has finished is kept.
+        KeyboardInterrupt: After Ctrl-C, once what ran is finished; after a second one at once.
 
     Example:
         >>> study = bench.run("folder:recordings", trials=20, models=["tc-resnet"], epochs=8)

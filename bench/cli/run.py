@@ -83,9 +83,8 @@ def command(
         describe(study)
         return 0
     ending = _run(study, callback)
-    if ending.interrupted:
-        return 0
-    _show(study)
+    if not ending.interrupted:
+        _show(study)
     api.require_complete(study, ending)
     return 0
 

@@ -46,7 +46,7 @@ class PluginConfig(BaseModel):
 class Plugin(BaseModel, ABC):
     """Base class of data sets, features and models: a name and frozen fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
     name: ClassVar[str]
 
     def config(self) -> PluginConfig:
