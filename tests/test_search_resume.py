@@ -251,7 +251,6 @@ def test_a_database_that_lost_trials_is_told_of_them_again(tmp_path: Path, loss:
     old = database.path.read_bytes()
     run(source, 3)
     before = {t.user_attrs["number"]: t for t in source._optuna.get_trials() if t.state.is_finished()}
-    source._optuna._storage._backend.engine.dispose()  # type: ignore[attr-defined]
     with database.locked("digits"):
         pass
     assert not database.path.with_name("optuna.db-wal").exists()

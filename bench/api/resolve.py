@@ -13,7 +13,7 @@ from bench.data.prepared import PreparedData
 from bench.errors import BenchError, WrongUsage
 from bench.evaluation.metrics import metric_title
 from bench.executors.gpus import count_workers, visible_gpus
-from bench.files import cache_directory, data_directory, results_directory
+from bench.files import cache_directory, data_directory, give_libraries_a_cache, results_directory
 from bench.options import RunOptions, flag, option
 from bench.plugins import PluginConfig
 from bench.plugins.references import dataset_config, located_at, location, study_stem
@@ -217,6 +217,7 @@ def resume_command(study: ResolvedStudy) -> str:
 def _plan_and_data(
     config: PluginConfig, options: RunOptions, registry: Registry, callback: StudyCallback
 ) -> tuple[Plan, PreparedData]:
+    give_libraries_a_cache()
     dataset = registry.dataset(config)
     plan = make_plan(registry, dataset, options)
     device, _ = choose_device(options.device)  # raises before audio is decoded for minutes, as the next lines do

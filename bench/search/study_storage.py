@@ -22,6 +22,7 @@ from bench.sqlite import merge_wal, use_normal_synchronous
 
 if TYPE_CHECKING:
     import psycopg
+    from sqlalchemy import Engine
 
 Answer = TypeVar("Answer")
 Note = Callable[[str], None]
@@ -85,6 +86,8 @@ class SqliteDatabase:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.shown = str(path)
+        self._engines: list[Engine] = []
+        """Of the storages that were opened: the last connection that closes writes what stands in the `-wal`."""
 
     def storage(self) -> optuna.storages.RDBStorage:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,6 +96,7 @@ class SqliteDatabase:
         url = URL.create("sqlite", database=str(self.path)).render_as_string()
         storage = optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
         use_normal_synchronous(storage.engine)
+        self._engines.append(storage.engine)
         return storage
 
     @contextmanager
@@ -123,6 +127,8 @@ class SqliteDatabase:
         try:
             yield  # Whoever holds the study's folder holds its file.
         finally:
+            for engine in self._engines:
+                engine.dispose()
             merge_wal(self.path)
 
 

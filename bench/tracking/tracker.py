@@ -258,6 +258,7 @@ class Tracker:
         for study in list(self._studies):
             self.interrupt_study(study)
         if self.uri == tracking_store.default_uri(self.results):
+            self._client._tracking_client.store.engine.dispose()  # The last connection that closes removes the -wal.
             merge_wal(self.results / tracking_store.MLFLOW_DATABASE)
 
     def log_finished_run(self, run: RunRecord, study: StudyFolder) -> None:
