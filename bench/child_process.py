@@ -55,8 +55,10 @@ class ChildProcess:
             try:
                 self._process = subprocess.Popen(
                     # -P: the folder of this file, which the interpreter would else import from, is that of a package.
+                    # PYTHONSAFEPATH says the same to Python processes that the child starts, as MLflow does its server:
+                    # modules of the folder where the user works, a random.py, say, are none of theirs.
                     [sys.executable, "-P", __file__, str(theirs.fileno()), function],
-                    env=environment,
+                    env={**(os.environ if environment is None else environment), "PYTHONSAFEPATH": "1"},
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT if output is not None else None,

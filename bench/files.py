@@ -10,6 +10,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from bench.errors import BenchError
 
@@ -64,26 +65,54 @@ def cannot_write(path: Path, error: OSError) -> BenchError:
 def data_directory(explicit: Path | str | None) -> Path:
     """Returns the folder that holds data sets under their official names.
 
-    This is `explicit` if there is one, else `BENCH_DATA_DIR`, else the user's data folder.
+    This is `explicit` if there is one, else `BENCH_DATA_DIR`, else the user's data folder, see `_of_the_user`.
     """
-    import platformdirs
-
-    return _folder(explicit, "BENCH_DATA_DIR", lambda: platformdirs.user_data_path("bench"))
+    return _folder(explicit, "BENCH_DATA_DIR", lambda: _of_the_user("data"))
 
 
 def cache_directory() -> Path:
-    """Returns the folder of decoded audio and cached features: `BENCH_CACHE_DIR`, or else the user's cache folder.
+    """Returns the folder of decoded audio and cached features: `BENCH_CACHE_DIR`, or else the user's cache folder, see
+    `_of_the_user`.
 
     Its contents can be deleted at any time.
     """
-    import platformdirs
+    return _folder(None, "BENCH_CACHE_DIR", lambda: _of_the_user("cache"))
 
-    return _folder(None, "BENCH_CACHE_DIR", lambda: platformdirs.user_cache_path("bench"))
+
+def give_libraries_a_cache() -> None:
+    """Gives libraries a folder for what they keep, where the user has no home to keep it in; child processes have it too.
+
+    Without one, numba refuses to import librosa's functions, MLflow asks for the home, and torch's compiler for a name.
+    """
+    if _of_the_user("cache").is_absolute():
+        return
+    folder = cache_directory().absolute()
+    own = {"BENCH_CACHE_DIR": folder, "BENCH_DATA_DIR": data_directory(None).absolute()}
+    libraries = {"NUMBA_CACHE_DIR": "numba", "TORCHINDUCTOR_CACHE_DIR": "inductor", "MPLCONFIGDIR": "matplotlib"}
+    for variable, path in {**own, **{variable: folder / name for variable, name in libraries.items()}}.items():
+        os.environ.setdefault(variable, str(path))
+    os.environ.setdefault("HOME", str(folder))
 
 
 def results_directory(explicit: Path | str | None) -> Path:
     """Returns the folder of studies: `explicit` if there is one, else `BENCH_RESULTS_DIR`, else `./bench-results`."""
     return _folder(explicit, "BENCH_RESULTS_DIR", lambda: Path("bench-results"))
+
+
+def _of_the_user(kind: Literal["data", "cache"]) -> Path:
+    """The user's own folder for data or caches: `~/.local/share/bench` or `~/.cache/bench` on Linux.
+
+    A user without a home, or with one where nothing can be made, as in a container started with `--user 12345`, has
+    `bench-data` and `bench-cache` in the working folder, beside `bench-results`.
+    """
+    import platformdirs
+
+    try:
+        folder = platformdirs.user_data_path("bench") if kind == "data" else platformdirs.user_cache_path("bench")
+    except (RuntimeError, KeyError):  # There is neither HOME nor an entry in /etc/passwd.
+        return Path(f"bench-{kind}")
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    return folder if there == folder or os.access(there, os.W_OK) else Path(f"bench-{kind}")
 
 
 def _folder(explicit: Path | str | None, variable: str, default: Callable[[], Path]) -> Path:

@@ -7,6 +7,7 @@ from `RunOptions`. To add an option, add a field here and use it where it acts.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,10 +58,10 @@ def parse_settings(given: object) -> object:
     """Settings by dotted name, from a mapping (nested or dotted) or from `KEY=VALUE` lines, whose values are read as JSON.
 
     Raises:
-        ValueError: If a line is not `KEY=VALUE`.
+        ValueError: If a line is not `KEY=VALUE`, or a value is a number that is not finite.
     """
     if isinstance(given, Mapping):
-        return _flat(given)
+        return _finite(_flat(given))
     if not isinstance(given, Sequence) or isinstance(given, str):
         return given
     parsed: dict[str, Any] = {}
@@ -72,7 +73,16 @@ def parse_settings(given: object) -> object:
             parsed[key] = json.loads(value)
         except ValueError:
             parsed[key] = None if value in ("none", "None") else value
-    return parsed
+    return _finite(parsed)
+
+
+def _finite(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings unchanged. Raises ValueError if a number is not finite: no record could hold it, since JSON has none."""
+    for key, value in settings.items():
+        for number in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(number, float) and not math.isfinite(number):
+                raise ValueError(f"{key} cannot be {number}: give a finite number")
+    return settings
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -120,7 +130,7 @@ Features = Annotated[Sequence[str | type[Feature] | Feature], BeforeValidator(_n
 class RunOptions(BaseModel):
     """Options of `bench run` and `bench.run`. Each field's text is its help on the command line and in Python."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
     trials: Annotated[int, Field(ge=1), Option(SEARCH, "raised", short="-n")] = 100
     """Number of trials in all."""
@@ -165,6 +175,9 @@ class RunOptions(BaseModel):
 
     study: Annotated[str, Option(STUDY, "fixed", metavar="NAME", default="the data set's, numbered")] = ""
     """Name of the study."""
+
+    allow_changed_versions: Annotated[bool, Option(STUDY, "once")] = False
+    """Goes on with a study although versions or the code of plugins have changed since it began; its runs are marked."""
 
     workers: Annotated[
         int | None,

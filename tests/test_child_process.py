@@ -85,3 +85,17 @@ def test_a_child_that_dies_while_it_starts_is_known_by_its_connection_and_exit_c
         child.connection.recv()
     assert child.wait() == 3 and "no driver" in (tmp_path / "log").read_text()
     child.end()
+
+
+@pytest.mark.parametrize("how", [["-c", "import random, signal"], ["-m", "json.tool", "--help"]])
+def test_modules_of_the_working_folder_are_none_of_a_child_or_of_what_it_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: list[str]
+) -> None:
+    """Such as the random.py of somebody who works there, in the way of MLflow's server and of workers."""
+    for name in ("random", "signal", "queue", "argparse", "json", "bench"):
+        (tmp_path / f"{name}.py").write_text(f"raise SystemExit('{name}.py of the user was run')\n")
+    monkeypatch.chdir(tmp_path)
+    with (tmp_path / "log").open("wb") as log:
+        child = ChildProcess("bench.child_process:run_command", [sys.executable, *how], output=log)
+    assert child.wait(60) == 0, (tmp_path / "log").read_text()
+    child.end()

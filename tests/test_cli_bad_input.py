@@ -21,6 +21,8 @@ from faulty_plugins import install, model
 from made_audio import cats_and_dogs, tone, write
 from small_datasets import speech_commands
 
+from bench.cli.option_flags import read_config
+from bench.options import checked_options
 from bench.results.study_folder import StudyFolder
 
 TINY = ("--models", "tiny", "--features", "mel", "--set", "feature.mel.sample_rate=8000", "--epochs", "1")
@@ -59,6 +61,13 @@ def folder(root: Path) -> str:
         (2, "run --dataset folder:nowhere --features ,", ("--features ,: ',' names none",)),
         (1, "run --dataset fsdd --set dataset.splt=speaker", ("no option 'splt'", "did you mean split")),
         (1, "run --dataset fsdd --set dataset.split=talker", ("'split'", "'speaker'", "got 'talker'")),
+        (2, "run --dataset fsdd --set training.learning_rate=Infinity", ("training.learning_rate cannot be inf",)),
+        (2, "run --dataset fsdd --set training.noise_snr=NaN", ("--set training.noise_snr cannot be nan", "finite")),
+        (2, "run --dataset fsdd --set training.noise_snr=[30.0,NaN]", ("training.noise_snr cannot be nan",)),
+        (2, "run --dataset fsdd --set training.gain=-1e999", ("training.gain cannot be -inf",)),
+        (2, "run --dataset fsdd --set feature.mel.f_min=NaN", ("feature.mel.f_min cannot be nan",)),
+        (2, "run --dataset fsdd --timeout inf", ("--timeout inf", "finite number")),
+        (2, "run --dataset fsdd --trial-timeout nan", ("--trial-timeout nan", "finite number")),
         (2, "run --dataset fsdd --set batch_size", ("is not KEY=VALUE", "training.batch_size=64")),
         (2, "run --dataset fsdd --pruner medain", ("--pruner medain: it should be 'median', 'halving' or 'none'",)),
         (1, "run --dataset fsdd --study ../mine", ("study name '../mine'", "letters, digits")),
@@ -105,6 +114,11 @@ def test_wrong_names_and_values_of_the_search(
         ("trials = true", ("--trials True: it should not be true or false",)),
         ("storage = {a = 1}", ("--storage {'a': 1}: it should be a valid string",)),
         ("dry-run = 3", ("dry-run cannot be 3", "true or false")),
+        ('compile = "no"', ("--compile no: it should be true or false",)),
+        ("compile = 0", ("--compile 0: it should be true or false",)),
+        ("timeout = inf", ("--timeout inf", "finite number")),
+        ("[set]\ntraining.noise_snr = nan", ("training.noise_snr cannot be nan",)),
+        ("[set]\ntraining.noise_snr = [15.0, -inf]", ("training.noise_snr cannot be -inf",)),
         ("trails = 3", ("has no option 'trails'", "did you mean trials")),
         ("a = ", ("is not TOML",)),
     ],
@@ -114,6 +128,16 @@ def test_a_configuration_file_with_wrong_types(tmp_path: Path, content: str, wor
     file.write_text(f'dataset = "fsdd"\n{content}\n')
     refusal(run("run", "--config", file), *words, code=2)
     assert not (tmp_path / "results").exists()
+
+
+def test_a_configuration_file_as_editors_save_it(tmp_path: Path) -> None:
+    """With a byte order mark, and with booleans as TOML writes them."""
+    file = tmp_path / "study.toml"
+    file.write_text('dataset = "fsdd"\ncompile = true\nrobustness = false\n[set]\ntraining.epochs = 3\n', "utf-8-sig")
+    read = read_config(file)
+    assert read.pop("dataset") == "fsdd"
+    options = checked_options(read)
+    assert options.compile is True and options.robustness is False and options.settings == {"training.epochs": 3}
 
 
 def test_a_configuration_file_that_is_not_tbench(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from made_audio import cats_and_dogs
 
 import bench
+from bench.errors import BenchError
 from bench.plugins import Model
 from bench.plugins.registry import installed
 from bench.reporting.build_leaderboard import build_leaderboard
@@ -102,7 +103,11 @@ def test_a_study_that_is_resumed_with_other_code_says_so_and_tests_the_code_of_n
     audio = cats_and_dogs(tmp_path / "audio", 10)
     study = run(audio, module.Net, study="edited")
     net = edit(module, CHANGED)
-    resumed = bench.resume("edited", plugins=[net], trials=2, progress=True)
+    with pytest.raises(
+        BenchError, match=r"'edited' was begun with has changed: the code of model my-net is another.*go on"
+    ):
+        bench.resume("edited", plugins=[net], trials=2)
+    resumed = bench.resume("edited", plugins=[net], trials=2, progress=True, allow_changed_versions=True)
     said = capsys.readouterr()
     warning = "model my-net has changed since runs of study edited were measured: what runs from now on is another row"
     assert warning in said.err + said.out

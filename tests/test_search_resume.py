@@ -27,6 +27,7 @@ from bench.search.plan import check_same, make_plan
 from bench.search.scheduler import Scheduler
 from bench.search.search_source import SearchSource
 from bench.search.study_storage import DATABASE_FILE, SqliteDatabase
+from bench.sqlite import merge_wal, wal_is_damaged
 from bench.trial import Status, TrialOutcome, TrialResult
 
 
@@ -201,3 +202,106 @@ def test_a_resume_with_other_plugins_does_not_tell_to_resume(tmp_path: Path) -> 
     with pytest.raises(BenchError, match=r"f_min was absent.*install the versions") as failure:
         check_same(older, plan, older.data, resumed=True)
     assert "--resume" not in str(failure.value)
+
+
+@pytest.mark.parametrize("loss", ["lost", "emptied", "an old copy"])
+def test_a_database_that_lost_trials_is_told_of_them_again(tmp_path: Path, loss: str) -> None:
+    """As a copy, a full disk or a sync program leaves it: the sampler knows all that the results folder knows."""
+    study, asked = StudyFolder(tmp_path / "digits"), record(trials=20)
+    plan = make_plan(installed(), installed().datasets["fsdd"](), RunOptions(models=("cnn",), features=("mel",)))
+    database = SqliteDatabase(study.folder / DATABASE_FILE)
+    notes: list[str] = []
+
+    def take_up() -> SearchSource:
+        return SearchSource(
+            record=asked,
+            space=plan.space,
+            study=study,
+            registry=installed(),
+            optuna_study=open_optuna_study(database, asked, done=len(study.trials())),
+            candidates=list(plan.candidates),
+            note=notes.append,
+        )
+
+    def run(source: SearchSource, count: int) -> None:
+        for _ in range(count):
+            assignment = source.next()
+            assert assignment is not None
+            result = TrialResult(
+                status="complete" if assignment.number % 3 else "pruned",
+                epochs=tracking_samples.EPOCHS,
+                validation=tracking_samples.score(tracking_samples.predictions(assignment.number % 5)),
+            )
+            ended = RunRecord(
+                study="digits",
+                kind="trial",
+                number=assignment.number,
+                origin=assignment.origin,
+                started="2026-01-02T03:04:05+00:00",
+                finished="2026-01-02T03:05:05+00:00",
+                spec=assignment.job.spec,
+                result=result,
+            )
+            study.save(ended, TrialOutcome(result))
+            source.ended(assignment, ended)
+
+    source = take_up()
+    run(source, 3)
+    merge_wal(database.path)
+    old = database.path.read_bytes()
+    run(source, 3)
+    before = {t.user_attrs["number"]: t for t in source._optuna.get_trials() if t.state.is_finished()}
+    with database.locked("digits"):
+        pass
+    assert not database.path.with_name("optuna.db-wal").exists()
+    match loss:
+        case "lost":
+            database.path.unlink()
+        case "emptied":
+            database.path.write_bytes(b"")
+        case _:
+            database.path.write_bytes(old)
+    again = take_up()
+    lacking = 3 if loss == "an old copy" else 6
+    assert notes == [
+        f"{database.path} lacked {lacking} of 6 trials, which the results folder has: the sampler is told of them again"
+    ]
+    after = {t.user_attrs["number"]: t for t in again._optuna.get_trials() if t.state.is_finished()}
+    assert after.keys() == before.keys() == set(range(6))
+    for number, trial in after.items():
+        known = before[number]
+        assert (trial.state, trial.value, trial.params) == (known.state, known.value, known.params)
+        assert trial.distributions == known.distributions
+        if number >= 6 - lacking:
+            assert set(trial.intermediate_values) == {epoch.number for epoch in tracking_samples.EPOCHS}
+    run(again, 3)
+    assert [run.number for run in study.trials()] == list(range(9))
+    assert len({run.spec.configuration() for run in study.trials()}) == 9, "nothing is proposed a second time"
+    notes.clear()
+    take_up()
+    assert notes == []
+
+
+def test_a_wal_that_is_damaged_is_seen_and_one_that_was_cut_short_is_no_damage(tmp_path: Path) -> None:
+    path = tmp_path / "some.db"
+    wal = path.with_name("some.db-wal")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("CREATE TABLE t (x)")
+        for number in range(5):
+            connection.execute("INSERT INTO t VALUES (?)", (str(number) * 3000,))
+            connection.commit()
+        whole = wal.read_bytes()
+        assert not wal_is_damaged(path)
+        for cut in (0, 20, 32, len(whole) // 2, len(whole) - 1):
+            wal.write_bytes(whole[:cut])
+            assert not wal_is_damaged(path)
+        for place in (0, 20, 100, len(whole) // 2, len(whole) - 5):
+            wal.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+            assert wal_is_damaged(path), place
+        wal.write_bytes(whole)
+        connection.execute("PRAGMA wal_checkpoint(RESTART)")
+        connection.execute("DELETE FROM t WHERE x LIKE '1%'")
+        connection.commit()
+        assert wal.stat().st_size == len(whole) and not wal_is_damaged(path), "what is left of an earlier round"
+    assert not wal_is_damaged(path)

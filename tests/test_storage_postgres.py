@@ -71,7 +71,7 @@ def source(study: StudyFolder, database: PostgresDatabase, note: Callable[[str],
         space=plan.space,
         study=study,
         registry=installed(),
-        optuna_study=open_optuna_study(database, record(), begun=bool(study.trials())),
+        optuna_study=open_optuna_study(database, record(), done=len(study.trials())),
         candidates=list(plan.candidates),
         database=database,
         note=note,
@@ -240,7 +240,7 @@ def test_names_are_shared_by_all_who_use_the_server(server: PostgresServer, tmp_
     assert at(server).names() == ["fsdd-1"]
     assert free_name(tmp_path, "fsdd", taken=at(server).names()) == "fsdd-2"
     with pytest.raises(BenchError, match=r"'begun' has begun, and .* does not have it"):
-        open_optuna_study(at(server), record(name="begun"), begun=True)
+        open_optuna_study(at(server), record(name="begun"), done=1)
     assert at(server).names() == ["fsdd-1"], "a refused one is not made"
 
 

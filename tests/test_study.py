@@ -144,7 +144,7 @@ def test_ctrl_c_finishes_what_runs_and_says_how_to_go_on(
     wait_for(lambda: study.folder.exists() and study.trials())
     head.send_signal(signal.SIGINT)
     output, errors = head.communicate(timeout=60)
-    assert head.returncode == 0, errors
+    assert head.returncode == 130, errors
     assert "to continue: bench run --resume audio-1" in output
     assert 0 < len(study.trials()) < 50
     assert all(run.result.status == "complete" for run in study.trials())

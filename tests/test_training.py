@@ -165,6 +165,7 @@ def test_features_are_computed_outside_autocast(monkeypatch: pytest.MonkeyPatch)
         wanted,
         training=clips,
         validation=clips,
+        classes=2,
         augmentation=Augmentation(wanted, sample_rate=8000, noise=None, generator=generator()),
         generator=generator(),
     )

@@ -81,13 +81,16 @@ def trained(clips: DeviceClips, settings: TrainingSettings, *, tested: bool) -> 
         Augmentation(settings, sample_rate=8000, noise=None, generator=generator) for generator in generators
     )
     if tested:
-        range_curve(network, front_end(), settings, training=clips, augmentation=first, generator=generators[0])
+        range_curve(
+            network, front_end(), settings, training=clips, classes=2, augmentation=first, generator=generators[0]
+        )
     epochs = train(
         network,
         front_end(),
         settings,
         training=clips,
         validation=clips,
+        classes=2,
         augmentation=second,
         generator=generators[1],
     )
@@ -109,7 +112,7 @@ def test_a_range_test_finds_where_the_loss_falls_and_ends_where_it_diverges(clip
         augmentation = Augmentation(settings, sample_rate=8000, noise=None, generator=generator)
         network = nn.Sequential(nn.Linear(800, 30), nn.ReLU(), nn.Linear(30, 2))
         return range_curve(
-            network, front_end(), settings, training=clips, augmentation=augmentation, generator=generator
+            network, front_end(), settings, training=clips, classes=2, augmentation=augmentation, generator=generator
         )
 
     curve = run()

@@ -340,3 +340,68 @@ def test_a_signal_within_an_epoch_is_timed_out_with_what_the_trial_has(data: Pre
     result = outcome.result
     assert (result.status, result.reason) == ("timed-out", "no progress within the time limit")
     assert result.epochs and result.parameters and outcome.validation is not None
+
+
+ANSWERS: dict[str, tuple[Callable[[Tensor], Any], str]] = {
+    "dict": (lambda logits: {"logits": logits}, "answers with a dict, not with logits [clips, classes]"),
+    "tuple": (lambda logits: (logits, logits), "answers with a tuple, not with logits [clips, classes]"),
+    "too many": (lambda logits: logits.repeat(1, 5), "answers with 10 columns, and the data set has 2 classes"),
+    "too few": (lambda logits: logits[:, :1], "answers with 1 columns, and the data set has 2 classes"),
+    "three axes": (lambda logits: logits[:, :, None], "answers with the shape [8, 2, 1], not with logits"),
+    "one clip": (lambda logits: logits[:1], "answers with the shape [1, 2], not with logits"),
+    "classes alone": (lambda logits: logits.argmax(1), "answers with the shape [8], not with logits"),
+    "integers": (lambda logits: logits.long(), "answers with torch.int64, not with logits of floating point"),
+}
+"""What networks of notebooks return, and what is said of it."""
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_network_that_answers_with_something_else_than_logits_fails_in_its_first_batch(
+    data: PreparedData, name: str
+) -> None:
+    answer, complaint = ANSWERS[name]
+    result = run(spec(data, model="faulty"), on_cpu(data), registry=faulty(answer)).result
+    assert result.status == "failed" and not result.epochs
+    assert complaint in result.reason and "Error" not in result.reason
+
+
+def test_a_network_that_answers_otherwise_when_it_is_evaluated_fails_too(data: PreparedData) -> None:
+    class Auxiliary(nn.Module):
+        """Like Inception, but the other way round: a second answer in evaluation alone."""
+
+        def __init__(self, bands: int, classes: int) -> None:
+            super().__init__()
+            self.linear = nn.Linear(bands, classes)
+
+        def forward(self, batch: Tensor) -> Any:
+            logits = self.linear(batch.mean(-1))
+            return logits if self.training else (logits, logits)
+
+    registry = building(lambda shape, classes: Auxiliary(shape[0], classes))
+    result = run(spec(data, model="faulty"), on_cpu(data), registry=registry).result
+    assert result.status == "failed" and "answers with a tuple" in result.reason
+
+
+def lazy(shape: tuple[int, ...], classes: int) -> nn.Module:
+    """A network whose layers find out their sizes by themselves."""
+    return nn.Sequential(nn.Flatten(), nn.LazyLinear(16), nn.LazyBatchNorm1d(), nn.ReLU(), nn.LazyLinear(classes))
+
+
+def test_lazy_layers_have_their_sizes_before_training(data: PreparedData) -> None:
+    outcomes = [run(spec(data, model="faulty"), on_cpu(data), registry=building(lazy), test=True) for _ in range(2)]
+    first, again = (outcome.result for outcome in outcomes)
+    assert first.status == "complete", first
+    assert first.validation == again.validation
+    frames = installed().features["mel"].model_validate({"sample_rate": 8000}).shape(4000)
+    assert first.parameters == (math.prod(frames) + 1) * 16 + 2 * 16 + 17 * 2
+
+
+def test_a_lazy_layer_that_no_input_reaches_is_named(data: PreparedData) -> None:
+    def build(shape: tuple[int, ...], classes: int) -> nn.Module:
+        network = nn.Sequential(nn.Flatten(), nn.LazyLinear(classes))
+        network.add_module("spare", nn.Sequential())
+        network[1].register_module("head", nn.LazyLinear(classes))
+        return network
+
+    result = run(spec(data, model="faulty"), on_cpu(data), registry=building(build)).result
+    assert result.status == "failed" and "1.head.weight" in result.reason

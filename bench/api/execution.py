@@ -14,7 +14,8 @@ from bench.results.study_folder import validation_score
 from bench.search.callback import StudyCallback
 from bench.search.optuna_study import open_optuna_study
 from bench.search.run_study import Ending, run_study
-from bench.search.study_storage import Database, database_at
+from bench.search.study_storage import DATABASE_FILE, Database, database_at
+from bench.sqlite import wal_is_damaged
 
 PAGES = "leaderboard"
 """Folder of a study for its data set's leaderboard, the figure of the search and the comparison of features."""
@@ -36,7 +37,7 @@ def held(study: ResolvedStudy) -> Iterator[Database]:
     database = database_at(folder.folder, options.storage or record.options.storage)
     with study_locked(folder.folder), database.locked(folder.name), audio_in_use(record.data.caches.values()):
         if options.storage is not None:  # refuses one that has no such study, or another's, before it is recorded
-            open_optuna_study(database, record, begun=bool(folder.trials()))
+            open_optuna_study(database, record, done=len(folder.trials()))
         recorded = record.options.model_copy(update={"storage": database.address})
         folder.write(record.model_copy(update={"options": recorded}))
         yield database
@@ -44,6 +45,7 @@ def held(study: ResolvedStudy) -> Iterator[Database]:
 
 def execute(study: ResolvedStudy, database: Database, callback: StudyCallback) -> Ending:
     """Runs the study to its end, with its trials and finals, inside `held`."""
+    _say_what_is_damaged(study, callback)
     executor = _executor(study)
     try:
         with _tracker(study) as tracker:
@@ -67,12 +69,36 @@ def execute(study: ResolvedStudy, database: Database, callback: StudyCallback) -
         executor.close(now=True)
 
 
+def _say_what_is_damaged(study: ResolvedStudy, callback: StudyCallback) -> None:
+    """Warns of a damaged `-wal` of a database, which SQLite passes over in silence."""
+    from bench.tracking.tracking_store import MLFLOW_DATABASE
+
+    folder = study.folder.folder
+    for path in (folder / DATABASE_FILE, folder.parent / MLFLOW_DATABASE):
+        if wal_is_damaged(path):
+            callback.warning(
+                f"{path}-wal is damaged: what was last written to {path.name} is lost, and made up for by the results folder"
+            )
+
+
 def require_complete(study: ResolvedStudy, ending: Ending) -> None:
-    """Raises BenchError, with the last reason, if trials have ended and none of them is complete."""
-    trials = study.folder.trials()
-    if trials and not ending.complete and not ending.interrupted:
+    """Raises unless the study came to what was asked for, if only within its time limit.
+
+    Raises:
+        KeyboardInterrupt: If it was told to stop.
+        BenchError: If no trial was complete, or none of the finals, with the last reason.
+    """
+    if ending.interrupted:
+        raise KeyboardInterrupt(f"study {study.folder.name} was stopped after {ending.trials} trials: resume it")
+    trials, finals = study.folder.trials(), study.folder.finals()
+    if not trials:
+        raise BenchError("--timeout left no time for a trial: give more seconds, then resume")
+    if not ending.complete:
         last = trials[-1].result
         raise BenchError(f"none of {ending.trials} trials was complete, the last was {last.status}: {last.reason}")
+    if finals and all(final.result.status != "complete" for final in finals):
+        last = finals[-1].result
+        raise BenchError(f"none of {len(finals)} finals was complete, the last was {last.status}: {last.reason}")
 
 
 def _executor(study: ResolvedStudy) -> Executor:

@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, Any
 from bench.data.feature_cache import feature_limit
 from bench.data.preparation import prepare
 from bench.data.prepared import PreparedData
-from bench.errors import BenchError
+from bench.errors import BenchError, WrongUsage
 from bench.evaluation.metrics import metric_title
 from bench.executors.gpus import count_workers, visible_gpus
-from bench.files import cache_directory, data_directory, results_directory
+from bench.files import cache_directory, data_directory, give_libraries_a_cache, results_directory
 from bench.options import RunOptions, flag, option
 from bench.plugins import PluginConfig
-from bench.plugins.references import dataset_config, study_stem
+from bench.plugins.references import dataset_config, located_at, location, study_stem
 from bench.plugins.registry import CALLER, Registry
 from bench.reporting.numbers import plural
 from bench.results.study_folder import StudyFolder, checked_name, free_name, open_study
 from bench.results.study_records import StudyRecord
 from bench.search.callback import StudyCallback
-from bench.search.plan import Plan, check_same, make_plan, new_record, versions
+from bench.search.plan import Plan, check_same, check_versions, make_plan, new_record, versions
 from bench.training.device import choose_device
+from bench.trial.plugin_code import changed_since_last
 
 if TYPE_CHECKING:
     from bench.search.study_storage import PostgresDatabase
@@ -79,11 +80,19 @@ def resolve_new(
     taken = server.names() if server is not None and not options.study else ()
     folder = StudyFolder(results / (options.study or free_name(results, study_stem(registry, config), taken=taken)))
     if not folder.exists():
-        record = new_record(plan, data, name=folder.name, command=command, versions=versions(registry))
+        record = new_record(
+            plan,
+            data,
+            name=folder.name,
+            command=command,
+            versions=versions(registry),
+            location=location(registry, config),
+        )
         return _resolved(folder, record, options, plan, registry)
     record = folder.record()
     check_same(record, plan, data)
     _check_options(record, options)
+    record = _with_versions(record, folder, options, registry, spell=flag)
     changes = {name: getattr(options, name) for name in options.model_fields_set if option(name).resume != "fixed"}
     options = record.options.resumed(changes, spell=flag)
     return _resolved(folder, _continued(record, options, data), options, plan, registry)
@@ -96,19 +105,68 @@ def resolve_resumed(
     registry: Registry,
     callback: StudyCallback,
     spell: Callable[[str], str],
+    dataset: str = "",
 ) -> ResolvedStudy:
     """The study of this name as it stands, with all that its record keeps but for the options that are changed.
 
+    Args:
+        name: Name of the study.
+        changes: Options by name that are given now.
+        registry: The plugins.
+        callback: Told how far the decoding of audio is.
+        spell: Spells an option's name as the user wrote it, for messages.
+        dataset: Where the files of its data set are now, as `folder:NEW`; empty if they have not moved.
+
     Raises:
-        BenchError: If there is no such study, an option cannot be changed, or plugins or data are no longer the same.
+        BenchError: If there is no such study, an option cannot be changed, or plugins, versions or data are no longer the
+            same.
     """
     folder = open_study(results_directory(changes.get("results")), name)
     record = folder.record()
     _require_classes(record, registry)
     options = record.options.resumed(changes, spell=spell)
-    plan, data = _plan_and_data(record.dataset, options, registry, callback)
+    record = _with_versions(record, folder, options, registry, spell=spell)
+    config = _where_it_is(record, dataset, registry)
+    try:
+        plan, data = _plan_and_data(config, options, registry, callback)
+    except BenchError as error:
+        if dataset or not record.location or location(registry, config):
+            raise
+        raise BenchError(
+            f"{error}; study {name!r} began with {record.location}: say where that is now by --dataset beside --resume"
+        ) from None
+    data = data.model_copy(update={"dataset": record.dataset})
     check_same(record, plan, data, resumed=True)
+    record = record.model_copy(update={"location": location(registry, config)})
     return _resolved(folder, _continued(record, options, data), options, plan, registry)
+
+
+def _with_versions(
+    record: StudyRecord, folder: StudyFolder, options: RunOptions, registry: Registry, *, spell: Callable[[str], str]
+) -> StudyRecord:
+    """The record marked with versions that have changed. Raises BenchError if any have, or code, and that is not allowed."""
+    runs = sorted((*folder.trials(), *folder.finals()), key=lambda run: run.finished)
+    code = changed_since_last((run.spec for run in runs), registry)
+    return check_versions(record, versions(registry), code, allow=options.allow_changed_versions, spell=spell)
+
+
+def _where_it_is(record: StudyRecord, dataset: str, registry: Registry) -> PluginConfig:
+    """The data set of a study with its files where they are now: at `dataset` if that is given, or else where they were.
+
+    Raises:
+        BenchError: If `dataset` is another data set.
+    """
+    if dataset:
+        takes = registry.datasets[record.dataset.name].argument
+        given = dataset_config(registry, dataset, {})
+        if given.name != record.dataset.name:
+            raise WrongUsage(
+                f"study {record.name!r} is of data set {record.dataset.name}, not of {given.name}: --dataset beside "
+                "--resume says where its files are now"
+            )
+        return record.dataset if takes is None else located_at(registry, record.dataset, str(given.options[takes]))
+    moved = located_at(registry, record.dataset, record.location)
+    return moved if record.location and location(registry, moved) else record.dataset
 
 
 def _require_classes(record: StudyRecord, registry: Registry) -> None:
@@ -159,6 +217,7 @@ def resume_command(study: ResolvedStudy) -> str:
 def _plan_and_data(
     config: PluginConfig, options: RunOptions, registry: Registry, callback: StudyCallback
 ) -> tuple[Plan, PreparedData]:
+    give_libraries_a_cache()
     dataset = registry.dataset(config)
     plan = make_plan(registry, dataset, options)
     device, _ = choose_device(options.device)  # raises before audio is decoded for minutes, as the next lines do

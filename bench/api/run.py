@@ -40,6 +40,9 @@ class ResumeKeywords(RunKeywords):
     plugins: tuple[type[Plugin], ...] | list[type[Plugin]] = ()
     """The classes that the study was begun with beside the installed plugins."""
 
+    dataset: str = ""
+    """Where the files of its data set are now, as `folder:NEW`, if they have moved."""
+
 
 def _with_keywords_of(
     model: Callable[Keywords, RunKeywords], *, leave_out: Collection[str] = ()
@@ -87,8 +90,9 @@ def run(dataset: str, *, progress: bool = False, **options: Any) -> Study:  # no
         The study, with its trials, finals, leaderboard and best run.
 
     Raises:
-        BenchError: If an option, a plugin or the data cannot be used, no trial was complete, or going on makes no sense;
-            what has finished is kept.
+        BenchError: If an option, a plugin or the data cannot be used, no trial or no final was complete, or going on makes
+            no sense; what has finished is kept.
+        KeyboardInterrupt: After Ctrl-C, once what ran is finished; after a second one at once.
 
     Example:
         >>> study = bench.run("folder:recordings", trials=20, models=["tc-resnet"], epochs=8)
@@ -109,7 +113,12 @@ def run(dataset: str, *, progress: bool = False, **options: Any) -> Study:  # no
 
 @_with_keywords_of(ResumeKeywords, leave_out=FIXED)
 def resume(  # noqa: D417 (KEYWORDS stands for the rest)
-    study: str | Path, *, plugins: Iterable[type[Plugin]] = (), progress: bool = False, **changes: Any
+    study: str | Path,
+    *,
+    plugins: Iterable[type[Plugin]] = (),
+    dataset: str = "",
+    progress: bool = False,
+    **changes: Any,
 ) -> Study:
     """Goes on with a study where it stands; finished runs are never run again. What is not given stays as the study has it.
 
@@ -131,7 +140,9 @@ def resume(  # noqa: D417 (KEYWORDS stands for the rest)
         changes = {"results": results, **changes}
     callback = study_callback(progress)
     with callback, keywords_in_errors():
-        resolved = resolve_resumed(name, changes, registry=with_classes(plugins), callback=callback, spell=keyword)
+        resolved = resolve_resumed(
+            name, changes, registry=with_classes(plugins), callback=callback, spell=keyword, dataset=dataset
+        )
         return _run(resolved, callback)
 
 

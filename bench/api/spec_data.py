@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.data.preparation import prepare
 from bench.data.prepared import PreparedData
-from bench.files import cache_directory, data_directory
+from bench.files import cache_directory, data_directory, give_libraries_a_cache
 from bench.options import RunOptions
 from bench.plugins.registry import Registry
 from bench.search.callback import StudyCallback
@@ -18,6 +18,7 @@ def prepare_for(spec: TrialSpec, options: RunOptions, *, registry: Registry, cal
     Raises:
         BenchError: If the data set cannot be used.
     """
+    give_libraries_a_cache()
     rate = registry.feature(spec.feature).sample_rate
     data = prepare(
         registry.dataset(spec.dataset),

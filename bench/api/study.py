@@ -13,7 +13,7 @@ from bench.files import data_directory
 from bench.options import RunOptions
 from bench.plugins import Split
 from bench.plugins.contracts import Plugin
-from bench.plugins.references import dataset_reference
+from bench.plugins.references import dataset_reference, located_at
 from bench.plugins.registry import Registry
 from bench.results.study_folder import StudyFolder, find_run, located, open_study
 from bench.results.study_records import RunRecord
@@ -52,7 +52,8 @@ class Study:
     def data_folder(self) -> Path:
         """The folder of the data set's files, to which the clips' ids are relative."""
         record = self._folder.record()
-        return self._registry.dataset(record.dataset).root(data_directory(record.options.data_dir))
+        config = located_at(self._registry, record.dataset, record.location) if record.location else record.dataset
+        return self._registry.dataset(config).root(data_directory(record.options.data_dir))
 
     @property
     def notes(self) -> tuple[str, ...]:

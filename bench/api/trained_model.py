@@ -139,7 +139,8 @@ class TrainedModel:
             samples=torch.from_numpy(padded),
             lengths=torch.tensor([len(window) for window in samples]),
         )
-        evaluate = Evaluator(clips, self._loaded.front_end, self._training, cache=False)
+        classes = len(self.labels)
+        evaluate = Evaluator(clips, self._loaded.front_end, self._training, classes=classes, cache=False)
         probabilities = evaluate(self.network).probabilities.numpy()
         ends = np.cumsum([len(of_one) for of_one in windows])[:-1]
         return np.stack([of_one.mean(axis=0) for of_one in np.split(probabilities, ends)])

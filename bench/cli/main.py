@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from bench.errors import BenchError, did_you_mean
+from bench.files import give_libraries_a_cache
 from bench.version import VERSION
 
 VERBS = {
@@ -66,6 +67,7 @@ def build_app(arguments: list[str]) -> typer.Typer:
 def main() -> None:
     """Entry point of the console script. Exit codes: 0 done, 1 an error, 2 wrong usage, 130 interrupted."""
     gc.set_threshold(50_000, 20, 20)
+    give_libraries_a_cache()
     if isinstance(
         sys.stdout, io.TextIOWrapper
     ):  # a terminal that lacks a sign shows ? for it, and no study ends by that

@@ -76,7 +76,7 @@ def read_config(path: Path) -> dict[str, Any]:
         WrongUsage: If the file cannot be read, is not TOML, or names an option that there is not.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise WrongUsage(f"--config {path} cannot be read ({error.strerror}): check the path") from None
     except UnicodeDecodeError:

@@ -36,7 +36,7 @@ def command(
         typer.Option(
             "--dataset",
             "-d",
-            help="Data set: fsdd, folder:PATH, csv:FILE. See: bench list datasets",
+            help="Data set: fsdd, folder:PATH, csv:FILE. See: bench list datasets. With --resume: where its files are now.",
             rich_help_panel=SEARCH,
             show_default=False,
         ),
@@ -70,11 +70,11 @@ def command(
     options = merged({} if config is None else read_config(config), given)
     dataset = dataset or str(options.pop("dataset", ""))
     dry_run = bool(options.pop("dry_run", False)) if dry_run is None else dry_run
-    if bool(dataset) == bool(resume):
+    if not dataset and not resume:
         raise WrongUsage("bench run needs --dataset NAME, or --resume STUDY to continue one: see bench run --help")
     callback = study_progress()
     with callback:
-        study = _resumed(resume, options, callback) if resume else _new(dataset, options, callback)
+        study = _resumed(resume, dataset, options, callback) if resume else _new(dataset, options, callback)
         for line in study.notes:
             callback.warning(line)
         for line in api.headline(study):
@@ -83,9 +83,8 @@ def command(
         describe(study)
         return 0
     ending = _run(study, callback)
-    if ending.interrupted:
-        return 0
-    _show(study)
+    if not ending.interrupted:
+        _show(study)
     api.require_complete(study, ending)
     return 0
 
@@ -96,10 +95,10 @@ def _new(dataset: str, options: Mapping[str, Any], callback: StudyCallback) -> a
     return api.resolve_new(dataset, checked, registry=registry, command=command_line(), callback=callback)
 
 
-def _resumed(study: str, options: Mapping[str, Any], callback: StudyCallback) -> api.ResolvedStudy:
+def _resumed(study: str, dataset: str, options: Mapping[str, Any], callback: StudyCallback) -> api.ResolvedStudy:
     registry = installed_plugins()
     open_study(results_directory(options.get("results")), study)  # as above
-    return api.resolve_resumed(study, options, registry=registry, callback=callback, spell=flag)
+    return api.resolve_resumed(study, options, registry=registry, callback=callback, spell=flag, dataset=dataset)
 
 
 def _run(study: api.ResolvedStudy, callback: StudyCallback) -> Ending:

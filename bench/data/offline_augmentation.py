@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -239,8 +239,7 @@ def _augmented_clips(
                 busy[free[-1]] = index
                 with suppress(OSError):  # the process is dead, which `_receive` reports
                     free.pop().send(_arguments(clips, clip, numbers, augmentation))
-            for connection in wait(list(busy)):
-                assert isinstance(connection, Connection)
+            for connection in cast("list[Connection]", wait(list(busy))):
                 finished[busy.pop(connection)] = _receive(connection)
                 free.append(connection)
             while following in finished:

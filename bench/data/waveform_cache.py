@@ -136,7 +136,8 @@ class SplitWriter:
         """Writes the number of clips into the header, and the index into a file of its own."""
         self._file.truncate(self._header + 2 * self.samples * len(self.index.ids))
         self._file.seek(0)
-        assert self._write_header() == self._header  # numpy leaves space in it for the first axis to grow
+        if self._write_header() != self._header:  # numpy leaves space in it for the first axis to grow
+            raise RuntimeError(f"the header of {self.path} has grown into the samples")
         self._file.close()
         self.path.with_suffix(".json").write_text(self.index.model_dump_json(), encoding="utf-8")
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import cast
 
 from bench.child_process import ChildProcess
 from bench.cores import has_spare_cores, threads_per_worker
@@ -123,9 +124,8 @@ class LocalExecutor:
         slot.job = job
         slot.last_progress = time.monotonic()
         slot.signals = []
-        assert slot.child is not None
         with suppress(OSError):  # It died while idle: `events` will find it dead and report the job as lost.
-            slot.child.connection.send(job)
+            _child(slot).connection.send(job)
 
     def stop(self, job: Job) -> None:
         for slot in self._slots:
@@ -136,8 +136,7 @@ class LocalExecutor:
     def events(self, timeout: float) -> list[Event]:
         connections = {slot.child.connection: slot for slot in self._slots if slot.child is not None}
         for connection in wait(list(connections), 0.0 if self._events else timeout):
-            assert isinstance(connection, Connection)
-            for event in self._receive(connections[connection]):
+            for event in self._receive(connections[cast("Connection", connection)]):
                 self._events.append(event)
         for slot in self._slots:
             self._enforce_time_limit(slot)
@@ -169,9 +168,8 @@ class LocalExecutor:
 
     def _receive(self, slot: _Slot) -> Iterator[Event]:
         """Events of one worker that has something to say, be it that it is dead."""
-        assert slot.child is not None
         try:
-            message = slot.child.connection.recv()
+            message = _child(slot).connection.recv()
         except Exception:  # A worker killed while it wrote leaves half a message: any error means that it is gone.
             yield from self._replace(slot)
             return
@@ -191,8 +189,7 @@ class LocalExecutor:
 
     def _replace(self, slot: _Slot) -> Iterator[Event]:
         """Starts another worker in the slot of a dead one, and says what became of its job."""
-        assert slot.child is not None
-        child, slot.child = slot.child, None
+        child, slot.child = _child(slot), None
         child.wait(GRACE_SECONDS)
         child.end()  # It may have said something that cannot be read, and would wait for an answer for ever.
         reason = _cause_of_death(child.exit_code)
@@ -225,6 +222,13 @@ class LocalExecutor:
         if sent < len(escalation) and overdue > sent * GRACE_SECONDS:
             slot.signals.append(escalation[sent])
             slot.child.signal(escalation[sent])
+
+
+def _child(slot: _Slot) -> ChildProcess:
+    """The worker of a slot that has one."""
+    if slot.child is None:
+        raise RuntimeError("a slot without a worker was used")
+    return slot.child
 
 
 def _environment(threads: int, gpu: str | None) -> dict[str, str]:

@@ -172,9 +172,8 @@ class NodeWorker:
 
     def _as_asked(self, event: Event) -> Event:
         """The event, with the job as it was submitted."""
-        if isinstance(event, Notice):
+        if isinstance(event, Notice) or self._running is None:
             return event
-        assert self._running is not None
         job = self._running[0]
         match event:
             case EpochDone(epoch=epoch):

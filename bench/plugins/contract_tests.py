@@ -22,6 +22,7 @@ from pydantic import ValidationError
 
 from bench.plugins.annotations import Choice, Int, Range, Scalar, search_ranges
 from bench.plugins.contracts import SPLITS, Dataset, Feature, Infeasible, Model, Plugin, Recipe
+from bench.plugins.networks import NotLogits, build_network, logits_of
 from bench.plugins.splits import divided
 
 if TYPE_CHECKING:
@@ -252,17 +253,17 @@ def _takes(config: Model, shape: tuple[int, ...], *, device: str = "meta") -> bo
 
     try:
         with torch.device(device), torch.no_grad(), torch.random.fork_rng(devices=[]):
-            logits = config.build(shape, CLASSES)(torch.zeros(2, *shape))
+            answer = build_network(config, shape, CLASSES)(torch.zeros(2, *shape))
+            logits_of(answer, clips=2, classes=CLASSES)
     except Infeasible as refusal:
         _require(bool(str(refusal)), f"refuses the shape {list(shape)} without a reason: Infeasible needs one line")
         return False
+    except NotLogits as complaint:
+        raise AssertionError(f"{complaint} (for the input shape {list(shape)})") from None
     except Exception as error:
         raise AssertionError(
             f"shape {list(shape)} raises {type(error).__name__} ({error}): raise Infeasible where a shape cannot be taken"
         ) from error
-    _require(
-        tuple(logits.shape) == (2, CLASSES), f"gives {tuple(logits.shape)} for 2 clips of {CLASSES} classes, {shape}"
-    )
     return True
 
 
@@ -337,7 +338,7 @@ def _seeded(config: Model, shape: tuple[int, ...]) -> nn.Module:
     import torch
 
     torch.manual_seed(0)
-    return config.build(shape, CLASSES)
+    return build_network(config, shape, CLASSES)
 
 
 def _check_gradients(network: nn.Module, inputs: Tensor, *lengths: Tensor) -> None:

@@ -47,7 +47,9 @@ class Plugin(BaseModel, ABC):
     """Base class of data sets, features and models: a name and frozen fields."""
 
     # pydantic makes what checks the fields when it is first needed: a command that is refused needs that of no plugin.
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False, defer_build=True
+    )
     name: ClassVar[str]
 
     def config(self) -> PluginConfig:

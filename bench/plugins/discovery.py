@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from importlib.metadata import Distribution, EntryPoint, entry_points
+from typing import Any, cast
 
 import pluggy
 
@@ -91,8 +91,8 @@ def _entry_points() -> list[EntryPoint]:
 
 
 def _package(entry_point: EntryPoint) -> Package:
-    distribution = entry_point.dist
-    assert distribution is not None  # every entry point that entry_points() finds belongs to a distribution
+    # Every entry point that entry_points() finds belongs to a distribution.
+    distribution = cast("Distribution", entry_point.dist)
     return Package(entry_point.name, distribution.metadata["Name"], distribution.version)
 
 

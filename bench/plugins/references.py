@@ -43,6 +43,19 @@ def dataset_reference(registry: Registry, config: PluginConfig) -> str:
     return config.name if takes is None else f"{config.name}:{config.options[takes]}"
 
 
+def location(registry: Registry, config: PluginConfig) -> str:
+    """The absolute path of the folder or file that a data set is given as its argument; empty if it is given none."""
+    takes = registry.datasets[config.name].argument
+    path = None if takes is None else Path(str(config.options[takes])).expanduser()
+    return str(path.absolute()) if path is not None and path.exists() else ""
+
+
+def located_at(registry: Registry, config: PluginConfig, path: str) -> PluginConfig:
+    """The same data set with its files at `path`."""
+    takes = registry.datasets[config.name].argument
+    return config if takes is None else config.model_copy(update={"options": {**config.options, takes: path}})
+
+
 def study_stem(registry: Registry, config: PluginConfig) -> str:
     """What the studies of a data set are called before their number: its name, or that of its folder or file."""
     takes = registry.datasets[config.name].argument

@@ -12,7 +12,7 @@ from bench.plugins.annotations import Choice, Float, Int
 class TrainingSettings(BaseModel):
     """Complete training settings. An annotated range is what a search varies."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     epochs: Annotated[int, Int(4, 24, log=True), Field(ge=1)] = 12
     """Number of passes over the training clips."""

@@ -38,8 +38,10 @@ def summarise(model: Model, shape: tuple[int, ...], classes: int) -> ModelSummar
     import torch
     from torchinfo import summary
 
+    from bench.plugins.networks import build_network
+
     with torch.device("meta"):
-        network = model.build(shape, classes)
+        network = build_network(model, shape, classes)
     totals = summary(
         network,
         input_size=(1, *shape),

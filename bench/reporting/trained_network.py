@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -100,8 +101,8 @@ class TrainedNetwork:
         linear_inputs: list[tuple[nn.Linear, Tensor]] = []
 
         def record_input(layer: nn.Module, arguments: tuple[Tensor, ...]) -> None:
-            assert isinstance(layer, nn.Linear)
-            linear_inputs.append((layer, arguments[0].reshape(-1, layer.in_features)[-1]))
+            linear = cast("nn.Linear", layer)
+            linear_inputs.append((linear, arguments[0].reshape(-1, linear.in_features)[-1]))
 
         hooks = [
             layer.register_forward_pre_hook(record_input)

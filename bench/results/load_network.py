@@ -10,6 +10,7 @@ from torch import nn
 
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError, one_line
+from bench.plugins.networks import build_network
 from bench.plugins.registry import Registry
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord
@@ -43,7 +44,7 @@ def load_network(study: StudyFolder, run: RunRecord, data: PreparedData, registr
         state = torch.load(path, map_location="cpu", weights_only=True)
         with torch.random.fork_rng(devices=[]):  # the initial weights are replaced: nobody else's draws change by them
             shape = front_end.feature.shape(width)
-            network: nn.Module = registry.model(run.spec.model).build(shape, len(data.labels)).eval()
+            network = build_network(registry.model(run.spec.model), shape, len(data.labels)).eval()
         network.load_state_dict(state)
     except BenchError:
         raise

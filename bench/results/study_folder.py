@@ -51,8 +51,8 @@ class StudyFolder:
         return (self.folder / "study.json").is_file()
 
     def record(self) -> StudyRecord:
-        """Reads study.json."""
-        return _read(self.folder / "study.json", StudyRecord)
+        """Reads study.json. Its name is that of its folder, which may have been renamed or copied."""
+        return _read(self.folder / "study.json", StudyRecord).model_copy(update={"name": self.name})
 
     def write(self, record: StudyRecord) -> None:
         """Writes study.json."""
@@ -124,6 +124,7 @@ class StudyFolder:
 
     def _runs(self, pattern: str) -> list[RunRecord]:
         runs = [_read(path, RunRecord) for path in self.folder.glob(f"{pattern}/run.json")]
+        runs = [run.model_copy(update={"study": self.name}) for run in runs]
         return sorted(runs, key=lambda run: (run.number, run.spec.fold, run.repeat))
 
 

@@ -43,6 +43,11 @@ class StudyRecord(BaseModel):
     enqueued: tuple[str, ...] = ()
     """Configurations that are tried first: names of recipes, and `defaults of MODEL`."""
     versions: dict[str, str]
+    """Versions of what its numbers depend on. One that changed meanwhile, as it was allowed to, has both: `2.11.0, then
+    2.14.1`."""
+    location: str = ""
+    """Absolute path of the folder or file that a data set such as `folder:recordings` was given; empty for others. It is
+    used by resumes and never published."""
 
     @property
     def trials(self) -> int:

@@ -25,13 +25,13 @@ def choose_finalists(trials: list[RunRecord], count: int, *, registry: Registry)
     They have the code that their plugins have now, with which they are retrained.
     """
 
-    def key(run: RunRecord) -> tuple[float, float]:
-        assert run.result.validation is not None
-        return -validation_score(run), run.result.validation.loss
-
-    complete = [run for run in trials if run.result.status == "complete" and run.result.validation is not None]
+    complete = [
+        (-validation_score(run), run.result.validation.loss, run)
+        for run in trials
+        if run.result.status == "complete" and run.result.validation is not None
+    ]
     best: dict[str, TrialSpec] = {}
-    for run in sorted(complete, key=key):
+    for *_, run in sorted(complete, key=lambda ranked: ranked[:2]):
         spec = with_code(run.spec, registry)
         best.setdefault(spec.configuration(), spec)
     return list(best.values())[:count]

@@ -18,8 +18,8 @@ STARTUP_TRIALS = 10
 """Number of trials before the sampler models anything and the pruner compares anything."""
 
 
-def open_optuna_study(database: Database, record: StudyRecord, *, begun: bool = False) -> optuna.Study:
-    """The Optuna study of this record, made if it is not there. `begun` says whether the study has runs already.
+def open_optuna_study(database: Database, record: StudyRecord, *, done: int = 0) -> optuna.Study:
+    """The Optuna study of this record, made if it is not there. `done` is the number of trials that the study has already.
 
     Raises BenchError if the database cannot be used, has another study of this name, or lacks one that has begun.
     """
@@ -28,7 +28,7 @@ def open_optuna_study(database: Database, record: StudyRecord, *, begun: bool = 
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     with database.opening():
         storage = database.storage()
-        if database.shared and begun and record.name not in optuna.get_all_study_names(storage):
+        if database.shared and done and record.name not in optuna.get_all_study_names(storage):
             raise BenchError(
                 f"study {record.name!r} has begun, and {database.shown} does not have it: give the --storage that it was "
                 "begun with, or restore it there"
@@ -36,9 +36,9 @@ def open_optuna_study(database: Database, record: StudyRecord, *, begun: bool = 
         study = optuna.create_study(
             storage=storage, study_name=record.name, direction="maximize", load_if_exists=True, pruner=_pruner(record)
         )
-        asked = len(study.get_trials(deepcopy=False))
+        asked = max(done, len(study.get_trials(deepcopy=False)))  # Optuna may have lost some.
         if database.shared:
-            _check_ours(study, record, database, fresh=not (asked or begun))
+            _check_ours(study, record, database, fresh=not asked)
     # A resumed sampler must not propose again what it proposed at the start.
     seed = np.random.SeedSequence([record.options.seed, asked]).generate_state(1)[0]
     study.sampler = optuna.samplers.TPESampler(

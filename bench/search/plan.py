@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product
@@ -16,7 +16,7 @@ from bench.errors import BenchError
 from bench.evaluation.metrics import Objective
 from bench.options import RunOptions
 from bench.plugins import Dataset, PluginConfig, TrainingSettings
-from bench.plugins.registry import Registry, find, first_complaint
+from bench.plugins.registry import CALLER, Registry, find, first_complaint
 from bench.results.study_records import StudyRecord
 from bench.search.fitting import fit
 from bench.search.space import Candidate, SearchSpace, build_space, candidates
@@ -96,6 +96,7 @@ def new_record(
     name: str,
     command: str,
     versions: Mapping[str, str],
+    location: str = "",
 ) -> StudyRecord:
     """Returns the record of a study that starts now. Raises BenchError if finals are asked for without test clips."""
     if plan.options.finalists and not all(sum(fold.supports["test"]) for fold in data.folds):
@@ -114,6 +115,7 @@ def new_record(
         space=plan.space.as_json(),
         enqueued=tuple(candidate.origin for candidate in plan.candidates),
         versions=dict(versions),
+        location=location,
     )
 
 
@@ -134,6 +136,50 @@ def versions(registry: Registry) -> dict[str, str]:
         **{library: version(library) for library in libraries},
         **registry.versions(),
     }
+
+
+THEN = ", then "
+"""Between the versions of a study that went on with others."""
+
+
+def changed_versions(record: StudyRecord, now: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """What has another version than the study last ran with, and both versions. What is not there (any more) is left to
+    whoever needs it, and classes of the calling script to their code."""
+    last = {name: said.rpartition(THEN)[2] for name, said in record.versions.items() if name != CALLER}
+    return {name: (then, now[name]) for name, then in last.items() if now.get(name, then) != then}
+
+
+def check_versions(
+    record: StudyRecord,
+    now: Mapping[str, str],
+    changed_code: Sequence[str],
+    *,
+    allow: bool,
+    spell: Callable[[str], str],
+) -> StudyRecord:
+    """Returns the record of a study that goes on, marked with the versions that have changed.
+
+    Args:
+        record: The study.
+        now: Versions of everything here.
+        changed_code: Plugins whose code has changed since runs of the study, as `model my-net`.
+        allow: Whether it goes on although something has changed.
+        spell: Spells an option as the user writes it.
+
+    Raises:
+        BenchError: If something has changed, and that is not allowed.
+    """
+    versions = changed_versions(record, now)
+    said = [f"{name} was {before} and is {after}" for name, (before, after) in versions.items()]
+    said += [f"the code of {plugin} is another" for plugin in changed_code]
+    if said and not allow:
+        raise BenchError(
+            f"what study {record.name!r} was begun with has changed: {'; '.join(said)}. Its numbers would not be of one "
+            f"system: go back to that, start another study, or go on with {spell('allow_changed_versions')}, "
+            "which marks the runs"
+        )
+    marked = {name: f"{record.versions[name]}{THEN}{after}" for name, (_, after) in versions.items()}
+    return record.model_copy(update={"versions": record.versions | marked})
 
 
 def check_same(record: StudyRecord, plan: Plan, data: PreparedData, *, resumed: bool = False) -> None:

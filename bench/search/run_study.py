@@ -82,7 +82,8 @@ def run_study(
     remove_unfinished(study.folder)
     if tracker is not None:
         tracker.start_study(record)
-        tracker.reconcile(study)
+        if logged := tracker.reconcile(study).logged:
+            callback.note(f"MLflow lacked {len(logged)} runs that the results folder has: they are logged now")
     database = database or SqliteDatabase(study.folder / DATABASE_FILE)
     searches = [
         SearchSource(
@@ -90,7 +91,7 @@ def run_study(
             space=plan.space,
             study=study,
             registry=registry,
-            optuna_study=open_optuna_study(database, searched, begun=bool(study.trials(searched.data.fold_name))),
+            optuna_study=open_optuna_study(database, searched, done=len(study.trials(searched.data.fold_name))),
             candidates=list(plan.candidates),
             deadline=deadline,
             database=database,

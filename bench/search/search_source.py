@@ -130,6 +130,7 @@ class SearchSource:
         """Brings Optuna up to what the results folder says; trials in the workers' hands stay as they are."""
         finished = {run.number: run for run in self._study.trials(self._record.data.fold_name)}
         numbers = self._take_up(finished)
+        self._tell_again(finished)
         self._next_number = 1 + max([*finished, *numbers, *self._asked], default=-1)
         self._enqueue(self._candidates, known={run.origin for run in finished.values()})
 
@@ -159,6 +160,31 @@ class SearchSource:
             parameters = {**frozen.system_attrs.get("fixed_params", {}), **frozen.params}
             self._optuna.enqueue_trial(parameters, user_attrs=frozen.user_attrs)
         return numbers
+
+    def _tell_again(self, finished: dict[int, RunRecord]) -> None:
+        """Tells Optuna of all runs that it does not have, since its database was lost, emptied or is an old copy."""
+        known = {(frozen.user_attrs.get("number"), frozen.state) for frozen in self._optuna.get_trials(deepcopy=False)}
+        lacking = [
+            run
+            for number, run in sorted(finished.items())
+            if number not in self._asked and (number, sampler_state(run.result.status)) not in known
+        ]
+        for run in lacking:
+            state = sampler_state(run.result.status)
+            objective = self._record.objective
+            trial = self._space.as_trial(
+                Configuration(feature=run.spec.feature, model=run.spec.model, training=run.spec.training),
+                state=state,
+                value=validation_score(run) if state is TrialState.COMPLETE else None,
+                user_attrs={"number": run.number, "origin": run.origin},
+                intermediate_values={epoch.number: epoch.validation_score(objective) for epoch in run.result.epochs},
+            )
+            self._optuna.add_trial(trial)
+        if lacking:
+            self._note(
+                f"{self._database.shown} lacked {len(lacking)} of {len(finished)} trials, which the results folder has: "
+                "the sampler is told of them again"
+            )
 
     def _empty_queue(self) -> None:
         """Takes all out of Optuna's queue, whose one order is that of arrival: what is to go before it is queued first."""

@@ -67,6 +67,23 @@ class SearchSpace:
         searched = {name: value for name, value in _values(configuration).items() if name in self.ranges}
         return names | searched
 
+    def as_trial(self, configuration: Configuration, **what_came_of_it: Any) -> optuna.trial.FrozenTrial:
+        """A trial of this configuration as the sampler would have it if it had proposed it.
+
+        Args:
+            configuration: What was run.
+            what_came_of_it: State, value, attributes and intermediate values, see `optuna.trial.create_trial`.
+        """
+        import optuna
+
+        ranges = {"feature": Choice(*self.features), "model": Choice(*self.models), **self.ranges}
+        proposed = {
+            name: value for name, value in self.parameters(configuration).items() if ranges[name].contains(value)
+        }
+        return optuna.trial.create_trial(
+            params=proposed, distributions={name: _distribution(ranges[name]) for name in proposed}, **what_came_of_it
+        )
+
     def adapt(self, candidate: Candidate) -> Candidate | None:
         """The candidate with what the user fixed or narrowed; None if its plugins are not searched here.
 
@@ -268,6 +285,19 @@ def _narrow(ranges: dict[str, Range], fixed: dict[str, Scalar], name: str, value
         value = value[0]
     ranges.pop(name, None)
     fixed[name] = value
+
+
+def _distribution(searched: Range) -> optuna.distributions.BaseDistribution:
+    """The range as Optuna keeps it for what `_suggest` asks."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    match searched:
+        case Choice(values=values):
+            return CategoricalDistribution(values)
+        case Int(low=low, high=high, log=log, step=step):
+            return IntDistribution(low, high, log=log, step=step)
+        case Float(low=low, high=high, log=log):
+            return FloatDistribution(low, high, log=log)
 
 
 def _suggest(trial: optuna.Trial, name: str, searched: Range) -> Scalar:

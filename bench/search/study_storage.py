@@ -18,10 +18,11 @@ from bench.errors import BenchError
 from bench.files import cannot_write
 from bench.locks import refused, this_process
 from bench.passwords import without_password
-from bench.sqlite import use_normal_synchronous
+from bench.sqlite import merge_wal, use_normal_synchronous
 
 if TYPE_CHECKING:
     import psycopg
+    from sqlalchemy import Engine
 
 Answer = TypeVar("Answer")
 Note = Callable[[str], None]
@@ -85,6 +86,8 @@ class SqliteDatabase:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.shown = str(path)
+        self._engines: list[Engine] = []
+        """Of the storages that were opened: the last connection that closes writes what stands in the `-wal`."""
 
     def storage(self) -> optuna.storages.RDBStorage:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,6 +96,7 @@ class SqliteDatabase:
         url = URL.create("sqlite", database=str(self.path)).render_as_string()
         storage = optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
         use_normal_synchronous(storage.engine)
+        self._engines.append(storage.engine)
         return storage
 
     @contextmanager
@@ -105,7 +109,8 @@ class SqliteDatabase:
             raise cannot_write(self.path, error) from error
         except Exception as error:  # sqlite3, SQLAlchemy and Optuna each raise their own
             raise BenchError(
-                f"{self.path} cannot be used as a study ({reason(error)}): move it away or restore it"
+                f"{self.path} cannot be used as a study ({reason(error)}): move it away, and a resume makes it anew from "
+                "the results folder, or restore it"
             ) from error
 
     def call(self, action: Callable[[], Answer], note: Note, again: Callable[[], Answer] | None = None) -> Answer:
@@ -119,7 +124,12 @@ class SqliteDatabase:
 
     @contextmanager
     def locked(self, study: str) -> Iterator[None]:
-        yield  # whoever holds the study's folder holds its file
+        try:
+            yield  # Whoever holds the study's folder holds its file.
+        finally:
+            for engine in self._engines:
+                engine.dispose()
+            merge_wal(self.path)
 
 
 class PostgresDatabase:

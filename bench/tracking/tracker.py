@@ -19,6 +19,7 @@ from bench.errors import BenchError
 from bench.passwords import without_password
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunKind, RunRecord, StudyRecord
+from bench.sqlite import merge_wal
 from bench.tracking import run_contents, tracking_store
 from bench.trial import Epoch, TrialSpec
 
@@ -253,9 +254,12 @@ class Tracker:
         return Reconciliation(tuple(logged), lost)
 
     def close(self) -> None:
-        """Ends all studies that were started and not finished as interrupted."""
+        """Ends studies that were started and not finished as interrupted, and leaves the results folder's database whole."""
         for study in list(self._studies):
             self.interrupt_study(study)
+        if self.uri == tracking_store.default_uri(self.results):
+            self._client._tracking_client.store.engine.dispose()  # The last connection that closes removes the -wal.
+            merge_wal(self.results / tracking_store.MLFLOW_DATABASE)
 
     def log_finished_run(self, run: RunRecord, study: StudyFolder) -> None:
         """Logs a finished run from its record and replaces whatever an earlier attempt logged of it."""

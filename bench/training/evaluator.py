@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.plugins import TrainingSettings
+from bench.plugins.networks import logits_of
 from bench.training.batches import input_samples
 from bench.training.device import autocast, fastest_layout
 from bench.training.device_clips import DeviceClips
@@ -38,7 +39,13 @@ class Evaluator:
     """Evaluates networks on one split."""
 
     def __init__(
-        self, clips: DeviceClips, front_end: FrontEnd, settings: TrainingSettings, *, cache: bool = True
+        self,
+        clips: DeviceClips,
+        front_end: FrontEnd,
+        settings: TrainingSettings,
+        *,
+        classes: int,
+        cache: bool = True,
     ) -> None:
         """Computes the features of the split.
 
@@ -46,11 +53,13 @@ class Evaluator:
             clips: The clips of the split.
             front_end: Computes the network's inputs.
             settings: How clips are cut, as in training.
+            classes: Number of classes.
             cache: Whether features are computed once; otherwise in every evaluation.
         """
         self._inputs: Inputs | OwnLengthInputs
         self._segment_clip: Tensor | None = None
         self._clips = len(clips.targets)
+        self._classes = classes
         if settings.segment_seconds is not None:
             width = input_samples(settings, sample_rate=front_end.feature.sample_rate, seconds=0.0)
             segments = consecutive(clips, width, peak=settings.segment_peak)
@@ -70,7 +79,11 @@ class Evaluator:
 
     @torch.no_grad()
     def __call__(self, network: nn.Module) -> Outputs:
-        """Runs the network in evaluation mode; its outputs for a clip do not depend on the other clips."""
+        """Runs the network in evaluation mode; its outputs for a clip do not depend on the other clips.
+
+        Raises:
+            NotLogits: If it answers with something other than logits [B, classes].
+        """
         network.eval()
         in_order = torch.cat(list(self._batches(network))).float()
         logits = torch.empty_like(in_order)
@@ -85,4 +98,5 @@ class Evaluator:
         inputs = (self._inputs(index) for index in torch.split(self._order, self._batch_size))
         for features, *lengths in prefetch(inputs) if self._prefetch else inputs:
             with autocast(device):  # features are computed outside of it, in float32
-                yield network(fastest_layout(features), *lengths)
+                answer = network(fastest_layout(features), *lengths)
+            yield logits_of(answer, clips=len(features), classes=self._classes)

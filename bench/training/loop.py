@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from bench.plugins import TrainingSettings
+from bench.plugins.networks import logits_of
 from bench.training.augmentation import Augmentation
 from bench.training.budget import Budget
 from bench.training.compiled import Forward
@@ -47,6 +48,7 @@ def train(
     *,
     training: DeviceClips,
     validation: DeviceClips,
+    classes: int,
     augmentation: Augmentation,
     generator: torch.Generator,
     budget: float | None = None,
@@ -60,6 +62,7 @@ def train(
         settings: Epochs, batch size, optimiser, schedule and the rest.
         training: The training clips.
         validation: The clips of the evaluation after every epoch.
+        classes: Number of classes.
         augmentation: Changes the training batches.
         generator: CPU generator of the order of the training clips.
         budget: Seconds that all epochs may take; None for no limit.
@@ -70,10 +73,11 @@ def train(
 
     Raises:
         OverBudget: The first steps show that the training would take longer than its budget.
+        NotLogits: The network answers with something other than logits [B, classes].
     """
     start = time.perf_counter()
     loader = build_loader(training, front_end, settings, augmentation=augmentation, generator=generator)
-    evaluator = Evaluator(validation, front_end, settings)
+    evaluator = Evaluator(validation, front_end, settings, classes=classes)
     steps = settings.epochs * loader.steps
     optimiser = build_optimiser(network, settings)
     schedule = build_schedule(optimiser, settings, steps)
@@ -87,7 +91,13 @@ def train(
         examples = 0
         for done, batch in enumerate(islice(loader.batches, loader.steps), start=1 + (number - 1) * loader.steps):
             totals += step(
-                forward or network, batch, loader, optimiser, schedule, label_smoothing=settings.label_smoothing
+                forward or network,
+                batch,
+                loader,
+                optimiser,
+                schedule,
+                classes=classes,
+                label_smoothing=settings.label_smoothing,
             )
             examples += len(batch.targets)
             if time_budget is not None:
@@ -112,17 +122,22 @@ def step(
     optimiser: Optimizer,
     schedule: LRScheduler,
     *,
+    classes: int,
     label_smoothing: float,
 ) -> Tensor:
     """Takes one step of the optimiser and of its schedule.
 
     Returns:
         The loss summed over the batch, and the number of correct examples, float32 [2] on the device.
+
+    Raises:
+        NotLogits: If the network answers with something other than logits [B, classes].
     """
     targets = batch.targets
     features, *lengths = batch.inputs
     with autocast(targets.device):
-        logits = network(fastest_layout(features), *lengths)
+        answer = network(fastest_layout(features), *lengths)
+    logits = logits_of(answer, clips=len(targets), classes=classes)
     loss = functional.cross_entropy(
         logits.float(), targets, weight=loader.class_weights, label_smoothing=label_smoothing
     )

@@ -58,6 +58,7 @@ def range_curve(
     settings: TrainingSettings,
     *,
     training: DeviceClips,
+    classes: int,
     augmentation: Augmentation,
     generator: torch.Generator,
 ) -> RangeCurve:
@@ -79,7 +80,15 @@ def range_curve(
     device = training.targets.device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         for number, batch in enumerate(islice(loader.batches, STEPS), start=1):
-            total = step(network, batch, loader, optimiser, schedule, label_smoothing=settings.label_smoothing)
+            total = step(
+                network,
+                batch,
+                loader,
+                optimiser,
+                schedule,
+                classes=classes,
+                label_smoothing=settings.label_smoothing,
+            )
             average = SMOOTHING * average + (1 - SMOOTHING) * float(total[0]) / len(batch.targets)
             loss = average / (1 - SMOOTHING**number)
             if not np.isfinite(loss) or loss > DIVERGED * min(losses, default=loss):

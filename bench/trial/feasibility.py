@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from bench.errors import one_line
 from bench.plugins import Infeasible, Model
+from bench.plugins.networks import build_network
 from bench.plugins.registry import Incompatible, Registry
 from bench.training.batches import input_samples
 from bench.trial.feasibility_cache import FeasibilityCache
@@ -81,7 +82,7 @@ def parameters_on_meta(model: Model, shape: Sequence[int], classes: int) -> int 
     """
     try:
         with torch.device("meta"), torch.no_grad():
-            network = model.build(tuple(shape), classes).eval()
+            network = build_network(model, shape, classes).eval()
     except (Exception, SystemExit) as error:
         _raise_if_infeasible(error, model, shape)
         return None  # the model may miss nothing but a real device; otherwise the trial shows the error

@@ -27,6 +27,15 @@ def changed_plugins(specs: Iterable[TrialSpec], registry: Registry) -> tuple[str
     return tuple(dict.fromkeys(f"{kind} {name}" for spec in specs for kind, name in _changed(spec, registry).items()))
 
 
+def changed_since_last(specs: Iterable[TrialSpec], registry: Registry) -> tuple[str, ...]:
+    """As `changed_plugins`, by the last specification of each plugin; they come in the order of their runs."""
+    last: dict[str, bool] = {}
+    for spec in specs:
+        changed = _changed(spec, registry)
+        last |= {f"{kind} {name}": kind in changed for kind, name in spec.plugins().items()}
+    return tuple(plugin for plugin, has_changed in last.items() if has_changed)
+
+
 def check_code(spec: TrialSpec, registry: Registry) -> None:
     """Checks in a worker that it has the code that the scheduler named.
 

@@ -44,7 +44,7 @@ def under_conditions(
     """
     for name, condition in CONDITIONS.items():
         changed = changed_clips(clips, condition, sample_rate=front_end.feature.sample_rate)
-        outputs = Evaluator(changed, front_end, settings, cache=False)(network)
+        outputs = Evaluator(changed, front_end, settings, classes=len(labels), cache=False)(network)
         yield name, score_outputs(outputs, changed, labels).predictions
 
 

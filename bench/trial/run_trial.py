@@ -16,6 +16,7 @@ from bench.evaluation.metrics import Objective
 from bench.evaluation.predictions import Predictions
 from bench.options import RunOptions
 from bench.plugins import Infeasible, TrainingSettings
+from bench.plugins.networks import NotLogits
 from bench.plugins.registry import Registry
 from bench.training.budget import CPU_BUDGET, OverBudget
 from bench.training.compiled import Compiler
@@ -174,6 +175,7 @@ def _range_test(setup: TrialSetup) -> RangeTest:
         setup.front_end,
         setup.spec.training,
         training=setup.training_clips(),
+        classes=setup.classes,
         augmentation=setup.augmentation(generator),
         generator=generator,
     )
@@ -197,6 +199,7 @@ def _epochs(
         settings,
         training=setup.training_clips(),
         validation=validation,
+        classes=setup.classes,
         augmentation=setup.augmentation(generator),
         generator=generator,
         budget=budget,
@@ -241,7 +244,8 @@ def _out_of_patience(measured: Measurements, settings: TrainingSettings) -> bool
 def _test(setup: TrialSetup) -> ScoredOutputs:
     """Runs the network over the test split, once. Raises Diverged."""
     clips = setup.data.split("test", setup.sample_rate)
-    outputs = Evaluator(clips, setup.front_end, setup.spec.training, cache=False)(setup.network)
+    evaluator = Evaluator(clips, setup.front_end, setup.spec.training, classes=setup.classes, cache=False)
+    outputs = evaluator(setup.network)
     if not are_finite(outputs):
         raise Diverged("the network's outputs for test clips are not all numbers")
     return score_outputs(outputs, clips, setup.data.prepared.labels)
@@ -286,7 +290,8 @@ def _ending(error: BaseException) -> _Ending:
     if _is_out_of_memory(error):
         return _Ending("out-of-memory", one_line(error))
     trace = "".join(traceback.format_exception(error))
-    return _Ending("failed", f"{type(error).__name__}: {one_line(error)}", trace)
+    kind = "" if isinstance(error, NotLogits) else f"{type(error).__name__}: "
+    return _Ending("failed", f"{kind}{one_line(error)}", trace)
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

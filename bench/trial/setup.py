@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from bench.plugins import Infeasible
+from bench.plugins.networks import build_network
 from bench.plugins.registry import Registry
 from bench.training.augmentation import Augmentation
 from bench.training.batches import batch_sizes, examples_per_pass, input_samples
@@ -48,6 +49,11 @@ class TrialSetup:
     def samples(self) -> int:
         """Samples of one model input, at most: of a segment, or of a clip."""
         return input_samples(self.spec.training, sample_rate=self.sample_rate, seconds=self.data.prepared.seconds)
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return len(self.data.prepared.labels)
 
     @property
     def parameters(self) -> int:
@@ -94,7 +100,7 @@ def build_trial(
     torch.manual_seed(spec.seed)
     feature = registry.feature(spec.feature)
     samples = input_samples(spec.training, sample_rate=feature.sample_rate, seconds=data.prepared.seconds)
-    network = registry.model(spec.model).build(feature.shape(samples), len(labels))
+    network = build_network(registry.model(spec.model), feature.shape(samples), len(labels))
     front_end = FrontEnd(feature, data.device, package=registry.package_of(feature))
     return TrialSetup(spec, data, front_end, to_device(network, data.device))
 

@@ -12,6 +12,7 @@ from bench.data.leakage import clips_of
 from bench.data.preparation import load_split
 from bench.data.prepared import PreparedData
 from bench.plugins import Feature, Infeasible, Model
+from bench.plugins.networks import build_network
 from bench.plugins.registry import Registry
 from bench.training.batches import input_samples
 from bench.trial.feasibility import refuses_shape
@@ -65,7 +66,7 @@ def _least(model: Model, feature: Feature, lengths: NDArray[np.int64], *, classe
 def _takes(model: Model, shape: tuple[int, ...], classes: int) -> bool:
     try:
         with torch.device("meta"):
-            model.build(shape, classes)
+            build_network(model, shape, classes)
     except Exception as error:  # all but a refusal the run itself will show
         return not isinstance(error, Infeasible) and not refuses_shape(error)
     return True
