@@ -38,6 +38,7 @@ from bench.reporting.publishing import dataset_file_name
 from bench.reporting.trained_network import TrainedNetwork
 from bench.results.study_folder import StudyFolder, checked_name
 from bench.tracking import run_contents
+from bench.tracking.access import KEY_VARIABLE
 from bench.tracking.server import Server, free_port
 from bench.tracking.tracker import Tracker
 
@@ -330,11 +331,13 @@ def test_a_study_on_a_server_calls_nobody_else_and_keeps_the_password_to_itself(
     port = free_port("127.0.0.1", 0)
     assert port is not None
     uri = f"sqlite:///{tmp_path / 'server' / 'mlflow.db'}"
-    server = Server(uri, tmp_path / "server", host="127.0.0.1", port=port)
+    monkeypatch.setenv(KEY_VARIABLE, "s3cret")
+    server = Server(uri, tmp_path / "server", host="127.0.0.1", port=port, writable=True)
+    monkeypatch.delenv(KEY_VARIABLE)
     try:
         server.wait_until_ready()
         processes = below(os.getpid())
-        serving = [pid for pid in processes if b"mlflow" in soak_checks.command_of(pid)]
+        serving = [pid for pid in processes if b"bench.tracking.serving" in soak_checks.command_of(pid)]
         assert serving and all(b"MLFLOW_DISABLE_TELEMETRY=true" in environment(pid) for pid in serving)
         assert {address for pid in processes for address in listening(pid)} == {f"127.0.0.1:{port}"}
         words = ("run", "--dataset", f"folder:{tmp_path}/audio", "--models", "tiny", *QUICK, "--trials", "2")
@@ -375,7 +378,7 @@ def test_a_server_for_others_is_said(tmp_path: Path) -> None:
     )
     assert process.stdout is not None
     try:
-        assert "anybody who reaches 0.0.0.0" in process.stdout.readline()
+        assert f"what goes to 0.0.0.0:{port} is not encrypted" in process.stdout.readline()
     finally:
         process.terminate()
         process.communicate(timeout=30)
