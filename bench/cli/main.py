@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from bench.errors import BenchError, did_you_mean
+from bench.passwords import without_password
 from bench.version import VERSION
 
 VERBS = {
@@ -78,7 +79,7 @@ def main() -> None:
         if os.environ.get("BENCH_DEBUG"):
             raise
         if line := _line(error):
-            print(f"bench: {line}", file=sys.stderr)
+            print(f"bench: {without_password(line)}", file=sys.stderr)
         sys.exit(getattr(error, "exit_code", 1))
     if code == INTERRUPTED:
         print("bench: interrupted", file=sys.stderr)

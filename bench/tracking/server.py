@@ -56,6 +56,7 @@ class Server:
         url_host = f"[{host}]" if ":" in host else host
         self.address = f"http://{url_host}:{port}"
         self.access = Access(writable=writable)
+        self._uri = tracking_uri
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the server)
         environment = {
             **QUIET_ENVIRONMENT,
@@ -116,7 +117,11 @@ class Server:
     def _last_output_line(self) -> str:
         self._log.seek(0)
         lines = [line.strip() for line in self._log.read().decode(errors="replace").splitlines() if line.strip()]
-        return without_password(lines[-1]) if lines else f"exit code {self._process.exit_code}, without any output"
+        return (
+            without_password(lines[-1], of=self._uri)
+            if lines
+            else f"exit code {self._process.exit_code}, without any output"
+        )
 
 
 def _runs_page(experiment: dict[str, Any]) -> str:
