@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -319,3 +322,30 @@ def _workers(logs: Path) -> list[int]:
             if target.startswith(str(logs)):
                 found.append(int(process.name))
     return found
+
+
+OWN_CLUSTER = """
+import os
+from test_security import below, listening
+from bench.executors.ray import _connect
+ray = _connect(None)
+assert ray.get(ray.remote(lambda: 7).remote()) == 7
+processes = [os.getpid(), *below(os.getpid())]
+for address in sorted({address for pid in processes for address in listening(pid)}):
+    print("listens", address.rpartition(":")[0])
+commands = b"".join(open(f"/proc/{pid}/cmdline", "rb").read() for pid in processes)
+print(os.environ["RAY_AUTH_MODE"], len(os.environ["RAY_AUTH_TOKEN"]), os.environ["RAY_AUTH_TOKEN"].encode() in commands)
+"""
+
+
+def test_a_cluster_of_ones_own_is_on_loopback_and_asks_for_a_token() -> None:
+    """Ray runs whatever it is sent, by every account of the machine and by others where it listens to them."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
+    environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), environment.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-c", OWN_CLUSTER], env=environment, capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stderr
+    *listens, token = done.stdout.splitlines()
+    assert set(listens) == {"listens 0000000000000000FFFF00000100007F", "listens 127.0.0.1"}
+    assert token == "token 64 False"

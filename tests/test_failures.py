@@ -279,7 +279,7 @@ def test_a_killed_bench_ui_takes_its_server_with_it(tmp_path: Path) -> None:
     test_cli_ui.log_study(tmp_path)
     ui = test_cli_ui.Ui(tmp_path)
     below = test_cli_ui.children_of(ui.process.pid)
-    assert len(below) >= 2
+    assert below
     ui.process.kill()
     ui.process.wait()
     wait_for(lambda: not any(map(alive, below)), 20)

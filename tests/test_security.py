@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import io
+import json
 import os
 import pickle
 import signal
@@ -28,16 +30,23 @@ from failing_studies import QUICK
 from faulty_plugins import install, model
 from made_audio import cats_and_dogs, prepared
 from markdown_it import MarkdownIt
+from pydantic import ValidationError
 
+import bench
+from bench.data.folders import building
 from bench.data.preparation import load_noise, load_split
 from bench.data.unpacking import unpack
 from bench.errors import BenchError
+from bench.files import write_atomically
 from bench.plugins import PluginConfig
 from bench.plugins.registry import installed, load
+from bench.reporting.leaderboard_records import Leaderboard
 from bench.reporting.publishing import dataset_file_name
 from bench.reporting.trained_network import TrainedNetwork
 from bench.results.study_folder import StudyFolder, checked_name
+from bench.results.study_records import RunRecord, StudyRecord
 from bench.tracking import run_contents
+from bench.tracking.access import KEY_VARIABLE
 from bench.tracking.server import Server, free_port
 from bench.tracking.tracker import Tracker
 
@@ -284,6 +293,83 @@ def test_a_data_set_becomes_a_file_name_that_leads_nowhere(reference: str) -> No
     assert Path(name).name == name and name not in (".", "..") and "<" not in name
 
 
+EVIL_NAMES = ("x/../../../evil", "..", "/tmp/evil", "a\\..\\b", "", ".ssh", "a\0b", "a\nb", "x" * 300)
+
+
+@pytest.mark.parametrize("name", EVIL_NAMES)
+@pytest.mark.parametrize(
+    ("record", "where"),
+    [
+        ("page", ("protocols", 0, "rows", 0, "id")),
+        ("page", ("protocols", 0, "rows", 0, "runs", 0, "run")),
+        ("page", ("predictions", "file")),
+        ("page", ("protocols", 0, "studies", 0, "name")),
+        ("run", ("study",)),
+        ("study", ("name",)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[-1],
+)
+def test_a_name_of_a_record_that_leads_elsewhere_makes_no_record(
+    published: dict[str, Any], record: str, where: tuple[Any, ...], name: str
+) -> None:
+    """Names of rows, runs and files become parts of paths, and pages and results are handed around."""
+    written = copy.deepcopy(published[record])
+    holder = written
+    for key in where[:-1]:
+        holder = holder[key]
+    kind: Any = {"page": Leaderboard, "run": RunRecord, "study": StudyRecord}[record]
+    kind.model_validate_json(json.dumps(written))
+    holder[where[-1]] = name
+    with pytest.raises(ValidationError, match="no name that a file or folder can have"):
+        kind.model_validate_json(json.dumps(written))
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A page, a run and a study as they are written."""
+    from bench.reporting.build_leaderboard import build_leaderboard
+    from bench.reporting.publishing import publish
+
+    folder = tmp_path_factory.mktemp("published")
+    study, _ = reporting_results.make_study(folder / "results")
+    page = publish(build_leaderboard(folder / "results", "blobs"), folder / "pages", results=folder / "results")[1]
+    return {
+        "path": page,
+        "page": json.loads(page.read_text()),
+        "run": json.loads(study.finals()[0].model_dump_json()),
+        "study": json.loads(study.record().model_dump_json()),
+    }
+
+
+def test_a_row_that_leads_elsewhere_is_refused_by_name(published: dict[str, Any], tmp_path: Path) -> None:
+    evil = copy.deepcopy(published["page"])
+    evil["protocols"][0]["rows"][0]["id"] = "x/../../../evil"
+    (tmp_path / "page.json").write_text(json.dumps(evil))
+    with pytest.raises(BenchError, match=r"rows\.0\.id.*no name that a file or folder can have"):
+        bench.reproduce(f"{tmp_path / 'page.json'}:x/../../../evil", results=tmp_path / "a" / "b" / "c")
+    assert [path.name for path in tmp_path.iterdir()] == ["page.json"]
+
+
+@pytest.mark.parametrize(("umask", "file", "folder"), [(0o077, 0o600, 0o700), (0o002, 0o664, 0o775)])
+def test_files_have_the_mode_that_the_umask_leaves(tmp_path: Path, umask: int, file: int, folder: int) -> None:
+    """A group that shares a folder can write there, and what is nobody else's business stays so."""
+    archive = tmp_path / "corpus.tar"
+    with tarfile.open(archive, "w") as tar:
+        member = tarfile.TarInfo("corpus/a.wav")
+        member.mode = 0o644
+        tar.addfile(member, io.BytesIO())
+    before = os.umask(umask)
+    try:
+        write_atomically(tmp_path / "new" / "record.json", "{}")
+        with building(tmp_path / "cache" / "built") as made:
+            unpack(archive, made)
+    finally:
+        os.umask(before)
+    for path in (tmp_path / "new" / "record.json", tmp_path / "cache" / "built" / "corpus" / "a.wav"):
+        assert stat.S_IMODE(path.stat().st_mode) == file
+        assert stat.S_IMODE(path.parent.stat().st_mode) == folder
+
+
 # What is said, and to whom
 
 
@@ -330,11 +416,13 @@ def test_a_study_on_a_server_calls_nobody_else_and_keeps_the_password_to_itself(
     port = free_port("127.0.0.1", 0)
     assert port is not None
     uri = f"sqlite:///{tmp_path / 'server' / 'mlflow.db'}"
-    server = Server(uri, tmp_path / "server", host="127.0.0.1", port=port)
+    monkeypatch.setenv(KEY_VARIABLE, "s3cret")
+    server = Server(uri, tmp_path / "server", host="127.0.0.1", port=port, writable=True)
+    monkeypatch.delenv(KEY_VARIABLE)
     try:
         server.wait_until_ready()
         processes = below(os.getpid())
-        serving = [pid for pid in processes if b"mlflow" in soak_checks.command_of(pid)]
+        serving = [pid for pid in processes if b"bench.tracking.serving" in soak_checks.command_of(pid)]
         assert serving and all(b"MLFLOW_DISABLE_TELEMETRY=true" in environment(pid) for pid in serving)
         assert {address for pid in processes for address in listening(pid)} == {f"127.0.0.1:{port}"}
         words = ("run", "--dataset", f"folder:{tmp_path}/audio", "--models", "tiny", *QUICK, "--trials", "2")
@@ -375,7 +463,7 @@ def test_a_server_for_others_is_said(tmp_path: Path) -> None:
     )
     assert process.stdout is not None
     try:
-        assert "anybody who reaches 0.0.0.0" in process.stdout.readline()
+        assert f"what goes to 0.0.0.0:{port} is not encrypted" in process.stdout.readline()
     finally:
         process.terminate()
         process.communicate(timeout=30)

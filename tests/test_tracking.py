@@ -15,7 +15,7 @@ import pytest
 from tracking_samples import EPOCHS, epoch, finished, save, study_record, trial_spec
 
 from bench.errors import BenchError
-from bench.passwords import without_password
+from bench.passwords import command_without_passwords, stripped_of_password, without_password
 from bench.plugins import PluginConfig
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord
@@ -417,7 +417,51 @@ def test_passwords_stay_out_of_what_mlflow_is_told() -> None:
         ("http://127.0.0.1:5000/#/x", "http://127.0.0.1:5000/#/x"),
         ("two http://a:b@c and http://d:e@f", "two http://a:***@c and http://d:***@f"),
         ("sqlite:////home/a@b/mlflow.db", "sqlite:////home/a@b/mlflow.db"),
+        ("http://t0ken@host:5000/x", "http://***@host:5000/x"),
+        ("https://t0ken:@host and more", "https://***@host and more"),
+        ("postgresql://ann@db/bench", "postgresql://ann@db/bench"),
+        ("http://host/?api_key=abc", "http://host/?api_key=***"),
+        ("http://host/?x=1&access_key=abc#top", "http://host/?x=1&access_key=***#top"),
+        ("http://host/?key=abc&sig=d&sortkey=name", "http://host/?key=***&sig=***&sortkey=name"),
+        ("postgresql://ann:s3 c\"re't/@db/bench", "postgresql://ann:***@db/bench"),
+        ("--storage=postgresql://ann:s3 cret@db/bench", "--storage=postgresql://ann:***@db/bench"),
+        ("postgresql://ann:p%40ss@db/bench?sslkey=/a/b.pem", "postgresql://ann:***@db/bench?sslkey=/a/b.pem"),
     ],
 )
 def test_passwords_are_cut_out_of_urls(given: str, expected: str) -> None:
     assert without_password(given) == expected
+
+
+def test_a_command_line_is_kept_without_passwords_whatever_they_hold() -> None:
+    words = ["bench", "run", "--storage", "postgresql://ann:s3 'cret@db/x", "--tracking-uri", "http://t0ken@host"]
+    assert command_without_passwords(words) == (
+        "bench run --storage 'postgresql://ann:***@db/x' --tracking-uri 'http://***@host'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("postgresql://ann:s3/cret@db/x", 'invalid integer value "s3/cret" for connection option "port"'),
+        ("postgresql://ann:abc/cret@db/x", 'invalid integer value "abc" for connection option "port"'),
+        ("postgresql://ann:p%40ssw@db/x", "no such role with p@ssw"),
+        ("http://t0ken@host", "GET http://host: Authorization t0ken"),
+        ("http://host/?api_key=abcd", "the key abcd is not known"),
+    ],
+)
+def test_what_a_library_says_of_a_password_in_its_own_words(address: str, said: str) -> None:
+    told = without_password(said, of=address)
+    assert "***" in told and not any(part in told for part in ("cret", "abc", "ssw", "t0ken"))
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("http://t0ken@host:5000", "http://host:5000"),
+        ("http://host/?api_key=abc&x=1&token=d", "http://host/?x=1"),
+        ("http://host/?api_key=abc", "http://host/"),
+        ("postgresql://ann:s3 cret@db/x?sslmode=require", "postgresql://ann@db/x?sslmode=require"),
+    ],
+)
+def test_an_address_is_recorded_without_what_opens_it(given: str, kept: str) -> None:
+    assert stripped_of_password(given) == kept

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from typing import Any
 
 from bench.cli.option_flags import flag_of
 from bench.options import RunOptions, checked_options, flag
-from bench.passwords import without_password
+from bench.passwords import command_without_passwords
 from bench.plugins.registry import Registry, installed
 
 DataDir = flag_of("data_dir")
@@ -42,4 +41,4 @@ def warn(line: str) -> None:
 
 def command_line() -> str:
     """The command line of this process, as it can be typed again, without passwords."""
-    return without_password(shlex.join(["bench", *sys.argv[1:]]))
+    return command_without_passwords(["bench", *sys.argv[1:]])

@@ -13,6 +13,7 @@ import typer
 
 from bench.errors import BenchError, did_you_mean
 from bench.files import give_libraries_a_cache
+from bench.passwords import without_password
 from bench.version import VERSION
 
 VERBS = {
@@ -80,7 +81,7 @@ def main() -> None:
         if os.environ.get("BENCH_DEBUG"):
             raise
         if line := _line(error):
-            print(f"bench: {line}", file=sys.stderr)
+            print(f"bench: {without_password(line)}", file=sys.stderr)
         sys.exit(getattr(error, "exit_code", 1))
     if code == INTERRUPTED:
         print("bench: interrupted", file=sys.stderr)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import select
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -12,6 +15,7 @@ from bench.cli.common import ResultsDir, options_of, warn
 from bench.errors import BenchError
 from bench.files import results_directory
 from bench.passwords import without_password
+from bench.tracking.access import KEY_VARIABLE
 from bench.tracking.server import Server, free_port
 from bench.tracking.tracking_store import MLFLOW_DATABASE, create_database, default_uri, follow_moved_folder
 
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 DEFAULT_PORT = 5000
+ASK_SECONDS = 0.5
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -35,6 +40,10 @@ def command(
         str | None,
         typer.Option("--tracking-uri", help="Database to show, instead of the results folder's own."),
     ] = None,
+    writable: Annotated[
+        bool,
+        typer.Option("--writable", help="Let runs be changed and logged, too, by whoever has the link or the key."),
+    ] = False,
 ) -> None:
     """Look at every study, trial and curve in a browser (MLflow)."""
     folder = results_directory(options_of(results=results).results)
@@ -43,21 +52,43 @@ def command(
         raise BenchError(f"{without_password(uri)} is a server already: open it in a browser")
     chosen = _port(host, port)
     if host not in LOOPBACK:
-        warn(f"anybody who reaches {host}:{chosen} can read and delete these results; MLflow asks for no password")
+        warn(f"what goes to {host}:{chosen} is not encrypted: who sees the traffic can do what you can do there")
     for ending in (signal.SIGTERM, signal.SIGHUP):  # the latter when the terminal is closed
         signal.signal(ending, _terminated)
     print(f"Starting MLflow over {folder} ...", flush=True)
-    server = Server(uri, folder, host=host, port=chosen)
+    server = Server(uri, folder, host=host, port=chosen, writable=writable)
     try:
         server.wait_until_ready()
-        print(f"{server.address}  (Ctrl-C ends it)", flush=True)
-        for name, page in server.pages():
-            print(f"  {name}: {page}", flush=True)
-        server.wait()
+        print(f"{server.link()}  (Ctrl-C ends it)", flush=True)
+        pages = server.pages()
+        for name, page in pages:
+            print(f"  {name}: {server.link(page)}", flush=True)
+        print(f"A link works once, in one browser{'; Enter prints another' if _is_asked() else ''}.", flush=True)
+        if writable:
+            key = "" if os.environ.get(KEY_VARIABLE) else f"{KEY_VARIABLE}={server.access.key} "
+            print(f"As a tracking server: {key}bench run --tracking-uri {server.address}", flush=True)
+        while True:
+            server.wait(ASK_SECONDS)
+            if _is_asked() and _entered():
+                print(server.link(), flush=True)
     except KeyboardInterrupt:
         print("ended", flush=True)
     finally:
         server.stop()
+
+
+def _is_asked() -> bool:
+    """Whether somebody is at the terminal, and this process in front of it."""
+    try:
+        return sys.stdin.isatty() and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except (AttributeError, OSError, ValueError):  # It is closed, or is no terminal.
+        return False
+
+
+def _entered() -> bool:
+    """Whether a line was entered since this was last asked."""
+    waiting, _, _ = select.select([sys.stdin], [], [], 0)
+    return bool(waiting and sys.stdin.readline())
 
 
 def _own_database(folder: Path) -> str:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 from bench.files import cannot_write
 
@@ -30,11 +31,11 @@ def building(folder: Path) -> Iterator[Path]:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(folder.parent)
-        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=PREFIX))
+        temporary = folder.with_name(f"{PREFIX}{uuid4().hex[:12]}")
+        temporary.mkdir()  # with the mode that the umask leaves, unlike what tempfile makes
     except OSError as error:
         raise cannot_write(folder, error) from error
     try:
-        temporary.chmod(0o755)
         yield temporary / folder.name
         if not folder.exists():
             _rename(temporary / folder.name, folder)

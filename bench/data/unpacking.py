@@ -9,6 +9,7 @@ from gzip import BadGzipFile
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from shutil import copyfileobj
+from typing import Any
 
 from bench.errors import BenchError
 
@@ -41,7 +42,11 @@ class _Outside(Exception):
 def _untar(archive: Path, folder: Path, strip: int) -> None:
     def member_below(member: tarfile.TarInfo, destination: str) -> tarfile.TarInfo | None:
         inside = _inside(member.name, strip)
-        return None if inside is None else tarfile.data_filter(member.replace(name=inside, deep=False), destination)
+        if inside is None:
+            return None
+        # Without its mode it gets the one that the umask leaves, as what a zip archive holds does.
+        safe: Any = tarfile.data_filter(member.replace(name=inside, deep=False), destination)
+        return safe.replace(mode=None, deep=False)  # type: ignore[no-any-return]
 
     with tarfile.open(archive) as file:
         file.extractall(folder, filter=member_below)

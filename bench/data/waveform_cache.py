@@ -27,6 +27,7 @@ from bench.data.checksums import Corrupt, FileSum, file_sum, verify_file
 from bench.data.prepared import ClipSet
 from bench.data.recordings import groups_by_sound
 from bench.data.twins import Twins
+from bench.names import FileName
 from bench.plugins import Split
 from bench.plugins.contracts import SPLITS
 
@@ -71,7 +72,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True)
     metadata: Metadata
-    files: dict[str, FileSum]
+    files: dict[FileName, FileSum]
 
 
 class ClipIndex(BaseModel):

@@ -9,9 +9,11 @@ from __future__ import annotations
 import logging
 import os
 import re
+import secrets
 import socket
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -273,7 +275,8 @@ def _connect(address: str | None) -> Any:
     if address is None:
         options |= {"num_cpus": available_cores(), "include_dashboard": False}
     try:
-        ray.init(address=address if address is not None else "local", **options)
+        with _for_this_account_alone() if address is None else nullcontext():
+            ray.init(address=address if address is not None else "local", **options)
     except ray.exceptions.AuthenticationError:
         raise BenchError(
             f"the Ray cluster at {address!r} asks for a token: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to what "
@@ -285,6 +288,28 @@ def _connect(address: str | None) -> Any:
             f"{where} ({one_line(error)}): start one with ray start --head, or see --ray-address"
         ) from None
     return ray
+
+
+@contextmanager
+def _for_this_account_alone() -> Iterator[None]:
+    """What Ray starts meanwhile listens on loopback, and asks for a token there, where every account of a machine gets.
+
+    What the user has set of Ray's tokens is left alone.
+    """
+    from ray import _raylet
+    from ray._private import ray_constants
+
+    raylet: Any = _raylet
+    constants: Any = ray_constants
+    if "RAY_AUTH_MODE" not in os.environ:  # It stays: this process and its workers read it again.
+        os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
+        raylet.Config.initialize("")  # read before, when Ray was imported
+    before = constants.ENABLE_RAY_CLUSTER
+    constants.ENABLE_RAY_CLUSTER = False  # as on macOS, where Ray looks for no address beyond loopback
+    try:
+        yield
+    finally:
+        constants.ENABLE_RAY_CLUSTER = before
 
 
 def _check_reachable(address: str | None) -> None:

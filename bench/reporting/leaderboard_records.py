@@ -11,6 +11,7 @@ from bench.errors import BenchError, did_you_mean
 from bench.evaluation.error_analysis import ErrorAnalysis
 from bench.evaluation.interval import Interval
 from bench.evaluation.metrics import Objective, Scores
+from bench.names import FileName, RunReference
 from bench.plugins import PluginConfig, Split, TrainingSettings
 from bench.reporting.numbers import Spread
 from bench.trial import Hardware, MachineLoad, Status, TrialSpec
@@ -34,7 +35,7 @@ class PublishedRecord(BaseModel):
 class SeedRun(PublishedRecord):
     """One final of a row: the specification with one seed, and the measured scores."""
 
-    run: str
+    run: RunReference
     """`STUDY/final-1-seed-0`."""
     finished: str
     spec: TrialSpec
@@ -73,7 +74,7 @@ class Row(PublishedRecord):
     """By validation."""
     ties: tuple[int, int] | None = None
     """Best and worst rank by test: rows that differ from it by more than chance are above or below. None if not known."""
-    id: str
+    id: FileName
     """The first digits of `TrialSpec.configuration()`."""
     origin: str
     """Source of the proposal: a recipe's name, `defaults of MODEL`, or `sampler`."""
@@ -198,7 +199,7 @@ class Looks(PublishedRecord):
 class StudySummary(PublishedRecord):
     """One study of the protocol and how it chose its finalists."""
 
-    name: str
+    name: FileName
     created: str
     command: str
     trials: int
@@ -262,7 +263,7 @@ class Protocol(PublishedRecord):
 class PredictionsFile(PublishedRecord):
     """The file of per-clip predictions that lies beside a page."""
 
-    file: str
+    file: FileName
     """Its name, in the folder of the page."""
     sha256: str
     """64 hex digits over its content."""

@@ -43,7 +43,7 @@ class PublishedPage:
             raise BenchError(
                 f"{path} has no predictions beside it: publish it again by bench leaderboard DATASET --publish"
             )
-        file = path.with_name(Path(leaderboard.predictions.file).name)
+        file = path.with_name(leaderboard.predictions.file)
         content = content_of(file)
         return cls(leaderboard, file, content, PublishedPredictions.from_bytes(content, name=str(file)))
 

@@ -12,6 +12,7 @@ from bench.errors import BenchError
 from bench.evaluation.metrics import metric_title
 from bench.files import write_atomically
 from bench.markdown import Alignment, Markup, code, escape, heading, page, table
+from bench.plugins.registry import first_complaint
 from bench.reporting import leaderboard_page
 from bench.reporting.leaderboard_records import LEADERBOARD_SCHEMA_VERSION, Leaderboard, PredictionsFile
 from bench.reporting.leaderboard_sections import protocol_title
@@ -130,7 +131,7 @@ def load_published(path: Path) -> Leaderboard:
     except ValidationError as error:
         raise BenchError(
             f"{path} is no leaderboard that this version of bench can read (schema version {LEADERBOARD_SCHEMA_VERSION}; "
-            f"{error.error_count()} complaints): restore it, move it away and publish again, or update bench"
+            f"{first_complaint(error)[:200]}): restore it, move it away and publish again, or update bench"
         ) from None
 
 

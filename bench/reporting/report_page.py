@@ -8,6 +8,7 @@ from bench.data.prepared import PreparedData
 from bench.evaluation.error_analysis import ErrorAnalysis
 from bench.evaluation.metrics import METRICS, Scores, metric_title
 from bench.markdown import Alignment, Markup, bullets, code, code_block, details, escape, heading, page, table
+from bench.names import FileName
 from bench.plugins import Split
 from bench.reporting.classification_report import (
     MAX_CONFUSIONS,
@@ -59,7 +60,7 @@ class RunReport(BaseModel):
     """Which of them this run is, in a sentence; empty if it is the only one."""
     errors: ErrorAnalysis
     """Where the networks of all seeds fail on the split of `report`."""
-    figures: dict[str, str]
+    figures: dict[str, FileName]
     """File names of the figures, by kind (see `bench.reporting.run_figures.FIGURE_KINDS`)."""
     figures_left_out: dict[str, str]
     """Reasons why others could not be drawn, by kind."""

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bench.data.prepared import PreparedData
 from bench.evaluation.metrics import Objective
+from bench.names import FileName
 from bench.options import RunOptions
 from bench.plugins import PluginConfig
 from bench.plugins.annotations import Scalar
@@ -28,7 +29,7 @@ class StudyRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True)
     schema_version: Literal[3] = SCHEMA_VERSION
-    name: str
+    name: FileName
     command: str
     """Command line that started the study, with `bench` first."""
     created: str
@@ -60,7 +61,7 @@ class ReproductionRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True)
     schema_version: Literal[3] = SCHEMA_VERSION
-    name: str
+    name: FileName
     """Name of the recipe, or id of the leaderboard's row."""
     title: str
     recipe: bool
@@ -82,7 +83,7 @@ class RunRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True)
     schema_version: Literal[3] = SCHEMA_VERSION
-    study: str
+    study: FileName
     kind: RunKind
     number: int
     """Number of the trial from 0, or of the final from 1.

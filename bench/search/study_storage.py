@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, PendingRollbackError, SQLA
 from bench.errors import BenchError
 from bench.files import cannot_write
 from bench.locks import refused, this_process
-from bench.passwords import without_password
+from bench.passwords import SECRET_OPTION, without_password
 from bench.sqlite import merge_wal, use_normal_synchronous
 
 if TYPE_CHECKING:
@@ -145,6 +145,7 @@ class PostgresDatabase:
     def __init__(self, address: str) -> None:
         """`address`: `postgresql://USER@HOST/DATABASE`. Raises BenchError if it is another, or psycopg is not there."""
         self._url = _checked(address)
+        self._given = address
         self.shown = without_secrets(self._url)
         self.address: str | None = self.shown
         self._holds: str | None = None
@@ -175,7 +176,7 @@ class PostgresDatabase:
         try:
             yield
         except (optuna.exceptions.OptunaError, SQLAlchemyError, psycopg.Error) as error:
-            said = reason(error)
+            said = self._said(error)
             todo = ADVICE if "password" in said or "authentication" in said else "check that it runs and takes you in"
             raise BenchError(f"{self.shown} cannot keep a study ({said}): {todo}") from error
 
@@ -190,7 +191,7 @@ class PostgresDatabase:
             except (optuna.exceptions.StorageInternalError, SQLAlchemyError, psycopg.Error) as error:
                 if not is_away(error):
                     raise BenchError(
-                        f"{self.shown} does not take what it is told ({reason(error)}): mend that, then resume; "
+                        f"{self.shown} does not take what it is told ({self._said(error)}): mend that, then resume; "
                         "runs that finished are safe in the results folder"
                     ) from error
                 if gone is None:
@@ -198,7 +199,7 @@ class PostgresDatabase:
                     note(f"{self.shown} is away: waiting for it, at most {AWAY_SECONDS:.0f} s")
                 if time.monotonic() - gone > AWAY_SECONDS:
                     raise BenchError(
-                        f"{self.shown} has been away for {AWAY_SECONDS:.0f} s ({reason(error)}): start it, then resume; "
+                        f"{self.shown} has been away for {AWAY_SECONDS:.0f} s ({self._said(error)}): start it, then resume; "
                         "runs that finished are safe in the results folder"
                     ) from error
             action = again or action
@@ -214,6 +215,9 @@ class PostgresDatabase:
         finally:
             self._holds = None
             self._drop()
+
+    def _said(self, error: BaseException) -> str:
+        return reason(error, self._given)
 
     def _hold(self) -> None:
         """Makes sure that the study is still ours. Raises psycopg.Error if the server is away, BenchError if another
@@ -287,16 +291,16 @@ def is_away(error: BaseException) -> bool:
     return cause.sqlstate is None or cause.sqlstate.startswith(AWAY)
 
 
-def reason(error: BaseException) -> str:
-    """Returns the first line of what a database said, without passwords."""
+def reason(error: BaseException, address: str | None = None) -> str:
+    """Returns the first line of what a database at `address` said, without passwords."""
     told = error.__cause__ or error  # Optuna wraps what SQLAlchemy says
     told = getattr(told, "orig", None) or told
-    return without_password((str(told).strip().splitlines() or [type(told).__name__])[0])
+    return without_password((str(told).strip().splitlines() or [type(told).__name__])[0], of=address)
 
 
 def without_secrets(url: URL) -> str:
     """Returns the address without its password, fit to be recorded."""
-    query = {name: value for name, value in url.query.items() if name.lower() not in ("password", "sslpassword")}
+    query = {name: value for name, value in url.query.items() if not SECRET_OPTION.match(f"?{name}=")}
     return url.set(drivername="postgresql", query=query)._replace(password=None).render_as_string()
 
 

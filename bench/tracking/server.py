@@ -1,14 +1,11 @@
-"""MLflow's own server with its UI, as a child process."""
+"""MLflow's UI, as a child process."""
 
 from __future__ import annotations
 
 import json
 import os
 import socket
-import sys
 import tempfile
-import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import IO, Any
@@ -16,8 +13,9 @@ from typing import IO, Any
 from bench.child_process import ChildProcess
 from bench.errors import BenchError
 from bench.passwords import without_password
+from bench.tracking.access import Access
 from bench.tracking.run_contents import VIEW
-from bench.tracking.tracking_store import ARTIFACTS, QUIET_ENVIRONMENT
+from bench.tracking.tracking_store import QUIET_ENVIRONMENT
 
 SERVER_START_SECONDS = 90.0
 """A cold start imports many modules, which takes about 5 s on a fast disk and much longer on a slow one."""
@@ -49,25 +47,27 @@ def free_port(host: str, port: int) -> int | None:
 
 
 class Server:
-    """`mlflow server` for one tracking database. `stop` ends it and all processes that it started."""
+    """MLflow's UI for one tracking database, for those alone who have its link or its key.
 
-    def __init__(self, tracking_uri: str, results: Path, *, host: str, port: int) -> None:
+    `stop` ends it and all processes that it started.
+    """
+
+    def __init__(self, tracking_uri: str, results: Path, *, host: str, port: int, writable: bool = False) -> None:
         url_host = f"[{host}]" if ":" in host else host
         self.address = f"http://{url_host}:{port}"
+        self.access = Access(writable=writable)
+        self._uri = tracking_uri
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the server)
-        command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1"]
-        command += ["--artifacts-destination", (results.resolve() / ARTIFACTS).as_uri()]
-        command += ["--uvicorn-opts", "--log-level warning"]
         environment = {
             **QUIET_ENVIRONMENT,
             **os.environ,
-            # The URI is not on the command line, where everybody on the machine could read its password.
-            "MLFLOW_BACKEND_STORE_URI": tracking_uri,
             # The job runner is for language models only, and needs another process and a temporary folder.
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         }
+        # Everybody on the machine can read a command line: the password of the URI and the key go over the connection.
+        arguments = (tracking_uri, results.resolve(), host, port, self.access)
         self._process = ChildProcess(
-            "bench.child_process:run_command", command, environment=environment, output=self._log
+            "bench.tracking.serving:serve", *arguments, environment=environment, output=self._log
         )
 
     def wait_until_ready(self) -> None:
@@ -76,33 +76,37 @@ class Server:
         Raises:
             BenchError: The server ended, with the last line of its output, or it takes too long.
         """
-        deadline = time.monotonic() + SERVER_START_SECONDS
-        while time.monotonic() < deadline:
-            if self._process.exit_code is not None:
-                raise BenchError(f"MLflow's server at {self.address} did not start: {self._last_output_line()}")
-            try:
-                with _DIRECT.open(f"{self.address}/health", timeout=2):
-                    return
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.2)
+        try:
+            if self._process.connection.poll(SERVER_START_SECONDS):
+                self._process.connection.recv()
+                return
+        except (EOFError, ConnectionError):
+            self._process.wait(SERVER_STOP_SECONDS)
+            raise BenchError(f"MLflow's server at {self.address} did not start: {self._last_output_line()}") from None
         raise BenchError(
             f"MLflow's server at {self.address} did not answer within {SERVER_START_SECONDS:.0f} s: try again"
         )
 
-    def pages(self) -> list[tuple[str, str]]:
-        """Returns the name of every data set with the address of its runs in the view that `bench` configures."""
-        query = f"{self.address}/api/2.0/mlflow/experiments/search?max_results=100"
-        with _DIRECT.open(query, timeout=30) as response:
-            experiments = json.load(response).get("experiments", [])
-        return [(experiment["name"], f"{self.address}/{_runs_page(experiment)}") for experiment in experiments]
+    def link(self, page: str = "") -> str:
+        """Returns an address that opens once, for whoever comes first, and the cookie that it leaves opens it again."""
+        return f"{self.address}/{self.access.link()}{page}"
 
-    def wait(self) -> None:
-        """Blocks until a signal raises.
+    def pages(self) -> list[tuple[str, str]]:
+        """Returns the name of every data set with the page of its runs in the view that `bench` configures."""
+        query = f"{self.address}/api/2.0/mlflow/experiments/search?max_results=100"
+        request = urllib.request.Request(query, headers={"Authorization": f"Bearer {self.access.key}"})
+        with _DIRECT.open(request, timeout=30) as response:
+            experiments = json.load(response).get("experiments", [])
+        return [(experiment["name"], _runs_page(experiment)) for experiment in experiments]
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Blocks for some time, or until a signal raises.
 
         Raises:
             BenchError: The server ended by itself.
         """
-        self._process.wait()
+        if self._process.wait(seconds) is None:
+            return
         raise BenchError(f"MLflow's server at {self.address} ended by itself: {self._last_output_line()}")
 
     def stop(self) -> None:
@@ -113,7 +117,11 @@ class Server:
     def _last_output_line(self) -> str:
         self._log.seek(0)
         lines = [line.strip() for line in self._log.read().decode(errors="replace").splitlines() if line.strip()]
-        return without_password(lines[-1]) if lines else f"exit code {self._process.exit_code}, without any output"
+        return (
+            without_password(lines[-1], of=self._uri)
+            if lines
+            else f"exit code {self._process.exit_code}, without any output"
+        )
 
 
 def _runs_page(experiment: dict[str, Any]) -> str:

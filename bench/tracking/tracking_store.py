@@ -218,7 +218,7 @@ def translate_errors(uri: str, what: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        lines = without_password(str(error)).strip().splitlines() or [type(error).__name__]
+        lines = without_password(str(error), of=uri).strip().splitlines() or [type(error).__name__]
         reason = lines[0] if len(lines[0]) <= 160 else f"{lines[0][:160]}..."
         remedy = "check that the server runs" if is_remote(uri) else "check free space and permissions"
         raise BenchError(
