@@ -101,7 +101,7 @@ def _names(given: object) -> object:
     if not isinstance(given, str):
         return given
     names = tuple(name.strip() for name in given.split(",") if name.strip())
-    if given and not names:
+    if not names:
         raise ValueError(f"{given!r} names none: leave it out to search all of them")
     return names
 

@@ -95,6 +95,8 @@ def read_config(path: Path) -> dict[str, Any]:
             raise WrongUsage(f"--config {path}: {key} cannot be {value!r}: write {kind}")
         if isinstance(value, list) and name not in ("features", "models"):
             raise WrongUsage(f"--config {path}: {key} takes one value, not the list {value}")
+        if value == []:
+            raise WrongUsage(f"--config {path}: {key} names none: leave it out to search all of them")
         options[name] = value
     return options
 
