@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from bench.errors import WrongUsage, did_you_mean
-from bench.passwords import stripped_of_password
+from bench.passwords import stripped_of_password, without_password
 from bench.plugins import Feature, Model
 
 SEARCH = "What to search"
@@ -27,6 +27,8 @@ WHERE = "Where and how it runs"
 
 PROTOCOLS = ("official", "folds", "leave-one-group-out", "k-fold", "repeated")
 """How the clips of a data set can be divided into train, validation and test."""
+TRACKING_SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "databricks")
+"""Beginnings of the addresses at which MLflow keeps runs."""
 COUNTED = ("k-fold", "repeated")
 """Protocols that take a number of outer folds after a colon."""
 
@@ -115,6 +117,21 @@ def _protocol(given: str) -> str:
             f"give its number of outer folds, 2 to 50, as in {kind}:5" if kind in COUNTED else f"{kind} takes no number"
         )
     return given
+
+
+def _tracking_uri(given: str | None) -> str | None:
+    if given is None or given in ("none", "databricks"):
+        return given
+    scheme, separator, rest = given.partition("://")
+    if separator and rest and (scheme.partition("+")[0] in TRACKING_SCHEMES):
+        return given
+    if re.fullmatch(r"[\w.-]+:\d+(/.*)?", given):
+        raise ValueError(f"write http://{given} for a server")
+    if not separator or scheme == "file":
+        raise ValueError("folders hold no runs of MLflow any more: give a database, as sqlite:///mlflow.db")
+    raise ValueError(
+        f"no address of MLflow begins with {scheme}://: give http://HOST:PORT, or a database, as sqlite:///mlflow.db"
+    )
 
 
 def _path(given: Path | str | None) -> Path | None:
@@ -235,7 +252,11 @@ class RunOptions(BaseModel):
     ] = None
     """PostgreSQL server that keeps the study, as postgresql://USER@HOST/DATABASE."""
 
-    tracking_uri: Annotated[str | None, Option(WHERE, "persistent", metavar="URI", default="RESULTS/mlflow.db")] = None
+    tracking_uri: Annotated[
+        str | None,
+        AfterValidator(_tracking_uri),
+        Option(WHERE, "persistent", metavar="URI", default="RESULTS/mlflow.db"),
+    ] = None
     """MLflow server or database that logs the trials; none for no logging."""
 
     max_unusable: Annotated[float, Field(ge=0, le=1), Option(WHERE, "persistent")] = 0.05
@@ -360,4 +381,4 @@ def checked_options(given: Mapping[str, Any], *, spell: Callable[[str], str] = k
         name = str(complaint["loc"][0])
         message = f"{message[:1].lower()}{message[1:]}".replace("input should", "it should")
         value = complaint["input"] if isinstance(complaint["input"], str | int | float) else given[name]
-        raise WrongUsage(f"{spell(name)} {value!s}: {message}") from None
+        raise WrongUsage(without_password(f"{spell(name)} {value!s}: {message}")) from None

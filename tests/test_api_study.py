@@ -249,3 +249,18 @@ def test_plugins_as_a_table() -> None:
     assert list(table.columns) == ["kind", "name", "summary", "package", "version"]
     assert {"dataset", "feature", "model", "recipe"} == set(table["kind"])
     assert table[table["name"] == "tc-resnet"]["package"].item() == "bench-audio"
+
+
+def test_a_class_that_the_test_split_lacks_is_said_and_is_in_no_mean(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(36):
+        split = ("train", "train", "val", "test")[number // 3 % 4]
+        label = ("cat", "dog", "owl")[number % 3]
+        if (split, label) != ("test", "owl"):
+            write(tmp_path / "audio" / split / label / f"{number}.wav", tone(number))
+    found = bench.run(f"folder:{tmp_path / 'audio'}", progress=True, **{**QUICK, "trials": 1})
+    assert "no clips of owl in the test split: means over classes there are over the others" in capsys.readouterr().err
+    test = found.best.test
+    assert test is not None and test.absent == ("owl",)
+    assert test.balanced_accuracy == test.accuracy, "of two classes of equal size"

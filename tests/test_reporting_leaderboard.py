@@ -55,15 +55,19 @@ def test_figures_of_a_row_are_those_of_its_stored_predictions(tmp_path: Path) ->
     assert row.train_seconds.mean == pytest.approx(83.0)
 
 
-def test_figures_come_from_predictions_even_where_run_json_says_otherwise(tmp_path: Path) -> None:
+def test_figures_come_from_predictions_which_the_record_beside_them_has_to_agree_with(tmp_path: Path) -> None:
     study, _ = make_study(tmp_path)
-    honest = build_leaderboard(tmp_path, "blobs")
-    for run in study.finals():
-        path = study.run_folder(run) / "run.json"
-        content = json.loads(path.read_text())
-        content["result"]["test"]["accuracy"] = 1.0
-        path.write_text(json.dumps(content))
-    assert build_leaderboard(tmp_path, "blobs") == honest
+    path = study.run_folder(study.finals()[0]) / "run.json"
+    content = json.loads(path.read_text())
+    content["result"]["test"]["macro_f1"] = 1.0
+    path.write_text(json.dumps(content))
+    assert all(row.test["macro_f1"].mean < 1 for row in build_leaderboard(tmp_path, "blobs").rows())
+    content["result"]["test"]["accuracy"] = 0.999
+    path.write_text(json.dumps(content))
+    with pytest.raises(
+        BenchError, match=r"run.json has the test accuracy 0.9990 of .* and test.npz beside it gives 0\.[0-8]"
+    ):
+        build_leaderboard(tmp_path, "blobs")
 
 
 def test_rows_are_ranked_by_validation_and_not_by_test(tmp_path: Path) -> None:

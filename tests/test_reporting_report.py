@@ -13,7 +13,7 @@ from sklearn import metrics
 from bench.errors import BenchError
 from bench.evaluation.predictions import Predictions
 from bench.plugins.registry import installed
-from bench.reporting import figures
+from bench.reporting import figures, report_page
 from bench.reporting.classification_report import (
     REPORT_COLUMNS,
     classification_report,
@@ -180,3 +180,47 @@ def test_figures_leave_nothing_behind(tmp_path: Path) -> None:
     write_report(study, study.finals()[0], tmp_path / "out", registry=installed())
     assert plt.get_fignums() == []
     assert dict(plt.rcParams) == before
+
+
+def test_that_every_clip_was_recognised_is_said_of_the_classes_that_have_clips() -> None:
+    targets = np.array([0, 0, 1, 1])
+    probabilities = np.eye(3, dtype=np.float32)[targets]
+    ids = tuple("abcd")
+    predictions = Predictions(
+        labels=("cat", "dog", "owl"), ids=ids, groups=("",) * 4, targets=targets, probabilities=probabilities
+    )
+    report = classification_report(predictions, split="test")
+    assert (report.accuracy, report.macro_average.f1_score) == (1.0, 1.0)
+    assert "Without clips in the test split, and so left out of every mean: owl." in report_notes(report)
+    assert report_page._confusions(report) == "Every clip was recognised, of the 2 of 3 classes that have clips."
+
+
+DAMAGE: dict[str, dict[str, object]] = {
+    "probabilities": {"probabilities": np.zeros((3, 2), np.float32)},
+    "not all numbers": {"probabilities": np.full((12, 3), np.nan, np.float32)},
+    "true classes are none of the labels": {"targets": np.full(12, 7)},
+    "true classes that are not theirs": {"targets": np.zeros((12, 2), np.int64)},
+    "there are no clips": {
+        "ids": np.array([], np.str_),
+        "groups": np.array([], np.str_),
+        "targets": np.zeros(0, np.int64),
+        "probabilities": np.zeros((0, 3), np.float32),
+    },
+}
+"""Arrays of a file of predictions that was damaged, and what is said of it."""
+
+
+@pytest.mark.parametrize("said", DAMAGE)
+def test_predictions_that_cannot_be_any_are_refused_by_the_name_of_their_file(tmp_path: Path, said: str) -> None:
+    sound = {
+        "labels": np.array(LABELS[:3]),
+        "ids": np.array([str(n) for n in range(12)]),
+        "groups": np.array([""] * 12),
+        "targets": np.zeros(12, np.int64),
+        "probabilities": np.full((12, 3), 1 / 3, np.float32),
+    }
+    np.savez(tmp_path / "test.npz", **sound)
+    assert len(Predictions.load(tmp_path / "test.npz").ids) == 12
+    np.savez(tmp_path / "test.npz", **{**sound, **DAMAGE[said]})  # type: ignore[arg-type]
+    with pytest.raises(BenchError, match=rf"test.npz cannot be read \(.*{said}"):
+        Predictions.load(tmp_path / "test.npz")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
@@ -46,6 +47,10 @@ def held(study: ResolvedStudy) -> Iterator[Database]:
 def execute(study: ResolvedStudy, database: Database, callback: StudyCallback) -> Ending:
     """Runs the study to its end, with its trials and finals, inside `held`."""
     _say_what_is_damaged(study, callback)
+    if os.environ.get("MLFLOW_TRACKING_URI") and study.options.tracking_uri is None:
+        callback.warning(
+            "MLFLOW_TRACKING_URI is not read: give it by --tracking-uri, if MLflow is to log the trials there"
+        )
     executor = _executor(study)
     try:
         with _tracker(study) as tracker:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.data.feature_cache import feature_limit
 from bench.data.preparation import prepare
 from bench.data.prepared import PreparedData
-from bench.errors import BenchError, WrongUsage
+from bench.errors import BenchError, WrongUsage, first_few
 from bench.evaluation.metrics import metric_title
 from bench.executors.gpus import count_workers, visible_gpus
 from bench.files import cache_directory, data_directory, give_libraries_a_cache, results_directory
 from bench.options import RunOptions, flag, option
-from bench.plugins import PluginConfig
+from bench.plugins import PluginConfig, Split
 from bench.plugins.references import dataset_config, located_at, location, study_stem
 from bench.plugins.registry import CALLER, Registry
 from bench.reporting.numbers import plural
@@ -23,6 +23,7 @@ from bench.results.study_folder import StudyFolder, checked_name, free_name, ope
 from bench.results.study_records import StudyRecord
 from bench.search.callback import StudyCallback
 from bench.search.plan import Plan, check_same, check_versions, make_plan, new_record, versions
+from bench.tracking.tracking_store import require_driver
 from bench.training.device import choose_device
 from bench.trial.plugin_code import changed_since_last
 
@@ -53,7 +54,7 @@ class ResolvedStudy:
     @property
     def notes(self) -> tuple[str, ...]:
         """Lines that a person should read: what was left out, and what is odd about the data."""
-        return (*self.plan.notes, *self.record.data.notes)
+        return (*self.plan.notes, *self.record.data.notes, *_absent_classes(self.record.data))
 
 
 def resolve_new(
@@ -189,6 +190,15 @@ def _server(storage: str) -> PostgresDatabase:
     return PostgresDatabase(storage)
 
 
+def _absent_classes(data: PreparedData) -> Iterator[str]:
+    """A line for validation and for test if classes have no clips there; of several outer folds the page says it alone."""
+    splits: tuple[Split, ...] = ("validation", "test") if len(data.folds) == 1 else ()
+    for split in splits:
+        absent = [label for label, clips in zip(data.labels, data.supports[split], strict=True) if not clips]
+        if 0 < len(absent) < len(data.labels):
+            yield f"no clips of {first_few(absent)} in the {split} split: means over classes there are over the others"
+
+
 def headline(study: ResolvedStudy) -> tuple[str, ...]:
     """Lines that say what is about to run: the data, the device, the study."""
     data, options = study.record.data, study.record.options
@@ -224,6 +234,8 @@ def _plan_and_data(
     if _workers(options, device):
         registry.portable()
     feature_limit()
+    if options.tracking_uri and not options.tracking_uri.startswith(("none", "http", "databricks")):
+        require_driver(options.tracking_uri)
     data = prepare(
         dataset,
         data_dir=data_directory(options.data_dir),

@@ -17,7 +17,13 @@ from bench.files import results_directory
 from bench.passwords import without_password
 from bench.tracking.access import KEY_VARIABLE
 from bench.tracking.server import Server, free_port
-from bench.tracking.tracking_store import MLFLOW_DATABASE, create_database, default_uri, follow_moved_folder
+from bench.tracking.tracking_store import (
+    MLFLOW_DATABASE,
+    create_database,
+    default_uri,
+    follow_moved_folder,
+    require_driver,
+)
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -47,9 +53,10 @@ def command(
 ) -> None:
     """Look at every study, trial and curve in a browser (MLflow)."""
     folder = results_directory(options_of(results=results).results)
-    uri = tracking_uri or _own_database(folder)
-    if uri.startswith(("http://", "https://")):
+    uri = options_of(tracking_uri=tracking_uri).tracking_uri or _own_database(folder)
+    if uri.startswith(("http://", "https://", "databricks")):
         raise BenchError(f"{without_password(uri)} is a server already: open it in a browser")
+    require_driver(uri)
     chosen = _port(host, port)
     if host not in LOOPBACK:
         warn(f"what goes to {host}:{chosen} is not encrypted: who sees the traffic can do what you can do there")

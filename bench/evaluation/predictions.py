@@ -54,20 +54,38 @@ class Predictions:
 
     @classmethod
     def load(cls, path: Path) -> Predictions:
-        """Reads a file of `save`. Raises BenchError if it is missing or damaged."""
+        """Reads a file of `save`. Raises BenchError if it is missing, damaged, or holds what cannot be predictions."""
         import numpy as np
 
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                return cls(
+                loaded = cls(
                     labels=tuple(arrays["labels"].tolist()),
                     ids=tuple(arrays["ids"].tolist()),
                     groups=tuple(arrays["groups"].tolist()),
                     targets=arrays["targets"],
                     probabilities=arrays["probabilities"],
                 )
+            loaded.check()
+            return loaded
         except Exception as error:  # zipfile, zlib, numpy and the file system each raise exceptions of their own
             raise BenchError(
                 f"predictions {path} cannot be read ({error}): "
                 "restore the file, or move its folder away, and bench run --resume makes up for it"
             ) from None
+
+    def check(self) -> None:
+        """Raises ValueError if the arrays are not those of predictions, or do not go together."""
+        import numpy as np
+
+        clips, classes = len(self.ids), len(self.labels)
+        if not clips:
+            raise ValueError("there are no clips")
+        if self.probabilities.shape != (clips, classes) or self.probabilities.dtype != np.float32:
+            raise ValueError("probabilities are not float32 [clips, classes]")
+        if not np.isfinite(self.probabilities).all():
+            raise ValueError("probabilities are not all numbers")
+        if len(self.groups) != clips or self.targets.shape != (clips,) or self.targets.dtype != np.int64:
+            raise ValueError("clips have groups or true classes that are not theirs")
+        if not 0 <= self.targets.min() <= self.targets.max() < classes:
+            raise ValueError("true classes are none of the labels")

@@ -105,11 +105,5 @@ def _split(text: str) -> Split:
 
 def _checked(predictions: Predictions) -> Predictions:
     """The predictions as they are. Raises ValueError if their arrays do not go together."""
-    clips, classes = len(predictions.ids), len(predictions.labels)
-    if predictions.probabilities.shape != (clips, classes) or predictions.probabilities.dtype != np.float32:
-        raise ValueError("probabilities are not float32 [clips, classes]")
-    if not len(predictions.groups) == len(predictions.targets) == clips:
-        raise ValueError("clips have groups or true classes that are not theirs")
-    if clips and not 0 <= predictions.targets.min() <= predictions.targets.max() < classes:
-        raise ValueError("true classes are none of the labels")
+    predictions.check()
     return predictions

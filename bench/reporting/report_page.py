@@ -216,7 +216,13 @@ def intervals_line(report: ClassificationReport, noun: str) -> str:
 
 def _confusions(report: ClassificationReport) -> Markup:
     if not report.confusions:
-        return Markup("Every clip was recognised.")
+        absent = sum(not row.support for row in report.classes)
+        of = (
+            f", of the {len(report.classes) - absent} of {len(report.classes)} classes that have clips"
+            if absent
+            else ""
+        )
+        return Markup(f"Every clip was recognised{of}.")
     wrong = sum(confusion.clips for confusion in report.confusions)
     most_frequent = report.confusions[:MAX_CONFUSIONS]
     rows = [(pair.true, pair.predicted, count(pair.clips), score_text(pair.share)) for pair in most_frequent]

@@ -31,8 +31,10 @@ from bench.trial.conditions import CONDITIONS
 
 Record = TypeVar("Record", bound=BaseModel)
 
-RESERVED_NAMES = ("artifacts", "leaderboards")
-"""Folders of a results folder that hold something other than a study."""
+RESERVED_NAMES = ("artifacts", "leaderboards", "mlflow.db", "mlflow.db-wal", "mlflow.db-shm", "mlflow.db-journal")
+"""Files and folders of a results folder that hold something other than a study."""
+ROUNDING = 1e-9
+"""Difference of two accuracies of the same predictions, computed by different code."""
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -109,8 +111,24 @@ class StudyFolder:
         write_atomically(self.folder / "reproduction.json", record.model_dump_json(indent=1))
 
     def predictions(self, run: RunRecord, split: Split) -> Predictions:
-        """Reads the per-clip predictions of a run on one split."""
-        return Predictions.load(self.run_folder(run) / f"{split}.npz")
+        """Reads the per-clip predictions of a run on one split.
+
+        Raises:
+            BenchError: If they cannot be read, or are not those that its record has the scores of.
+        """
+        path = self.run_folder(run) / f"{split}.npz"
+        predictions = Predictions.load(path)
+        recorded = {"validation": run.result.validation, "test": run.result.test}.get(split)
+        accuracy = float((predictions.predicted == predictions.targets).mean())
+        if recorded is not None and (
+            recorded.clips != len(predictions.ids) or abs(recorded.accuracy - accuracy) > ROUNDING
+        ):
+            raise BenchError(
+                f"{path.with_name('run.json')} has the {split} accuracy {recorded.accuracy:.4f} of {recorded.clips:,}, "
+                f"and {path.name} beside it gives {accuracy:.4f} of {len(predictions.ids):,} clips: one was changed; "
+                "restore it, or move the run's folder away"
+            )
+        return predictions
 
     def save_robustness(self, run: RunRecord, predictions: Mapping[str, Predictions]) -> None:
         """Writes the per-clip predictions of a run on the test split under conditions, by their names."""
@@ -173,7 +191,7 @@ def checked_name(name: str) -> str:
         BenchError: The name is reserved or holds characters that a folder's name should not have.
     """
     if name in RESERVED_NAMES:
-        raise BenchError(f"study name {name!r} is that of another folder in the results folder: choose another")
+        raise BenchError(f"study name {name!r} is that of another file or folder in the results folder: choose another")
     if not STUDY_NAME.fullmatch(name):
         raise BenchError(f"study name {name!r}: use letters, digits, '.', '_' and '-' only, at most 100")
     return name

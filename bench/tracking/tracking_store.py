@@ -52,6 +52,24 @@ def is_server(uri: str) -> bool:
     return uri.startswith(("http://", "https://"))
 
 
+def require_driver(uri: str) -> None:
+    """Checks that the driver of a database is installed.
+
+    Raises:
+        BenchError: If it is not, or the address is none of a database.
+    """
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    shown = without_password(uri)
+    try:
+        make_url(uri).get_dialect().import_dbapi()
+    except ImportError as error:
+        raise BenchError(f"{shown} needs the driver {error.name}: pip install {error.name}, or name another") from None
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        raise BenchError(f"{shown} is no address of a database ({error}): give one as sqlite:///mlflow.db") from None
+
+
 def is_remote(uri: str) -> bool:
     """Returns whether the URI is that of a tracking or database server rather than of a file."""
     return urlsplit(uri).hostname is not None
