@@ -16,6 +16,7 @@ from bench.audio_suffixes import AUDIO_SUFFIXES
 from bench.cores import available_cores
 from bench.data.audio_file import Recording, UnreadableClip, decode, header_seconds, to_int16
 from bench.data.fingerprints import RATE, ClipFingerprint, fingerprint, samples_digest
+from bench.data.sound_levels import LOST, Change, is_rounded_away, lowest_sound, power
 from bench.data.sound_statistics import SoundStatistics, sound_statistics
 from bench.plugins import Clip
 
@@ -47,6 +48,10 @@ class DecodedClip:
     """What twins are found by; None without samples, and for a clip that should hold silence."""
     statistics: SoundStatistics | None = None
     """Of its sound before it is cut; None without samples."""
+    changes: tuple[Change, ...] = ()
+    """What had to be mended of its file, or is lost, see `bench.data.sound_levels`."""
+    lowest: float = 0.0
+    """Frequency in Hz below which it has hardly any sound; 0 unless that is above what the fingerprint's rate can hold."""
 
 
 def decode_clips(
@@ -137,6 +142,15 @@ def longest_seconds(root: Path, clips: Sequence[Clip]) -> float:
     return float(np.ceil(round(longest * 1000, 6)) / 1000)
 
 
+def high_sounds(clips: Sequence[DecodedClip]) -> tuple[tuple[str, float, int], ...]:
+    """Of the clips whose sound lies high: name, frequency in Hz below which there is hardly any, and sample rate."""
+    return tuple(
+        (decoded.clip.id, decoded.lowest, decoded.statistics.sample_rate)
+        for decoded in clips
+        if decoded.lowest and decoded.statistics is not None
+    )
+
+
 def _decode_batch(
     root: Path, batch: Sequence[Sequence[Clip]], sample_rates: Sequence[int], seconds: float, cut: bool
 ) -> list[DecodedClip]:
@@ -161,6 +175,8 @@ def _decode_file(
                 yield _decode_clip(clip, recording, sample_rates, seconds)
         except UnreadableClip as error:
             yield DecodedClip(clip, "", 0.0, {}, problem=str(error))
+        except Exception as error:  # a sample rate that soxr refuses, say, ends no run either
+            yield DecodedClip(clip, "", 0.0, {}, problem=" ".join(f"{type(error).__name__}: {error}".split()))
 
 
 def _decode_pieces(
@@ -179,13 +195,18 @@ def _decode_clip(clip: Clip, recording: Recording, sample_rates: Sequence[int], 
     whole = recording.stretch(clip.start, clip.end)
     shortened = whole.stretch(end=seconds)
     suspicion = shortened.suspicion()
-    digest = samples_digest(to_int16(whole.waveform), whole.sample_rate)
+    rounded = to_int16(whole.waveform)
+    digest = samples_digest(rounded, whole.sample_rate)
+    at_low_rate = shortened.resampled(RATE)
+    lost = not suspicion and power(at_low_rate) < LOST * power(shortened.waveform)
     return DecodedClip(
         clip,
         digest,
         whole.seconds,
         {rate: shortened.at(rate) for rate in sample_rates},
         suspicion=None if clip.silent and suspicion == "silent" else suspicion,
-        fingerprint=None if clip.silent else fingerprint(shortened.resampled(RATE), clip=clip.id, digest=digest),
+        fingerprint=None if clip.silent else fingerprint(at_low_rate, clip=clip.id, digest=digest),
         statistics=sound_statistics(whole),
+        changes=(*whole.changes, *(("rounded",) if is_rounded_away(whole.waveform, rounded) else ())),
+        lowest=lowest_sound(shortened.waveform, whole.sample_rate) if lost else 0.0,
     )

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from bench.data.checksums import Corrupt
 from bench.data.data_issues import check_issues
 from bench.data.dataset_files import DatasetFiles, check_files, count_supports
-from bench.data.decoding import LONGEST_SECONDS, DecodedClip, decode_clips, decode_noise, longest_seconds
+from bench.data.decoding import LONGEST_SECONDS, DecodedClip, decode_clips, decode_noise, high_sounds, longest_seconds
 from bench.data.division import divide_files, division_of, rows_of
 from bench.data.download import obtain
 from bench.data.folders import building, discard, mark_used
 from bench.data.leakage import clips_of, refuse_contradictions
 from bench.data.prepared import ClipSet, PreparedData
 from bench.data.recordings import twins_among
+from bench.data.sound_levels import change_notes, high_notes
 from bench.data.twins import Twins
 from bench.data.waveform_cache import NOISE, CacheWriter, DataIssue, Metadata, map_samples, read_index, verified
 from bench.errors import BenchError
@@ -81,7 +82,11 @@ def prepare(
         division=division,
         group_noun=dataset.group_noun,
         caches=folders,
-        notes=(*listing.notes, *issue_notes, *metadata.notes, *divided.notes, *corrupt_notes),
+        notes=(
+            *(*listing.notes, *issue_notes, *metadata.notes),
+            *high_notes(metadata.highs, sample_rates, sum(map(sum, metadata.supports.values()))),
+            *(*divided.notes, *corrupt_notes),
+        ),
     )
 
 
@@ -253,8 +258,13 @@ def _metadata(
             for decoded in clips
             if decoded.problem or decoded.suspicion
         ),
-        notes=(*notes, *_length_notes(files, clips, seconds)),
+        notes=(
+            *notes,
+            *change_notes([(decoded.clip.id, decoded.changes) for decoded in usable]),
+            *_length_notes(files, clips, seconds),
+        ),
         twins=twins,
+        highs=high_sounds(usable),
     )
 
 
