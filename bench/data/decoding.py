@@ -22,6 +22,10 @@ from bench.plugins import Clip
 
 LONGEST_SECONDS = 30.0
 """Longest clip length of a data set that names none."""
+USUAL_SHARE = 0.95
+"""Share of the clips that are no longer than the clip length, where few clips are far longer than the others."""
+FAR_LONGER = 2.0
+"""Times that length from which the longest clip does not set the length of all."""
 
 BATCH = 16
 """Files that a thread decodes in one go, since handing over a small file takes longer than decoding it."""
@@ -128,18 +132,36 @@ def noise_files(root: Path, folder: str | None) -> list[Path]:
     )
 
 
-def longest_seconds(root: Path, clips: Sequence[Clip]) -> float:
-    """Length of the longest clip by the files' headers, rounded up to a millisecond; 0 if no header can be read."""
+def listed_seconds(root: Path, clips: Sequence[Clip]) -> list[float]:
+    """Lengths of clips by the headers of their files; 0 for a clip whose file has none that can be read."""
     paths = sorted({clip.path for clip in clips})
     with ThreadPoolExecutor(available_cores()) as pool:
         file_seconds = dict(zip(paths, pool.map(lambda path: header_seconds(root / path), paths), strict=True))
 
     def clip_seconds(clip: Clip) -> float:
         end = file_seconds[clip.path] or 0.0
-        return min(end, clip.end if clip.end is not None else end) - clip.start
+        return max(0.0, min(end, clip.end if clip.end is not None else end) - clip.start)
 
-    longest = max(map(clip_seconds, clips), default=0.0)
-    return float(np.ceil(round(longest * 1000, 6)) / 1000)
+    return [clip_seconds(clip) for clip in clips]
+
+
+def usual_length(seconds: Sequence[float]) -> float:
+    """The clip length in seconds that suits clips of these lengths: the longest, or else what hardly any exceeds.
+
+    One long recording among many short ones would make all of them long by zeros.
+
+    Returns:
+        The length, rounded up to a millisecond, LONGEST_SECONDS at most; 0 for no clips.
+    """
+    ordered = sorted(seconds) or [0.0]
+    usual = ordered[int(USUAL_SHARE * (len(ordered) - 1))]
+    length = ordered[-1] if ordered[-1] <= FAR_LONGER * usual else usual
+    return min(LONGEST_SECONDS, rounded_up(length))
+
+
+def rounded_up(seconds: float) -> float:
+    """Seconds, rounded up to a millisecond."""
+    return float(np.ceil(round(seconds * 1000, 6)) / 1000)
 
 
 def high_sounds(clips: Sequence[DecodedClip]) -> tuple[tuple[str, float, int], ...]:
