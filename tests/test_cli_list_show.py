@@ -158,10 +158,14 @@ def test_an_error_is_one_line_and_a_code() -> None:
 
 
 def test_show_takes_the_clip_length_that_a_run_takes(tmp_path: Path) -> None:
-    for place, seconds in enumerate((40, 1, 1, 1)):
+    for place, seconds in enumerate((40, 31, 40, 31)):
         write(tmp_path / "own" / ("cat", "dog")[place % 2] / f"{place}.wav", tone(place, seconds))
     words = ("show", "tc-resnet", "--feature", "mel", "--dataset", f"folder:{tmp_path / 'own'}")
     assert "tc-resnet on mel [40, 3001], 30 s clips of folder, 2 classes" in lines(*words)
+    write(tmp_path / "own" / "cat" / "2.wav", tone(2, 1))
+    write(tmp_path / "own" / "dog" / "1.wav", tone(1, 1))
+    write(tmp_path / "own" / "dog" / "3.wav", tone(3, 1))
+    assert "tc-resnet on mel [40, 101], 1 s clips of folder, 2 classes" in lines(*words)
     own = lines(*words, "--set", "dataset.clip_seconds=0.5")
     assert "tc-resnet on mel [40, 51], 0.5 s clips of folder, 2 classes" in own
     rows = ["path,label,start,end", "cat/0.wav,cat,1,3", "cat/2.wav,cat,,", "dog/1.wav,dog,,", "dog/3.wav,dog,,"]

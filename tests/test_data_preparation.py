@@ -18,6 +18,7 @@ from made_audio import cats_and_dogs, prepared, tone, write
 from bench.data.audio_file import decode
 from bench.data.folders import building
 from bench.data.preparation import load_noise, load_split
+from bench.data.prepared import PreparedData
 from bench.errors import BenchError
 from bench.plugins import Clip, Dataset, Listing, Split
 from bench_plugins.datasets.csv_file import CsvFile
@@ -65,11 +66,108 @@ def test_short_clips_are_padded_at_the_end_and_long_ones_cut(root: Path, tmp_pat
     assert np.array_equal(samples["cat/short.wav"], np.r_[np.full(1000, 16384), np.zeros(3800)])
 
 
-def test_without_a_length_the_longest_clip_counts_up_to_thirty_seconds(root: Path, tmp_path: Path) -> None:
-    write(root / "cat" / "long.wav", 0.1 * np.ones(800 * 31), 800)
-    data = prepared(dataset(root), tmp_path, 800)
+def test_without_a_length_the_longest_clip_counts_up_to_thirty_seconds(tmp_path: Path) -> None:
+    for number in range(8):
+        write(tmp_path / "own" / ("cat", "dog")[number % 2] / f"{number}.wav", tone(number, 31, 800), 800)
+    data = prepared(dataset(tmp_path / "own"), tmp_path, 800)
     assert data.seconds == 30.0
-    assert "lasts 31 s" in note_with(data.notes, "clip length 30 s")
+    assert "the longest lasts 31 s; --set dataset.clip_seconds=31" in note_with(
+        data.notes, "clip length 30 s, the most"
+    )
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_one_long_clip_does_not_set_the_length_of_all(root: Path, tmp_path: Path, split: Split) -> None:
+    write(root / "cat" / "long.wav", tone(99, 20.0))
+    data = prepared(Unmeasured(listed=(*GOOD, *MANY, Clip("cat/long.wav", "cat", split))), tmp_path)
+    assert data.seconds == 0.5
+    assert load_split(data, split, sample_rate=8000).samples.shape[1] == 4000
+    said = " ".join(data.notes)
+    if split == "test":
+        assert "1 clip of test is longer than 0.5 s, the clip length by train and validation: cut there" in said
+    else:
+        assert (
+            "clip length 0.5 s, which 95% of the clips of train and validation do not exceed: 1 clip of them is" in said
+        )
+    folder = prepared(dataset(root), tmp_path)
+    assert folder.seconds == 0.5 and (
+        "longest lasts 20 s" in " ".join(folder.notes) or "of test is longer" in " ".join(folder.notes)
+    )
+    assert prepared(dataset(root, clip_seconds=20), tmp_path).seconds == 20
+
+
+def test_clips_up_to_twice_as_long_as_others_are_whole(root: Path, tmp_path: Path) -> None:
+    write(root / "cat" / "long.wav", tone(99, 1.0))
+    data = prepared(Unmeasured(listed=(*GOOD, *MANY, Clip("cat/long.wav", "cat", "train"))), tmp_path)
+    assert data.seconds == 1.0 and data.notes == ()
+
+
+def test_a_file_that_is_left_out_does_not_set_the_length_of_all(root: Path, tmp_path: Path) -> None:
+    path = write(root / "cat" / "broken.flac", tone(99, 60.0))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 10])
+    data = prepared(dataset(root), tmp_path)
+    assert data.seconds == 0.5 and "cat/broken.flac" in note_with(data.notes, "unusable and left out")
+    assert not any("clip length" in note for note in data.notes)
+
+
+def swap(first: Path, second: Path) -> None:
+    """Gives two paths each other's file, or folder."""
+    aside = first.with_name("aside")
+    first.rename(aside)
+    second.rename(first)
+    aside.rename(second)
+
+
+@pytest.mark.parametrize("names", [("cat/s0_0.wav", "dog/s1_1.wav"), ("cat", "dog")])
+def test_files_that_change_places_with_size_and_date_are_decoded_again(
+    root: Path, tmp_path: Path, names: tuple[str, str]
+) -> None:
+    for number in range(20):  # two classes of the same names
+        (root / "dog" / f"s{(2 * number + 1) % 5}_{2 * number + 1}.wav").rename(root / "dog" / f"{number}.wav")
+        (root / "cat" / f"s{2 * number % 5}_{2 * number}.wav").rename(root / "cat" / f"{number}.wav")
+    for path in root.rglob("*.wav"):
+        os.utime(path, (1, 1))
+    names = tuple(name.replace("s0_0", "0").replace("s1_1", "0") for name in names)  # type: ignore[assignment]
+    before = prepared(dataset(root), tmp_path)
+    swap(root / names[0], root / names[1])
+    after = prepared(dataset(root), tmp_path)
+    assert after.revision != before.revision
+    check_samples(after, root)
+    swap(root / names[0], root / names[1])
+    assert prepared(dataset(root), tmp_path).revision == before.revision
+
+
+def test_a_file_that_is_copied_over_with_its_date_is_decoded_again(root: Path, tmp_path: Path) -> None:
+    before = prepared(dataset(root), tmp_path)
+    fresh = write(tmp_path / "fresh.wav", tone(999))
+    status = (root / "cat" / "s0_0.wav").stat()
+    os.utime(fresh, ns=(status.st_atime_ns, status.st_mtime_ns))
+    shutil.copy2(fresh, root / "cat" / "s0_0.wav")
+    after = prepared(dataset(root), tmp_path)
+    assert after.revision != before.revision
+    check_samples(after, root)
+
+
+def test_the_sound_has_the_last_word_where_no_stamp_tells(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.data.dataset_files._stamp", lambda root, path: (1, 1, 1, 1))
+    before = prepared(dataset(root), tmp_path)
+    assert prepared(dataset(root), tmp_path) == before
+    for number in range(40):
+        write(root / ("cat", "dog")[number % 2] / f"s{number % 5}_{number}.wav", tone(100 + number))
+    after = prepared(dataset(root), tmp_path)
+    assert after.caches == before.caches and after.revision != before.revision
+    assert note_with(after.notes, "decoded again").startswith("files have changed under unchanged dates")
+    check_samples(after, root)
+
+
+def check_samples(data: PreparedData, root: Path) -> None:
+    """Every clip in the cache is its file's sound."""
+    for split in data.splits:
+        clips = load_split(data, split, sample_rate=8000)
+        for id, samples in zip(clips.ids, clips.samples, strict=True):
+            assert np.array_equal(samples, decode(root / id).at(8000)), id
 
 
 def test_a_second_start_decodes_nothing(root: Path, tmp_path: Path) -> None:
@@ -279,6 +377,15 @@ class Listed(Dataset):
         return data_dir.parent / "own"
 
 
+class Unmeasured(Listed):
+    """Clips that set their own length."""
+
+    name: ClassVar[str] = "unmeasured"
+
+    def seconds(self) -> None:
+        return None
+
+
 def some(label: str, split: str, *numbers: int, **options: object) -> list[Clip]:
     return [Clip(f"{label}/s{p % 5}_{p}.wav", label, split, **options) for p in numbers]  # type: ignore[arg-type]
 
@@ -289,6 +396,7 @@ GOOD = [
     *some("cat", "validation", 6),
     *some("dog", "validation", 7),
 ]
+MANY = [*some("cat", "train", *range(8, 40, 2)), *some("dog", "train", *range(9, 40, 2))]
 
 
 @pytest.mark.parametrize(

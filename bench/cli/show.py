@@ -10,7 +10,7 @@ import typer
 from pydantic import BaseModel
 
 from bench.cli.common import DataDir, SettingsFlag, installed_plugins, options_of, warn
-from bench.data.preparation import clip_length
+from bench.data.decoding import listed_seconds, usual_length
 from bench.errors import BenchError, WrongUsage, did_you_mean
 from bench.files import data_directory
 from bench.plugins import Dataset, Feature, Infeasible, Model, PluginConfig
@@ -191,7 +191,8 @@ def _own_length(dataset: Dataset, model: Model, data_dir: Path) -> float:
 
     root = dataset.root(data_dir)
     if root.exists():
-        return clip_length(dataset, root, dataset.clips(root).clips)[0]
+        clips = [clip for clip in dataset.clips(root).clips if clip.split != "test"]
+        return usual_length(listed_seconds(root, clips)) or 1.0
     line = f"{dataset.name}: its clips set their own length, and they are not at {root}"
     if not model.any_length:
         raise BenchError(f"{line}: name the folder that holds {dataset.folder or 'them'} with --data-dir")

@@ -6,13 +6,21 @@ mean of the channels, and resampled with soxr's HQ setting. The same file gives 
 
 from __future__ import annotations
 
-import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bench.data.audio_headers import TruncatedSound, check_header
+from bench.data.file_contents import describe_contents
+from bench.data.quiet_decoders import quiet_decoders
+from bench.data.sound_levels import Change, mixed_down, rescaled
+
+if TYPE_CHECKING:
+    import soundfile
 
 HEADERLESS = ".raw"
 """The file name ending for which soundfile asks the caller for the format, whatever the file holds."""
@@ -20,8 +28,12 @@ HEADERLESS = ".raw"
 SHORTEST = 0.01
 """Seconds below which a clip holds no sound that could be recognised."""
 
-UNKNOWN_SIZE = 0xFFFFFFFF
-"""Length that programs leave in a RIFF header when they write to a pipe, since they cannot go back to it."""
+MOST_STATED = 1 << 28
+"""Samples above which a header's word is not taken for how much memory to reserve."""
+BLOCK = 1 << 20
+"""Samples that are read at once where the header does not say how many there are."""
+UNKNOWN_FRAMES = 1 << 40
+"""Samples that no file has: libsndfile's word for a length that the file does not state."""
 
 Suspicion = Literal["silent", "very short"]
 
@@ -38,6 +50,8 @@ class Recording:
     sample_rate: int
     channels: int = 1
     """Channels of the file."""
+    changes: tuple[Change, ...] = ()
+    """What had to be mended on the way from the file, see `bench.data.sound_levels`."""
 
     @property
     def seconds(self) -> float:
@@ -55,7 +69,7 @@ class Recording:
         part = self.waveform[first:last]
         if not len(part):
             raise UnreadableClip(f"nothing at {start:g} s: the file lasts {self.seconds:g} s")
-        return Recording(part, self.sample_rate, self.channels)
+        return Recording(part, self.sample_rate, self.channels, self.changes)
 
     def suspicion(self) -> Suspicion | None:
         """Tells whether the recording is silent in 16 bits or shorter than 10 ms, which a user should know."""
@@ -85,27 +99,48 @@ def decode(path: Path) -> Recording:
     Raises:
         UnreadableClip: the file cannot be read, is empty, is truncated, or holds NaN or infinity.
     """
-    import soundfile
-
     if path.suffix.lower() == HEADERLESS:
         raise UnreadableClip("raw samples say neither their rate nor their format: convert it to wav")
     try:
-        _check_size(path)
-        with soundfile.SoundFile(path) as file:
-            stated, rate, kind = file.frames, file.samplerate, file.format
-            channels = file.read(dtype="float32", always_2d=True)
+        with quiet_decoders():
+            return _decode(path)
+    except (UnreadableClip, TruncatedSound) as error:
+        raise UnreadableClip(str(error)) from error
     except OSError as error:
         raise UnreadableClip(error.strerror or str(error)) from error
-    except soundfile.LibsndfileError as error:
-        raise UnreadableClip(error.error_string.removeprefix("Error : ").strip().rstrip(".")) from error
+    except Exception as error:  # whatever a decoder raises is said of its file
+        said = getattr(error, "error_string", None) or f"{type(error).__name__}: {error}"
+        words = " ".join(said.removeprefix("Error : ").split()).rstrip(".")
+        if words.startswith("File does not exist"):  # what libsndfile says of a broken MP3, and the file is there
+            words = "no sound could be decoded"
+        raise UnreadableClip(describe_contents(path) or words) from error
+
+
+def _decode(path: Path) -> Recording:
+    import soundfile
+
+    size = _size_of_file(path)
+    repair = check_header(path, size)
+    with soundfile.SoundFile(path if repair is None else repair.source(path)) as file:
+        stated, rate, kind, subtype = file.frames, file.samplerate, file.format, file.subtype
+        if kind == "FLAC" and stated >= UNKNOWN_FRAMES:  # soundfile seeks after it reads, which libsndfile then cannot
+            raise UnreadableClip("states no length, as from a pipe: write it anew, by flac or ffmpeg to a file")
+        channels = _read_all(file)
     if not len(channels):
         raise UnreadableClip("empty: no samples")
-    if len(channels) < stated and (kind != "MP3" or _mp3_states_its_length(path)):
+    estimated = kind == "MP3" and not _mp3_states_its_length(path)
+    # Of MP3 in a wav, the padding of the codec is counted in the header and dropped from the sound.
+    known = repair is None and stated < UNKNOWN_FRAMES and not estimated and not subtype.startswith("MPEG_LAYER")
+    if len(channels) < stated and (known or (kind == "MP3" and not estimated)):
         raise UnreadableClip(f"truncated: {len(channels)} of {stated} samples are there")
-    waveform = channels[:, 0] if channels.shape[1] == 1 else channels.mean(axis=1, dtype=np.float32)
+    unit: Change | None = None
+    if subtype in ("FLOAT", "DOUBLE"):
+        channels, unit = rescaled(channels)
+    waveform, mixed = mixed_down(channels)
     if not np.isfinite(waveform).all():
         raise UnreadableClip("holds values that are not numbers (NaN or infinity)")
-    return Recording(waveform, rate, channels.shape[1])
+    changes: tuple[Change | None, ...] = ("header" if repair is not None else None, unit, mixed)
+    return Recording(waveform, rate, channels.shape[1], tuple(change for change in changes if change is not None))
 
 
 def header_seconds(path: Path) -> float | None:
@@ -115,8 +150,10 @@ def header_seconds(path: Path) -> float | None:
     if path.suffix.lower() == HEADERLESS:
         return None
     try:
-        return float(soundfile.info(path).duration)
-    except (OSError, soundfile.LibsndfileError):
+        _size_of_file(path)
+        with quiet_decoders():
+            return float(soundfile.info(path).duration)
+    except Exception:  # what is wrong with the file is said where it is decoded
         return None
 
 
@@ -142,25 +179,27 @@ def _mp3_states_its_length(path: Path) -> bool:
     return b"Xing" in frame or b"Info" in frame
 
 
-def _check_size(path: Path) -> None:
-    """Raises UnreadableClip for an empty file, and for a wav or aiff file whose sound chunk states more bytes than it has.
-
-    libsndfile reads such files without complaint.
-    """
-    size = path.stat().st_size
-    if not size:
+def _size_of_file(path: Path) -> int:
+    """Bytes of a file. Raises UnreadableClip for an empty one, and for what is no file: to open a FIFO waits for ever."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise UnreadableClip(f"is no file but a {_kind_of(status.st_mode)}")
+    if not status.st_size:
         raise UnreadableClip("empty: 0 bytes")
-    with path.open("rb") as file:
-        file_header = file.read(12)
-        if file_header[:4] not in (b"RIFF", b"FORM"):
-            return
-        order: Literal["little", "big"] = "little" if file_header[:4] == b"RIFF" else "big"
-        while len(chunk_header := file.read(8)) == 8:
-            length = int.from_bytes(chunk_header[4:], order)
-            if chunk_header[:4] not in (b"data", b"SSND"):
-                file.seek(length + length % 2, os.SEEK_CUR)  # chunks begin at even positions
-                continue
-            present = size - file.tell()
-            if length > present and length != UNKNOWN_SIZE:
-                raise UnreadableClip(f"truncated: {present} of {length} bytes of sound are there")
-            return
+    return status.st_size
+
+
+def _kind_of(mode: int) -> str:
+    kinds = {stat.S_ISDIR: "folder", stat.S_ISFIFO: "FIFO", stat.S_ISSOCK: "socket"}
+    return next((kind for is_it, kind in kinds.items() if is_it(mode)), "device")
+
+
+def _read_all(file: soundfile.SoundFile) -> NDArray[np.float32]:
+    """Reads all samples that are there, float32 [samples, channels], as many as the header states or not."""
+    if file.seekable() and file.frames <= MOST_STATED:
+        samples: NDArray[np.float32] = file.read(dtype="float32", always_2d=True)
+        return samples
+    blocks = [np.zeros((0, file.channels), np.float32)]
+    while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
+        blocks.append(block)
+    return np.concatenate(blocks)

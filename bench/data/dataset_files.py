@@ -15,8 +15,9 @@ from bench.errors import BenchError, did_you_mean
 from bench.plugins import Clip, Dataset, Listing, Split
 from bench.plugins.contracts import SPLITS
 
-FileStamp = tuple[int, int]
-"""Size of a file in bytes, and time of its last change in nanoseconds."""
+FileStamp = tuple[int, int, int, int]
+"""Of a file: size in bytes, dates of its content and of its entry in nanoseconds, and inode. The last two tell a file that
+was moved or copied over another with size and date kept; one that is merely touched is decoded again: the same revision."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,13 @@ class DatasetFiles:
     missing: tuple[str, ...]
     """Paths of the files that are listed and do not exist."""
     key: str
-    """16 hex digits over everything that the cache is made from, by the size and time of the files."""
+    """16 hex digits over everything that the cache is made from, by the stamps of the files."""
 
 
 def check_files(
     dataset: Dataset, root: Path, labels: tuple[str, ...], listing: Listing, *, validated: bool = True
 ) -> DatasetFiles:
-    """Checks a data set's listing, and looks up the size and time of its files.
+    """Checks a data set's listing, and looks up the stamps of its files.
 
     Args:
         dataset: The data set.
@@ -100,7 +101,7 @@ def _stamp(root: Path, path: str) -> FileStamp | None:
         status = os.stat(os.path.join(root, path))  # noqa: PTH116, PTH118 - several times as fast, for each of 65,000 files
     except OSError:
         return None
-    return status.st_size, status.st_mtime_ns
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def count_supports(labels: Sequence[str], clips: Iterable[Clip]) -> dict[Split, tuple[int, ...]]:

@@ -16,11 +16,16 @@ from bench.audio_suffixes import AUDIO_SUFFIXES
 from bench.cores import available_cores
 from bench.data.audio_file import Recording, UnreadableClip, decode, header_seconds, to_int16
 from bench.data.fingerprints import RATE, ClipFingerprint, fingerprint, samples_digest
+from bench.data.sound_levels import LOST, Change, is_rounded_away, lowest_sound, power
 from bench.data.sound_statistics import SoundStatistics, sound_statistics
 from bench.plugins import Clip
 
 LONGEST_SECONDS = 30.0
 """Longest clip length of a data set that names none."""
+USUAL_SHARE = 0.95
+"""Share of the clips that are no longer than the clip length, where few clips are far longer than the others."""
+FAR_LONGER = 2.0
+"""Times that length from which the longest clip does not set the length of all."""
 
 BATCH = 16
 """Files that a thread decodes in one go, since handing over a small file takes longer than decoding it."""
@@ -47,6 +52,10 @@ class DecodedClip:
     """What twins are found by; None without samples, and for a clip that should hold silence."""
     statistics: SoundStatistics | None = None
     """Of its sound before it is cut; None without samples."""
+    changes: tuple[Change, ...] = ()
+    """What had to be mended of its file, or is lost, see `bench.data.sound_levels`."""
+    lowest: float = 0.0
+    """Frequency in Hz below which it has hardly any sound; 0 unless that is above what the fingerprint's rate can hold."""
 
 
 def decode_clips(
@@ -123,18 +132,45 @@ def noise_files(root: Path, folder: str | None) -> list[Path]:
     )
 
 
-def longest_seconds(root: Path, clips: Sequence[Clip]) -> float:
-    """Length of the longest clip by the files' headers, rounded up to a millisecond; 0 if no header can be read."""
+def listed_seconds(root: Path, clips: Sequence[Clip]) -> list[float]:
+    """Lengths of clips by the headers of their files; 0 for a clip whose file has none that can be read."""
     paths = sorted({clip.path for clip in clips})
     with ThreadPoolExecutor(available_cores()) as pool:
         file_seconds = dict(zip(paths, pool.map(lambda path: header_seconds(root / path), paths), strict=True))
 
     def clip_seconds(clip: Clip) -> float:
         end = file_seconds[clip.path] or 0.0
-        return min(end, clip.end if clip.end is not None else end) - clip.start
+        return max(0.0, min(end, clip.end if clip.end is not None else end) - clip.start)
 
-    longest = max(map(clip_seconds, clips), default=0.0)
-    return float(np.ceil(round(longest * 1000, 6)) / 1000)
+    return [clip_seconds(clip) for clip in clips]
+
+
+def usual_length(seconds: Sequence[float]) -> float:
+    """The clip length in seconds that suits clips of these lengths: the longest, or else what hardly any exceeds.
+
+    One long recording among many short ones would make all of them long by zeros.
+
+    Returns:
+        The length, rounded up to a millisecond, LONGEST_SECONDS at most; 0 for no clips.
+    """
+    ordered = sorted(seconds) or [0.0]
+    usual = ordered[int(USUAL_SHARE * (len(ordered) - 1))]
+    length = ordered[-1] if ordered[-1] <= FAR_LONGER * usual else usual
+    return min(LONGEST_SECONDS, rounded_up(length))
+
+
+def rounded_up(seconds: float) -> float:
+    """Seconds, rounded up to a millisecond."""
+    return float(np.ceil(round(seconds * 1000, 6)) / 1000)
+
+
+def high_sounds(clips: Sequence[DecodedClip]) -> tuple[tuple[str, float, int], ...]:
+    """Of the clips whose sound lies high: name, frequency in Hz below which there is hardly any, and sample rate."""
+    return tuple(
+        (decoded.clip.id, decoded.lowest, decoded.statistics.sample_rate)
+        for decoded in clips
+        if decoded.lowest and decoded.statistics is not None
+    )
 
 
 def _decode_batch(
@@ -161,6 +197,8 @@ def _decode_file(
                 yield _decode_clip(clip, recording, sample_rates, seconds)
         except UnreadableClip as error:
             yield DecodedClip(clip, "", 0.0, {}, problem=str(error))
+        except Exception as error:  # a sample rate that soxr refuses, say, ends no run either
+            yield DecodedClip(clip, "", 0.0, {}, problem=" ".join(f"{type(error).__name__}: {error}".split()))
 
 
 def _decode_pieces(
@@ -179,13 +217,18 @@ def _decode_clip(clip: Clip, recording: Recording, sample_rates: Sequence[int], 
     whole = recording.stretch(clip.start, clip.end)
     shortened = whole.stretch(end=seconds)
     suspicion = shortened.suspicion()
-    digest = samples_digest(to_int16(whole.waveform), whole.sample_rate)
+    rounded = to_int16(whole.waveform)
+    digest = samples_digest(rounded, whole.sample_rate)
+    at_low_rate = shortened.resampled(RATE)
+    lost = not suspicion and power(at_low_rate) < LOST * power(shortened.waveform)
     return DecodedClip(
         clip,
         digest,
         whole.seconds,
         {rate: shortened.at(rate) for rate in sample_rates},
         suspicion=None if clip.silent and suspicion == "silent" else suspicion,
-        fingerprint=None if clip.silent else fingerprint(shortened.resampled(RATE), clip=clip.id, digest=digest),
+        fingerprint=None if clip.silent else fingerprint(at_low_rate, clip=clip.id, digest=digest),
         statistics=sound_statistics(whole),
+        changes=(*whole.changes, *(("rounded",) if is_rounded_away(whole.waveform, rounded) else ())),
+        lowest=lowest_sound(shortened.waveform, whole.sample_rate) if lost else 0.0,
     )

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.dataset_files import check_classes
+from bench.data.decoding import LONGEST_SECONDS, USUAL_SHARE, rounded_up, usual_length
 from bench.data.leakage import ListedClip, clips_of, leaks
 from bench.data.outer_folds import DividedClips, OuterFold, divide
 from bench.data.prepared import Division, FoldData, PreparedData
@@ -88,7 +89,7 @@ def divide_files(dataset: Dataset, folder: Path, metadata: Metadata, division: D
             )
         )
         prefix = f"outer fold {fold.name}: " if fold.name else ""
-        notes += [prefix + note for note in (*_long_tests(dataset, clips, seconds), *leaks(clips, metadata.twins))]
+        notes += [prefix + note for note in (*_length_notes(dataset, clips, seconds), *leaks(clips, metadata.twins))]
         digest.update(fold.name.encode() + fold.codes.tobytes())
     revision = metadata.revision if division is None else digest.hexdigest()[:16]
     return Divided(tuple(known), revision, tuple(notes))
@@ -148,20 +149,37 @@ def _listed(
 
 
 def _seconds(dataset: Dataset, clips: list[ListedClip], decoded: float) -> float:
-    """The data set's own clip length, or that of the longest clip that is not tested, rounded up to a millisecond."""
+    """The data set's own clip length, or what suits the clips that are not tested, up to what was decoded."""
     if dataset.seconds() is not None:
         return decoded
-    longest = max(clip.seconds for clip in clips if clip.split != "test")
-    return min(decoded, float(np.ceil(round(longest * 1000, 6)) / 1000) or decoded)
+    return min(decoded, usual_length([clip.seconds for clip in clips if clip.split != "test"])) or decoded
 
 
-def _long_tests(dataset: Dataset, clips: list[ListedClip], seconds: float) -> Iterator[str]:
+def _length_notes(dataset: Dataset, clips: list[ListedClip], seconds: float) -> Iterator[str]:
+    """Notes on clips that are longer than a clip length that the data set does not name, with the remedy."""
     if dataset.seconds() is not None:
         return
-    longer = sum(clip.split == "test" and clip.seconds > seconds + 0.001 for clip in clips)
-    if longer:
-        verb = "is" if longer == 1 else "are"
-        yield f"{clips_of(longer)} of test {verb} longer than {seconds:g} s, the longest that training knows: cut there"
+    longer = [clip for clip in clips if clip.seconds > seconds + 0.001]
+    known = [clip.seconds for clip in longer if clip.split != "test"]
+    if known:
+        why = "the most if the data set names none"
+        if seconds < LONGEST_SECONDS:
+            why = f"which {USUAL_SHARE:.0%} of the clips of train and validation do not exceed"
+        options = {"clip_seconds", "cut"} <= type(dataset).model_fields.keys()
+        remedy = (
+            f"; --set dataset.clip_seconds={rounded_up(max(known)):g} takes them whole, and --set dataset.clip_seconds="
+            f"{seconds:g} --set dataset.cut=true cuts them into clips"
+        )
+        yield (
+            f"clip length {seconds:g} s, {why}: {clips_of(len(known))} of them {'is' if len(known) == 1 else 'are'} cut "
+            f"there, and the longest lasts {max(known):g} s{remedy if options else ''}"
+        )
+    tested = len(longer) - len(known)
+    if tested:
+        yield (
+            f"{clips_of(tested)} of test {'is' if tested == 1 else 'are'} longer than {seconds:g} s, the clip length by "
+            "train and validation: cut there"
+        )
 
 
 def _cut_notes(division: Division | None) -> Iterator[str]:

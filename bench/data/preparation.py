@@ -14,18 +14,28 @@ from numpy.typing import NDArray
 from bench.data.checksums import Corrupt
 from bench.data.data_issues import check_issues
 from bench.data.dataset_files import DatasetFiles, check_files, count_supports
-from bench.data.decoding import LONGEST_SECONDS, DecodedClip, decode_clips, decode_noise, longest_seconds
+from bench.data.decoding import (
+    LONGEST_SECONDS,
+    DecodedClip,
+    decode_clips,
+    decode_noise,
+    high_sounds,
+    listed_seconds,
+    rounded_up,
+)
 from bench.data.division import divide_files, division_of, rows_of
 from bench.data.download import obtain
 from bench.data.folders import building, discard, mark_used
 from bench.data.leakage import clips_of, refuse_contradictions
 from bench.data.prepared import ClipSet, PreparedData
 from bench.data.recordings import twins_among
+from bench.data.sound_levels import change_notes, high_notes
+from bench.data.spot_check import still_sounds_so
 from bench.data.twins import Twins
 from bench.data.waveform_cache import NOISE, CacheWriter, DataIssue, Metadata, map_samples, read_index, verified
 from bench.errors import BenchError
 from bench.files import cannot_write
-from bench.plugins import Clip, Dataset, Split
+from bench.plugins import Dataset, Split
 
 PreparationProgress = Callable[[str, int, int], None]
 """Called with the name of the step, how much of it is done, and how much there is."""
@@ -81,7 +91,11 @@ def prepare(
         division=division,
         group_noun=dataset.group_noun,
         caches=folders,
-        notes=(*listing.notes, *issue_notes, *metadata.notes, *divided.notes, *corrupt_notes),
+        notes=(
+            *(*listing.notes, *issue_notes, *metadata.notes),
+            *high_notes(metadata.highs, sample_rates, sum(map(sum, metadata.supports.values()))),
+            *(*divided.notes, *corrupt_notes),
+        ),
     )
 
 
@@ -163,6 +177,12 @@ def _load_or_build(
         if metadata is not None:
             intact[rate] = metadata
             mark_used(folder)
+    for rate, metadata in [*intact.items()][:1]:
+        if not still_sounds_so(files, folders[rate], rate, metadata.seconds):
+            notes.append("files have changed under unchanged dates since they were decoded: they were decoded again")
+            for known in intact:
+                discard(folders[known])
+            intact = {}
     missing = {rate: folder for rate, folder in folders.items() if rate not in intact}
     if not missing:
         return next(iter(intact.values())), tuple(notes)
@@ -176,7 +196,7 @@ def _load_or_build(
 
 def _build(files: DatasetFiles, folders: Mapping[int, Path], report: PreparationProgress) -> Metadata:
     """Decodes every file once and writes the caches of all rates."""
-    seconds, notes = clip_length(files.dataset, files.root, files.clips)
+    seconds = _decoded_length(files)
     clips = decode_clips(
         files.root,
         files.clips,
@@ -212,7 +232,7 @@ def _build(files: DatasetFiles, folders: Mapping[int, Path], report: Preparation
                     writer.add_noise(noise)
             twins = twins_among(without_samples, lambda done, total: report("looking for copies", done, total))
             refuse_contradictions(files.dataset.name, [decoded.clip for decoded in without_samples], twins)
-            metadata = _metadata(files, without_samples, twins, seconds, (*notes, *noise_notes))
+            metadata = _metadata(files, without_samples, twins, seconds, noise_notes)
             for writer in writers.values():
                 writer.close(metadata)
     except OSError as error:
@@ -220,21 +240,16 @@ def _build(files: DatasetFiles, folders: Mapping[int, Path], report: Preparation
     return metadata
 
 
-def clip_length(dataset: Dataset, root: Path, clips: Sequence[Clip]) -> tuple[float, tuple[str, ...]]:
-    """Chooses the length that clips are padded or cut to: the data set's own, or else that of the longest clip up to 30 s.
+def _decoded_length(files: DatasetFiles) -> float:
+    """Length that clips are cut to when they are decoded: the data set's own, or that of the longest file, up to 30 s.
 
-    Returns:
-        The length in seconds, and a note if it cuts the longest clip.
+    Which of it is used is decided once it is known which clips are usable, and which are tested.
     """
-    own = dataset.seconds()
+    own = files.dataset.seconds()
     if own is not None:
-        return own, ()
-    longest = longest_seconds(root, clips)
-    if longest <= LONGEST_SECONDS:
-        return longest or 1.0, ()
-    return LONGEST_SECONDS, (
-        f"clip length {LONGEST_SECONDS:g} s, the most if the data set names none: the longest clip lasts {longest:g} s",
-    )
+        return own
+    longest = max(listed_seconds(files.root, files.clips), default=0.0)
+    return min(LONGEST_SECONDS, rounded_up(longest)) or 1.0
 
 
 def _metadata(
@@ -253,14 +268,21 @@ def _metadata(
             for decoded in clips
             if decoded.problem or decoded.suspicion
         ),
-        notes=(*notes, *_length_notes(files, clips, seconds)),
+        notes=(
+            *notes,
+            *change_notes([(decoded.clip.id, decoded.changes) for decoded in usable]),
+            *_length_notes(files, clips, seconds),
+        ),
         twins=twins,
+        highs=high_sounds(usable),
     )
 
 
 def _length_notes(files: DatasetFiles, clips: Sequence[DecodedClip], seconds: float) -> Iterator[str]:
     """Notes on clips that did not fit the clip length."""
     usable = [decoded for decoded in clips if decoded.problem is None]
+    if files.dataset.seconds() is None:
+        return  # then the length depends on which clips are tested, see `bench.data.division`
     if not files.dataset.cuts_recordings():
         longer = sum(decoded.seconds > seconds + 0.001 for decoded in usable)
         if longer:

@@ -33,7 +33,7 @@ class FoldData(BaseModel):
     name: str
     """Name of the fold, as that of the speaker who is tested; empty if there is only one."""
     seconds: float
-    """Length that every clip is padded or cut to: that of the longest clip that is not tested, or the data set's own."""
+    """Length that every clip is padded or cut to: the data set's own, or what suits the clips that are not tested."""
     supports: dict[Split, tuple[int, ...]]
     """Number of clips of every class, in the order of `labels`, by split."""
     grouped: dict[Split, bool]

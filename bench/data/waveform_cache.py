@@ -31,7 +31,7 @@ from bench.names import FileName
 from bench.plugins import Split
 from bench.plugins.contracts import SPLITS
 
-FORMAT = 4
+FORMAT = 5
 """Version of the layout. It is part of every cache's key, so that another layout is another cache."""
 
 MANIFEST = "manifest.json"
@@ -65,6 +65,8 @@ class Metadata(BaseModel):
     """Human-readable notes on what was cut or left out."""
     twins: Twins = Twins(())
     """Clips that hold one recording."""
+    highs: tuple[tuple[str, float, int], ...] = ()
+    """Clips whose sound lies high: name, frequency in Hz below which they have hardly any, and sample rate of the file."""
 
 
 class Manifest(BaseModel):

@@ -65,7 +65,8 @@ class Folder(Dataset):
     `group=^(\w+)_`. Clips of one group stay in one split."""
 
     clip_seconds: float | None = Field(None, gt=0)
-    """Clip length in seconds: shorter clips get zeros, longer ones are cut; None: the longest clip's, up to 30 s."""
+    """Clip length in seconds: shorter clips get zeros, longer ones are cut; None: the longest clip's, or what 95 % do not
+    exceed if that is less than half of it, 30 s at most."""
 
     cut: bool = False
     """Cut recordings longer than `clip_seconds` into consecutive clips of that length, rather than off there. The clips of
