@@ -74,7 +74,6 @@ OTHER_VALUES = {
     "storage": ("x", "sqlite:///x.db", "mysql://a@b/c", "http://127.0.0.1", "postgresql://"),
     "tracking_uri": ("./mlruns", "file:./mlruns", "127.0.0.1:5000", "databricks", "ftp://x/y", "mssql://a@b/c"),
     "results": ("a-file",),
-    "data_dir": ("a-file",),
 }
 
 
@@ -159,7 +158,7 @@ CSV = (
 )
 """Whole files. The others have good rows first."""
 CSV_COLUMNS = (
-    *(("split", "nope"), ("split", ""), ("split", "TRAIN;"), ("split", "train"), ("split", "test")),
+    *(("split", "nope"), ("split", ""), ("split", "TRAIN;"), ("split", "test")),
     *(("start", "x"), ("start", "-1"), ("start", "nan"), ("start", "inf"), ("start", "1e308"), ("start", "99")),
     *(("end", "x"), ("end", "-1"), ("end", "nan"), ("end", "0"), ("end", "0:30")),
     *(("fold", "1"),),

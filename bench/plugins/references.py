@@ -32,6 +32,8 @@ def dataset_config(registry: Registry, reference: str, settings: Mapping[str, An
     if takes is not None:
         if not argument and takes not in options:
             raise BenchError(f"data set {name} needs its {takes}: write {name}:{takes.upper()}")
+        if argument and str(options.get(takes, argument)) != argument:
+            raise BenchError(f"{reference} and dataset.{takes}={options[takes]} are two: leave one out")
         if argument:
             options[takes] = argument
     return registry.dataset(PluginConfig(name=name, options=options)).config()
