@@ -73,7 +73,6 @@ OTHER_VALUES = {
     "study": NO_NAMES,
     "storage": ("x", "sqlite:///x.db", "mysql://a@b/c", "http://127.0.0.1", "postgresql://"),
     "tracking_uri": ("./mlruns", "file:./mlruns", "127.0.0.1:5000", "databricks", "ftp://x/y", "mssql://a@b/c"),
-    "results": ("a-file",),
 }
 
 
@@ -134,7 +133,7 @@ TOML_LINES = (
     ),
     *("trails = 3", "Trials = 3", "resume = 'x'", "config = 'x'", "dry-run = 'yes'", "set = 3", "[set]\nepochs = 3"),
     *("[set]\ntraining.epochs = nan", "[set]\n'training.learning_rate' = inf", "[set]\nx = 1", "[set]\ntraining = 3"),
-    *("study = 3", "study = '../x'", "results = 3", "storage = {a = 1}", "trials = 3\ntrials = 4", "max-unusable = 2"),
+    *("study = 3", "study = '../x'", "storage = {a = 1}", "trials = 3\ntrials = 4", "max-unusable = 2"),
 )
 
 
