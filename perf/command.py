@@ -16,8 +16,10 @@ from bench.results.study_records import RunRecord
 STUDY = "measured"
 LOCAL = ("--executor", "local", "--threads", "1")
 """Options that run a study on this machine."""
-IN_SMALL = ("--tracking-uri", "none", "--workers", "0")
-"""Options of quick runs, the last to be given: MLflow and workers take longer to start than all the rest takes."""
+UNTRACKED = ("--tracking-uri", "none")
+"""Options of quick runs: MLflow takes longer to start than all the rest, and the start-up is measured with it."""
+IN_SMALL = (*UNTRACKED, "--workers", "0")
+"""The same without workers, which take as long. These are the last options to be given."""
 
 
 def bench(*arguments: str, folder: Path) -> subprocess.Popen[str]:

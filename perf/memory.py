@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from perf.command import IN_SMALL, STUDY, bench, finish
+from perf.command import STUDY, UNTRACKED, bench, finish
 from perf.machine import descendants, resident_megabytes
 from perf.sound import data_set
 from perf.tables import Column, Sizes, Table
@@ -56,7 +56,7 @@ def measure(sizes: Sizes) -> list[Table]:
     """Returns one table."""
     trials = sizes.of(206, 3)
     early, late = sizes.of(20, 1), sizes.of(200, 2)
-    options = sizes.of((), IN_SMALL)
+    options = sizes.of((), UNTRACKED)
     with tempfile.TemporaryDirectory() as temporary:
         samples = measure_memory(
             Path(temporary), data_set(Path(temporary) / "audio", clips=sizes.of(120, 40)), trials, options=options
