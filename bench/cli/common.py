@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from bench.cli.option_flags import flag_of
+from bench.markdown import printable
 from bench.options import RunOptions, checked_options, flag
 from bench.passwords import without_password
 from bench.plugins.registry import Registry, installed
@@ -37,7 +38,7 @@ def installed_plugins() -> Registry:
 
 def warn(line: str) -> None:
     """Prints one line on the error stream."""
-    print(f"bench: warning: {line}", file=sys.stderr)
+    print(f"bench: warning: {printable(line)}", file=sys.stderr)
 
 
 def command_line() -> str:
