@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
@@ -20,6 +21,7 @@ from bench.data.folders import building
 from bench.data.preparation import load_noise, load_split
 from bench.data.prepared import PreparedData
 from bench.errors import BenchError
+from bench.locks import lock
 from bench.plugins import Clip, Dataset, Listing, Split
 from bench_plugins.datasets.csv_file import CsvFile
 from bench_plugins.datasets.folder import Folder
@@ -300,14 +302,25 @@ def test_two_builds_at_once_are_harmless(root: Path, tmp_path: Path) -> None:
     assert len(list((tmp_path / "cache").glob("*/"))) == 1
 
 
-def test_a_killed_build_is_removed_after_a_day(tmp_path: Path) -> None:
-    old, fresh = tmp_path / ".building-old", tmp_path / ".building-fresh"
-    for leftover in (old, fresh):
+def test_a_killed_build_is_removed_by_the_next_and_one_that_is_at_work_stays(tmp_path: Path) -> None:
+    killed, working, fresh = (tmp_path / f".building-{name}" for name in ("killed", "working", "fresh"))
+    for leftover in (killed, working, fresh):
         (leftover / "x").mkdir(parents=True)
-    os.utime(old, (1, 1))
-    with building(tmp_path / "new") as folder:
+    for leftover in (killed, working):
+        os.utime(leftover, (time.time() - 120,) * 2)
+    with lock(working), building(tmp_path / "new") as folder:
         folder.mkdir()
-    assert not old.exists() and fresh.exists() and (tmp_path / "new").is_dir()
+    assert not killed.exists() and working.exists() and fresh.exists() and (tmp_path / "new").is_dir()
+
+
+def test_a_build_that_takes_long_is_left_to_its_process(tmp_path: Path) -> None:
+    with building(tmp_path / "slow") as slow:
+        slow.mkdir()
+        os.utime(slow.parent, (1, 1))
+        with building(tmp_path / "new") as folder:
+            folder.mkdir()
+        assert slow.is_dir()
+    assert {path.name for path in tmp_path.iterdir()} == {"slow", "new"}
 
 
 def test_a_build_that_fails_leaves_nothing(tmp_path: Path) -> None:

@@ -116,6 +116,18 @@ def test_bench_plugins_restricts_what_is_loaded(site: Path, monkeypatch: pytest.
     assert {package.entry_point for package in found.packages} == {"bench_plugins", "some_models"}
 
 
+def test_a_name_in_bench_plugins_that_nothing_has_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH_PLUGINS", "bench_plugin")
+    installed.cache_clear()
+    try:
+        with pytest.raises(
+            BenchError, match="no installed package is called 'bench_plugin', did you mean bench_plugins"
+        ):
+            installed()
+    finally:
+        installed.cache_clear()
+
+
 @pytest.mark.parametrize(
     ("config", "line"),
     [

@@ -30,3 +30,17 @@ def test_a_pipe_gets_every_column(capsys: pytest.CaptureFixture[str]) -> None:
     terminal.print_table(HEADER, ROWS, spare=HEADER)
     said = capsys.readouterr().out
     assert all(cell in said for cell in (*HEADER, *ROWS[0]))
+
+
+def test_escape_sequences_in_names_reach_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    from bench.cli.common import warn
+    from bench.reporting.progress import PlainProgress
+
+    name = "dog\x1b[2J\x1b]0;owned\x07\u202e"
+    progress = PlainProgress()
+    for say in (progress.note, progress.warning, warn):
+        say(name)
+    progress.preparing(f"augmenting {name}", 0, 3)
+    said = capsys.readouterr()
+    assert said.out.count("dog") == 2 and said.err.count("dog") == 2
+    assert not set("\x1b\x07\u202e") & set(said.out + said.err)

@@ -256,6 +256,24 @@ def test_after_a_killed_scheduler_mlflow_is_brought_up_to_what_is_on_disk(result
     assert after["trial-0002"].data.tags["bench.status"] == LOST
 
 
+def test_a_run_whose_folder_was_moved_away_is_gone_in_mlflow_until_it_is_back(results: Path, tmp_path: Path) -> None:
+    StudyFolder(results / "digits").write(study_record())
+    folders = [save(results, *finished(number)) for number in range(2)]
+    with Tracker(results) as tracker:
+        tracker.reconcile(StudyFolder(results / "digits"))
+    assert not (results / "mlflow.db-wal").exists(), "the database is whole in one file"
+    folders[1].rename(tmp_path / "away")
+    with Tracker(results) as tracker:
+        tracker.reconcile(StudyFolder(results / "digits"))
+    gone = stored(results)["trial-0001"].data.tags
+    assert gone["bench.status"] == "gone" and "no longer in the results folder" in gone["bench.reason"]
+    assert stored(results)["trial-0000"].data.tags["bench.status"] == "complete"
+    (tmp_path / "away").rename(folders[1])
+    with Tracker(results) as tracker:
+        assert tracker.reconcile(StudyFolder(results / "digits")).logged == ("trial-0001",)
+    assert stored(results)["trial-0001"].data.tags["bench.status"] == "complete"
+
+
 def test_a_deleted_database_is_made_again_from_the_results_folder(results: Path) -> None:
     StudyFolder(results / "digits").write(study_record())
     for number in range(2):

@@ -11,6 +11,7 @@ import typer
 
 from bench.cli.common import warn
 from bench.data.cache_contents import CachedFolder, cache_contents, remove
+from bench.data.folders import remove_leftovers
 from bench.errors import BenchError, WrongUsage, did_you_mean
 from bench.files import cache_directory, data_directory
 from bench.reporting.terminal import print_table
@@ -55,6 +56,7 @@ def list_(names: Names = None) -> None:
 @app.command("clear", epilog="bench cache clear features   |   bench cache clear fsdd --yes   |   bench cache clear")
 def clear(names: Names = None, yes: Yes = False) -> None:
     """Remove what is named, or everything; never what a running study uses, and never data sets themselves."""
+    remove_leftovers(cache_directory())
     _remove(_chosen(names), yes=yes)
 
 

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from bench.cli.option_flags import flag_of
+from bench.markdown import printable
 from bench.options import RunOptions, checked_options, flag
 from bench.passwords import command_without_passwords
 from bench.plugins.registry import Registry, installed
@@ -36,7 +37,7 @@ def installed_plugins() -> Registry:
 
 def warn(line: str) -> None:
     """Prints one line on the error stream."""
-    print(f"bench: warning: {line}", file=sys.stderr)
+    print(f"bench: warning: {printable(line)}", file=sys.stderr)
 
 
 def command_line() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,9 @@ from typing import Annotated
 import typer
 
 from bench.cli.common import ResultsDir, installed_plugins, options_of, warn
+from bench.errors import BenchError
 from bench.files import results_directory
+from bench.markdown import printable
 from bench.plugins.registry import Registry
 from bench.reporting import leaderboard_page, publishing
 from bench.reporting.build_leaderboard import build_leaderboard
@@ -54,11 +57,17 @@ def print_leaderboard(results: Path, dataset: str, *, registry: Registry, publis
             *leaderboard_page.notes_on_missing_finals(protocol),
             *truth_lines(protocol),
         ):
-            print(line)
+            print(printable(line))
     folder = publish or results / "leaderboards"
     if gone := publishing.replaced_rows(leaderboard, folder):
         warn(f"rows of the page in {folder} that {results} does not have are replaced: {', '.join(gone)}")
-    page, data = publishing.publish(leaderboard, folder, results=results)
+    try:
+        page, data = publishing.publish(leaderboard, folder, results=results)
+    except BenchError:
+        if publish is not None or os.access(results, os.W_OK):
+            raise
+        warn(f"{results} cannot be written to, so no page was written: --publish FOLDER writes it elsewhere")
+        return
     again = shlex.join(["bench", "reproduce", f"{data}:{leaderboard.rows()[0].id}"])
     check = shlex.join(["bench", "verify", str(data)])
     print(f"\nPage: {page}\nData: {data}\nRun a row again: {again}\nRecompute the page: {check}")

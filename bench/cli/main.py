@@ -13,6 +13,7 @@ import typer
 
 from bench.errors import BenchError, did_you_mean
 from bench.files import give_libraries_a_cache
+from bench.markdown import printable
 from bench.passwords import without_password
 from bench.version import VERSION
 
@@ -69,19 +70,26 @@ def main() -> None:
     """Entry point of the console script. Exit codes: 0 done, 1 an error, 2 wrong usage, 130 interrupted."""
     gc.set_threshold(50_000, 20, 20)
     give_libraries_a_cache()
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # It was closed, as by `>&-`.
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115
     if isinstance(
         sys.stdout, io.TextIOWrapper
     ):  # a terminal that lacks a sign shows ? for it, and no study ends by that
         sys.stdout.reconfigure(errors="replace")
     try:
         code = _run(sys.argv[1:])
+        sys.stdout.flush()
     except KeyboardInterrupt:
         code = INTERRUPTED
+    except BrokenPipeError:  # Nobody reads on, as after `| head`, and what Python has left to write goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except Exception as error:
         if os.environ.get("BENCH_DEBUG"):
             raise
         if line := _line(error):
-            print(f"bench: {without_password(line)}", file=sys.stderr)
+            print(f"bench: {printable(without_password(line))}", file=sys.stderr)
         sys.exit(getattr(error, "exit_code", 1))
     if code == INTERRUPTED:
         print("bench: interrupted", file=sys.stderr)

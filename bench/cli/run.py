@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -108,12 +109,20 @@ def _run(study: api.ResolvedStudy, callback: StudyCallback) -> Ending:
             with callback:
                 ending = api.execute(study, storage, callback)
         except BaseException:  # whatever it is: what has finished is safe
-            print(f"to continue: {resume}")
+            _say(f"to continue: {resume}")
             raise
     wanted = study.record.trials
     if ending.trials < wanted or ending.interrupted:
-        print(f"{ending.trials} of {wanted} trials are done; to continue: {resume}")
+        _say(f"{ending.trials} of {wanted} trials are done; to continue: {resume}")
     return ending
+
+
+def _say(line: str) -> None:
+    """Prints a line: on the error stream if nobody reads the output any more, as after `| head`."""
+    try:
+        print(line, flush=True)
+    except OSError:
+        print(line, file=sys.stderr)
 
 
 def _show(study: api.ResolvedStudy) -> None:

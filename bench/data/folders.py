@@ -7,15 +7,18 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
 from bench.files import cannot_write
+from bench.locks import Locked, NoLocks, lock
 
 PREFIX = ".building-"
 LEFTOVER_SECONDS = 24 * 3600
-"""A build that has not ended after a day was killed."""
+"""A build that has not ended after a day was killed: where the file system has no locks, which tell it at once."""
+YOUNG_SECONDS = 60
+"""A build that is younger may not be locked yet."""
 
 
 @contextmanager
@@ -23,7 +26,7 @@ def building(folder: Path) -> Iterator[Path]:
     """Yields a path, which does not exist yet, to build `folder` at; it is renamed to `folder` when the block ends well.
 
     If another process has made `folder` meanwhile, that one stays and this one is dropped. A block that raises leaves
-    nothing behind, and leftovers of killed processes are removed after a day.
+    nothing behind, and leftovers of killed processes are removed by the next build beside them.
 
     Raises:
         BenchError: The disk is full or read-only.
@@ -36,9 +39,12 @@ def building(folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise cannot_write(folder, error) from error
     try:
-        yield temporary / folder.name
-        if not folder.exists():
-            _rename(temporary / folder.name, folder)
+        with ExitStack() as stack:
+            with suppress(NoLocks):
+                stack.enter_context(lock(temporary))
+            yield temporary / folder.name
+            if not folder.exists():
+                _rename(temporary / folder.name, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -62,14 +68,17 @@ def mark_used(folder: Path) -> None:
 
 
 def remove_leftovers(parent: Path) -> None:
-    """Removes unfinished folders that are older than a day."""
+    """Removes unfinished folders that no process builds any more."""
     for leftover in parent.glob(f"{PREFIX}*"):
-        try:
+        with suppress(OSError, Locked):  # its owner has just finished, or is at it
             age = time.time() - leftover.stat().st_mtime
-        except OSError:
-            continue  # its owner has just finished
-        if age > LEFTOVER_SECONDS:
-            shutil.rmtree(leftover, ignore_errors=True)
+            try:
+                with lock(leftover):
+                    killed = age > YOUNG_SECONDS
+            except NoLocks:
+                killed = age > LEFTOVER_SECONDS
+            if killed:
+                shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _rename(built: Path, folder: Path) -> None:

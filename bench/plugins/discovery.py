@@ -77,6 +77,11 @@ def discover(only: Collection[str] | None = None) -> Iterator[Contributions | Pr
             yield _contributions(entry_point)
 
 
+def entry_point_names() -> tuple[str, ...]:
+    """Names of the entry points of all installed plugin packages, of which nothing is imported."""
+    return tuple(entry_point.name for entry_point in _entry_points())
+
+
 def _entry_points() -> list[EntryPoint]:
     """The entry points in the order of their names, so that clashes end the same way on every machine.
 

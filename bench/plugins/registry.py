@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from bench.errors import BenchError, did_you_mean, one_line
+from bench.errors import BenchError, WrongUsage, did_you_mean, one_line
 from bench.plugins.by_value import pickled, unpickled
 from bench.plugins.contracts import Dataset, Feature, Model, Plugin, PluginConfig, Recipe
-from bench.plugins.discovery import Package, Problem, discover
+from bench.plugins.discovery import Package, Problem, discover, entry_point_names
 from bench.plugins.source_code import source_digest
 
 Contributed = TypeVar("Contributed")
@@ -282,9 +282,20 @@ def installed() -> Registry:
 
     It is called at the edges of the program alone: the command line, the Python API and tests. BENCH_PLUGINS, a comma list
     of entry points, restricts what is loaded.
+
+    Raises:
+        WrongUsage: If BENCH_PLUGINS names what is not installed.
     """
     wanted = os.environ.get("BENCH_PLUGINS")
-    return load(only=wanted.split(",") if wanted else None)
+    if not wanted:
+        return load()
+    names, known = [name.strip() for name in wanted.split(",")], entry_point_names()
+    for name in names:
+        if name and name not in known:
+            raise WrongUsage(
+                f"BENCH_PLUGINS={wanted}: no installed package is called {name!r}, {did_you_mean(name, known)}"
+            )
+    return load(only=names)
 
 
 def load(*, only: Iterable[str] | None = None) -> Registry:

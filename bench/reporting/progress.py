@@ -8,6 +8,7 @@ from collections import Counter
 from typing import Self
 
 from bench.evaluation.metrics import metric_title
+from bench.markdown import printable
 from bench.results.study_folder import validation_score
 from bench.results.study_records import RunRecord
 from bench.search.callback import StudyCallback
@@ -24,7 +25,7 @@ def study_progress() -> PlainProgress | BarProgress:
 
 def print_warning(line: str) -> None:
     """Prints one line on the error stream."""
-    print(f"bench: warning: {line}", file=sys.stderr)
+    print(f"bench: warning: {printable(line)}", file=sys.stderr)
 
 
 def configuration_title(spec: TrialSpec) -> str:
@@ -55,11 +56,11 @@ class PlainProgress(StudyCallback):
         print_warning(line)
 
     def note(self, line: str) -> None:
-        print(line, flush=True)
+        print(printable(line), flush=True)
 
     def preparing(self, what: str, done: int, total: int) -> None:
         if not done and what.startswith("augmenting"):
-            print(f"{what}: {total:,} clips", flush=True)
+            print(printable(f"{what}: {total:,} clips"), flush=True)
 
     def phase(self, name: str, *, done: int, total: int) -> None:
         self._done, self._total = done, total
@@ -69,7 +70,7 @@ class PlainProgress(StudyCallback):
     def ended(self, run: RunRecord) -> None:
         self._done += run.result.status != "lost"
         line = f"{run.name} {configuration_title(run.spec)}: {outcome_line(run)}"
-        print(f"[{self._done}/{self._total}] {line}", flush=True)
+        print(printable(f"[{self._done}/{self._total}] {line}"), flush=True)
 
 
 class BarProgress(StudyCallback):
@@ -109,7 +110,7 @@ class BarProgress(StudyCallback):
         self.note(f"bench: warning: {line}")
 
     def note(self, line: str) -> None:
-        self._console.print(line, markup=False, soft_wrap=True)
+        self._console.print(printable(line), markup=False, soft_wrap=True)
 
     def preparing(self, what: str, done: int, total: int) -> None:
         if done < total and time.monotonic() - self._redrawn < REDRAW_SECONDS:
@@ -143,7 +144,7 @@ class BarProgress(StudyCallback):
         self._progress.remove_task(self._jobs.pop(run.name))
         style = "green" if run.result.status == "complete" else "yellow"
         line = f"{run.name} {configuration_title(run.spec)}: {outcome_line(run)}"
-        self._console.print(f"[{style}]{escape(line)}[/]", soft_wrap=True)
+        self._console.print(f"[{style}]{escape(printable(line))}[/]", soft_wrap=True)
         self._statuses[run.result.status] += 1
         is_complete = run.result.status == "complete"
         if is_complete and (self._best is None or validation_score(run) > validation_score(self._best)):

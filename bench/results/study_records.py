@@ -39,7 +39,7 @@ class StudyRecord(BaseModel):
     options: RunOptions = RunOptions()
     """Options as requested, with the names of the features and models that fit; a resume uses the same."""
     objective: Objective
-    space: dict[str, Any]
+    space: dict[str, dict[str, Any]]
     """Search space that maps parameter names to their ranges or fixed values, as JSON. Equal spaces compare equal."""
     enqueued: tuple[str, ...] = ()
     """Configurations that are tried first: names of recipes, and `defaults of MODEL`."""

@@ -211,8 +211,9 @@ def _exists(record: StudyRecord, what: str) -> str:
 def _difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
     """The first parameter in which two spaces differ, or nothing."""
     for part in ("searched", "fixed"):
-        for name in {**ours[part], **theirs[part]}:
-            before, now = ours[part].get(name, "absent"), theirs[part].get(name, "absent")
+        then, here = ours.get(part, {}), theirs.get(part, {})
+        for name in {**then, **here}:
+            before, now = then.get(name, "absent"), here.get(name, "absent")
             if before != now:
                 return f"{name} was {before}, is {now}"
     return ""

@@ -42,6 +42,8 @@ class OpenStudy:
     """Names of the runs that have not ended."""
     lost: set[str] = field(default_factory=set)
     """Names of the runs that an earlier process ended as lost."""
+    gone: set[str] = field(default_factory=set)
+    """Names of the runs that were marked as gone from the results folder."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +111,8 @@ class Tracker:
                 study.runs[name] = run.info.run_id
                 if run.info.status in ("RUNNING", "SCHEDULED"):
                     study.running.add(name)
-                elif run.data.tags.get("bench.status") == "lost":
-                    study.lost.add(name)
+                elif run.data.tags.get("bench.status") in ("lost", "gone"):
+                    {"lost": study.lost, "gone": study.gone}[run.data.tags["bench.status"]].add(name)
         self._studies[record.name] = study
 
     def start_run(
@@ -230,8 +232,8 @@ class Tracker:
     def reconcile(self, study: StudyFolder, *, running: tuple[str, ...] = ()) -> Reconciliation:
         """Brings MLflow up to date with the results folder after a scheduler that was killed.
 
-        Runs that are finished on disk are logged, and runs that were left running are ended as lost. The study is started
-        first if this process has not done so.
+        Runs that are finished on disk are logged, runs that were left running are ended as lost, and ended runs that are no
+        longer on disk are marked as gone. The study is started first if this process has not done so.
 
         Args:
             study: The study's folder, whose records decide.
@@ -241,13 +243,20 @@ class Tracker:
             self.start_study(study.record())
         open_study = self._studies[study.name]
         logged = []
-        for run in (*study.trials(), *study.finals()):
-            # A scheduler that had to stop at once may have marked runs as lost that it had already stored.
-            wrongly_lost = run.name in open_study.lost and run.result.status != "lost"
+        stored = {run.name: run for run in (*study.trials(), *study.finals())}
+        for run in stored.values():
+            # A scheduler that had to stop at once may have marked runs as lost that it had already stored, and a folder
+            # that was moved away may have been put back.
+            wrongly_lost = run.name in open_study.gone or (run.name in open_study.lost and run.result.status != "lost")
             if run.name not in open_study.runs or run.name in open_study.running or wrongly_lost:
                 self.log_finished_run(run, study)
                 logged.append(run.name)
         with tracking_store.translate_errors(self.uri, f"study {study.name}"):
+            known = {"", *stored, *running, *open_study.running, *open_study.lost, *open_study.gone}
+            for name in sorted(open_study.runs.keys() - known):
+                if name.startswith("reproduction-"):
+                    continue
+                self._mark(open_study.runs[name], "gone", "its folder is no longer in the results folder")
             lost = self._mark_running_as_lost(
                 open_study, "its scheduler ended before it did", except_for=("reproduction-", *running)
             )
@@ -338,6 +347,8 @@ class Tracker:
 
     def _supersede(self, open_study: OpenStudy, name: str) -> None:
         run_id = open_study.runs.pop(name)
+        open_study.lost.discard(name)
+        open_study.gone.discard(name)
         if name in open_study.running:
             self._mark_lost(run_id, "run again")
             open_study.running.discard(name)
@@ -350,11 +361,15 @@ class Tracker:
         for name in lost:
             self._mark_lost(open_study.runs[name], reason)
             open_study.running.discard(name)
+            open_study.lost.add(name)
         return lost
 
     def _mark_lost(self, run_id: str, reason: str) -> None:
-        self._log(run_id, tags={"bench.status": "lost", "bench.reason": reason})
+        self._mark(run_id, "lost", reason)
         self._end(run_id, run_contents.RUN_STATUS["lost"])
+
+    def _mark(self, run_id: str, status: str, reason: str) -> None:
+        self._log(run_id, tags={"bench.status": status, "bench.reason": reason})
 
     def _end(self, run_id: str, status: str, finished: str | None = None) -> None:
         self._client.set_terminated(run_id, status, run_contents.milliseconds(finished) if finished else _now())
