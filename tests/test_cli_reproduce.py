@@ -139,7 +139,8 @@ def test_a_row_cannot_be_run_on_another_data_set(tmp_path: Path, dataset: str, c
     record = study_record(dataset=PluginConfig(name="folder", options={"path": "gone"}))
     row = published(run_record(record, kind="final", predictions=fitted(seed=1)), tmp_path / "page.json")
     refusal(run("reproduce", row, "--dataset", dataset), complaint)
-    refusal(run("reproduce", row), "unknown model 'logistic'")
+    refusal(run("reproduce", row), "the row is of folder:gone, which is not found here", "--dataset folder:PATH")
+    refusal(run("reproduce", row, "--dataset", f"folder:{tmp_path}"), "unknown model 'logistic'")
 
 
 def test_a_recipe_with_changed_settings_says_so_in_the_table(tmp_path: Path) -> None:

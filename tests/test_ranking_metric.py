@@ -106,7 +106,8 @@ def test_mlflow_sorts_by_it_and_names_it(final: RunRecord) -> None:
 def test_a_row_is_reproduced_by_it(leaderboard: Leaderboard, final: RunRecord, tmp_path: Path) -> None:
     page = tmp_path / "page.json"
     page.write_text(leaderboard.model_dump_json())
-    wanted = wanted_of(installed(), f"{page}:{leaderboard.rows()[0].id}", dataset="", settings={}, seeds=None)
+    row, here = f"{page}:{leaderboard.rows()[0].id}", f"folder:{tmp_path}"
+    wanted = wanted_of(installed(), row, dataset=here, settings={}, seeds=None)
     assert set(wanted.published[0]) == {"validation_balanced_accuracy", "test_balanced_accuracy"}
     assert wanted.published[2]["test_balanced_accuracy"] == measured_figures(final.result)["test_balanced_accuracy"]
 

@@ -13,6 +13,7 @@ from bench.cores import threads_per_worker
 from bench.errors import one_line
 from bench.files import cache_directory
 from bench.plugins import Infeasible
+from bench.plugins.references import without_path
 from bench.search.space import Candidate
 from bench.training.device_clips import DataOnDevice
 from bench.trial import TrialSpec
@@ -70,7 +71,7 @@ def number_of_runs(study: ResolvedStudy) -> int:
 def _spec(candidate: Candidate, study: ResolvedStudy) -> TrialSpec:
     data, configuration = study.record.data, candidate.configuration
     return TrialSpec(
-        dataset=data.dataset,
+        dataset=without_path(study.registry, data.dataset),
         revision=data.revision,
         feature=configuration.feature,
         model=configuration.model,

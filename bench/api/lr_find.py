@@ -43,13 +43,15 @@ def find_learning_rate(
     import torch
 
     if recipe:
-        spec, what = recipe_on(registry, recipe, dataset, options.settings, 1).specs[0], recipe
+        wanted = recipe_on(registry, recipe, dataset, options.settings, 1)
+        spec, config, what = wanted.specs[0], wanted.dataset, recipe
     else:
         spec = _defaults(registry, dataset, options)
+        config = spec.dataset
         what = f"{spec.model.name} on {spec.feature.name}"
     spec = spec.model_copy(update={"seed": options.seed})
     device, reason = choose_device(options.device)
-    data = prepare_for(spec, options, registry=registry, callback=callback).without_test()
+    data = prepare_for(spec, config, options, registry=registry, callback=callback).without_test()
     for line in data.notes:
         callback.warning(line)
     rate = registry.feature(spec.feature).sample_rate

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.api.calling import keywords_in_errors, study_callback
 from bench.api.plugins import with_classes
 from bench.api.study import Run
+from bench.data.prepared import PreparedData
 from bench.errors import BenchError, WrongUsage
-from bench.files import remove_unfinished, results_directory, write_atomically
+from bench.files import data_directory, remove_unfinished, results_directory, write_atomically
 from bench.options import RunOptions, checked_options
 from bench.plugins import PluginConfig
 from bench.plugins.contracts import Plugin
-from bench.plugins.references import dataset_config, dataset_reference
+from bench.plugins.references import dataset_config, dataset_reference, path_option, without_path
 from bench.plugins.registry import Registry
 from bench.reporting.leaderboard_records import Row, SeedRun
 from bench.reporting.publishing import dataset_file_name, load_published
@@ -108,20 +109,27 @@ def reproduce(
         raise WrongUsage(f"a row is given by a recipe's name or as leaderboards/fsdd.json:ID, not by {row!r}")
     with keywords_in_errors():
         registry = with_classes(plugins)
-        wanted = wanted_of(registry, row, dataset=dataset, settings=settings or {}, seeds=seeds)
+        checked = checked_options(options)
+        wanted = wanted_of(registry, row, dataset=dataset, settings=settings or {}, seeds=seeds, options=checked)
         callback = study_callback(progress)
-        return run_wanted(wanted, checked_options(options), registry, callback, command=f"bench.reproduce({row!r})")
+        return run_wanted(wanted, checked, registry, callback, command=f"bench.reproduce({row!r})")
 
 
 def wanted_of(
-    registry: Registry, row: str, *, dataset: str, settings: Mapping[str, Any], seeds: int | None
+    registry: Registry,
+    row: str,
+    *,
+    dataset: str,
+    settings: Mapping[str, Any],
+    seeds: int | None,
+    options: RunOptions | None = None,
 ) -> Reproduction:
     """What a recipe or a row asks to be run. Raises BenchError as `reproduce` does."""
     if not (row.endswith(".json") or ".json:" in row):
         return recipe_on(registry, row, dataset, settings, seeds)
     if settings:
         raise WrongUsage("a row of a leaderboard is run as it is: leave out the settings, or name a recipe")
-    return _row(registry, row, dataset, seeds)
+    return _row(registry, row, dataset, seeds, options or RunOptions())
 
 
 def run_wanted(
@@ -143,7 +151,8 @@ def run_wanted(
 
     device, reason = choose_device(options.device)
     registry.model(wanted.specs[0].model)  # raises if it is not installed, before audio is decoded for minutes
-    data = prepare_for(wanted.specs[0], options, registry=registry, callback=callback)
+    data = prepare_for(wanted.specs[0], wanted.dataset, options, registry=registry, callback=callback)
+    _check_clips(wanted, data, registry)
     threads = options.threads or (wanted.hardware.threads if wanted.hardware else None)
     workers = 1 if options.workers is None else min(options.workers, len(wanted.specs))
     here = hardware(torch.device(device), registry=registry, compiled=wanted.compiled).model_copy(
@@ -200,16 +209,18 @@ def recipe_on(
         dataset = published_on.name
         settings = {f"dataset.{option}": value for option, value in published_on.options.items()} | dict(settings)
     config = dataset_config(registry, dataset, settings)
-    return of_recipe(
+    wanted = of_recipe(
         recipe,
         config,
         folder=f"{name}-{dataset_file_name(dataset_reference(registry, config))}",
         settings={name: value for name, value in settings.items() if not name.startswith("dataset.")},
         seeds=seeds or RECIPE_SEEDS,
     )
+    here = without_path(registry, config)
+    return replace(wanted, specs=tuple(spec.model_copy(update={"dataset": here}) for spec in wanted.specs))
 
 
-def _row(registry: Registry, reference: str, dataset: str, seeds: int | None) -> Reproduction:
+def _row(registry: Registry, reference: str, dataset: str, seeds: int | None, options: RunOptions) -> Reproduction:
     path, _, identifier = (f"{reference}:" if reference.endswith(".json") else reference).rpartition(":")
     leaderboard = load_published(Path(path))
     if not identifier:
@@ -217,13 +228,14 @@ def _row(registry: Registry, reference: str, dataset: str, seeds: int | None) ->
         raise BenchError(f"{path} is a whole leaderboard: name a row, as {path}:ROW, of {rows}")
     row = leaderboard.row(identifier)
     runs = [run for run in row.runs if seeds is None or _repeat(row, run) < seeds]
-    config = _here(registry, runs[0].spec.dataset, dataset)
+    of = next(protocol for protocol in leaderboard.protocols if row in protocol.rows)
+    config = _here(registry, runs[0], of.dataset, dataset, options)
     return Reproduction(
         name=identifier,
         folder=identifier,
         title=f"row {identifier} of {leaderboard.dataset}, rank {row.rank}, {row.model.name} on {row.feature.name}",
         dataset=config,
-        specs=tuple(run.spec.model_copy(update={"dataset": config}) for run in runs),
+        specs=tuple(run.spec for run in runs),
         published=tuple(map(_figures, runs)),
         all_published=tuple(map(_figures, row.runs)),
         scores=tuple((run.validation, run.test) for run in runs),
@@ -243,14 +255,50 @@ def _figures(run: SeedRun) -> dict[str, float]:
     return {f"{split}_{run.spec.objective}": getattr(scores, run.spec.objective) for split, scores in scored.items()}
 
 
-def _here(registry: Registry, published: PluginConfig, dataset: str) -> PluginConfig:
-    """A row's data set, with its files at `dataset` if that is given. All its other options stay the row's."""
-    if not dataset:
-        return published
-    given = dataset_config(registry, dataset, {})
-    takes = registry.datasets[given.name].argument
-    if given.name != published.name or takes is None:
+def _here(registry: Registry, run: SeedRun, published: PluginConfig, dataset: str, options: RunOptions) -> PluginConfig:
+    """A row's data set, with its files at `dataset` if that is given, or else where they are found.
+
+    All its other options stay the row's.
+
+    Raises:
+        BenchError: It is another data set, or the files are not found.
+    """
+    takes = path_option(registry, published)
+    if dataset:
+        given = dataset_config(registry, dataset, {})
+        if given.name != published.name or takes is None:
+            raise BenchError(
+                f"the row is of data set {published.name}: --dataset {dataset} cannot be in its place, leave it out"
+            )
+        location = str(given.options[takes])
+    elif takes is None:
+        return run.spec.dataset
+    else:
+        name = str(published.options.get(takes, ""))
+        location = str(_location(run, name, takes, options) or "")
+        if not location:
+            raise BenchError(
+                f"the row is of {published.name}:{name}, which is not found here: say where it lies, as "
+                f"--dataset {published.name}:{takes.upper()}, or name the folder that holds it with --data-dir"
+            )
+    return published.model_copy(update={"options": {**published.options, takes: location}})
+
+
+def _location(run: SeedRun, name: str, takes: str, options: RunOptions) -> Path | None:
+    """Where the files of a published row are: where its study had them, in the folder of all data, or here."""
+    study = StudyFolder(results_directory(options.results) / run.run.partition("/")[0])
+    known = [data_directory(options.data_dir) / Path(name).name, Path(name).expanduser()] if name else []
+    if study.exists() and (record := study.record()).data.revision == run.spec.revision:
+        known.insert(0, Path(str(record.dataset.options.get(takes, name))).expanduser())
+    return next((path for path in known if path.exists()), None)
+
+
+def _check_clips(wanted: Reproduction, data: PreparedData, registry: Registry) -> None:
+    """Raises BenchError if the files of a row, which somebody has put anywhere, are others."""
+    revision = wanted.specs[0].revision
+    takes = path_option(registry, wanted.dataset)
+    if takes is not None and not wanted.recipe and revision not in ("", data.revision):
         raise BenchError(
-            f"the row is of data set {published.name}: --dataset {dataset} cannot be in its place, leave it out"
+            f"{wanted.dataset.options[takes]} does not hold the clips of row {wanted.name} (revision {data.revision}, and "
+            f"the row is of {revision}): say where those are with --dataset {wanted.dataset.name}:{takes.upper()}"
         )
-    return given.model_copy(update={"options": {**published.options, takes: given.options[takes]}})

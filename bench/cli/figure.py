@@ -154,7 +154,7 @@ class _Workspace:
         """The data of a run with its clips decoded at this rate: as they are, or else made again."""
         if is_decoded(data, sample_rate):
             return data.of_fold(run.spec.fold)
-        made = self.prepare(self.registry.dataset(run.spec.dataset), sample_rate, run.spec.protocol)
+        made = self.prepare(self.registry.dataset(data.dataset), sample_rate, run.spec.protocol)
         if made.revision != run.spec.revision:
             warn(f"the files of {run.spec.dataset.name} are not those that {run.study}/{run.name} was run on")
         return made.of_fold(run.spec.fold)

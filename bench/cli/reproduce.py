@@ -124,7 +124,7 @@ def _list(registry: Registry) -> None:
 
 def _run(row: str, options: RunOptions, registry: Registry, dataset: str, seeds: int | None) -> int:
     """Runs one, and returns the exit code: 1 if it differs from what was published by more than chance."""
-    wanted = api.wanted_of(registry, row, dataset=dataset, settings=options.settings, seeds=seeds)
+    wanted = api.wanted_of(registry, row, dataset=dataset, settings=options.settings, seeds=seeds, options=options)
     result = api.run_wanted(wanted, options, registry, study_progress(), command=command_line())
     verdicts = {seed.run: seed.verdict or "" for seed in result.comparison.seeds}
     cells = []

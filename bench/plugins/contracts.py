@@ -151,6 +151,8 @@ class Dataset(Plugin):
     """Download of the data set, if there is one."""
     argument: ClassVar[str | None] = None
     """Name of the field that is given after the colon of `NAME:ARGUMENT` on the command line."""
+    argument_is_path: ClassVar[bool] = False
+    """Whether that field says where the files lie. It is then no part of what the data set is, and never published."""
     noise_folder: ClassVar[str | None] = None
     """Folder inside the data set of recorded background noise, which the noise augmentation uses."""
     group_noun: ClassVar[str] = "groups"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,33 @@ def located_at(registry: Registry, config: PluginConfig, path: str) -> PluginCon
     """The same data set with its files at `path`."""
     takes = registry.datasets[config.name].argument
     return config if takes is None else config.model_copy(update={"options": {**config.options, takes: path}})
+
+
+def path_option(registry: Registry, config: PluginConfig) -> str | None:
+    """The option that says where a data set's files lie; None if it has none, or is not installed."""
+    dataset = registry.datasets.get(config.name)
+    return dataset.argument if dataset is not None and dataset.argument_is_path else None
+
+
+def without_path(registry: Registry, config: PluginConfig) -> PluginConfig:
+    """The data set whatever folder it lies in: its clips are known by their revision, and rows by this."""
+    takes = path_option(registry, config)
+    return config.model_copy(
+        update={"options": {name: value for name, value in config.options.items() if name != takes}}
+    )
+
+
+def published_config(registry: Registry, config: PluginConfig) -> PluginConfig:
+    """The data set as a page names it: its folder or file by the last part of the path, however that is spelt."""
+    takes = path_option(registry, config)
+    if takes is None or takes not in config.options:
+        return config
+    return config.model_copy(update={"options": {**config.options, takes: last_part(str(config.options[takes]))}})
+
+
+def last_part(path: str) -> str:
+    """The name of a folder or file, however its path is spelt."""
+    return Path(os.path.abspath(Path(path).expanduser())).name  # noqa: PTH100 (`resolve` would name what a link leads to)
 
 
 def study_stem(registry: Registry, config: PluginConfig) -> str:

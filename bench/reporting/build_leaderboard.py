@@ -15,8 +15,9 @@ from bench.errors import BenchError, did_you_mean
 from bench.evaluation.error_analysis import analyse_errors
 from bench.evaluation.metrics import score
 from bench.plugins import Recipe
+from bench.plugins.references import dataset_reference, path_option, published_config, without_path
 from bench.plugins.registry import Registry
-from bench.reporting.commands import portable_command
+from bench.reporting.commands import portable_command, portable_reference, without_folders
 from bench.reporting.leaderboard_records import (
     NESTED,
     Leaderboard,
@@ -68,7 +69,9 @@ def build_leaderboard(
             all_studies.append((study, study.record()))
         except BenchError as error:
             unreadable.append(str(error))
-    matching = [(study, record) for study, record in all_studies if _is_of(record, dataset)]
+    registry = registry or Registry()
+    same = {_data_key(record, registry) for _, record in all_studies if _is_of(record, dataset, registry)}
+    matching = [(study, record) for study, record in all_studies if _data_key(record, registry) in same]
     if not matching and unreadable:
         raise BenchError(unreadable[0])
     if warn is not None:
@@ -84,7 +87,7 @@ def build_leaderboard(
         raise BenchError(f"no study of data set {dataset!r} in {results}: {hint}")
     leaderboard = leaderboard_of(matching, dataset, registry=registry)
     looked = [
-        protocol.model_copy(update={"test_looks": test_looks(results, protocol.dataset, protocol.revision)})
+        protocol.model_copy(update={"test_looks": test_looks(results, protocol.dataset, protocol.revision, registry)})
         for protocol in leaderboard.protocols
     ]
     return leaderboard.model_copy(update={"protocols": tuple(looked)})
@@ -106,14 +109,14 @@ def leaderboard_of(
     registry = registry or Registry()
     by_protocol: dict[str, list[tuple[StudyFolder, StudyRecord]]] = {}
     for study, record in members:
-        key = f"{record.dataset.model_dump_json()} {record.data.revision} {record.data.protocol} {record.objective}"
+        key = f"{_data_key(record, registry)} {record.data.protocol} {record.objective}"
         by_protocol.setdefault(key, []).append((study, record))
     protocols = [
-        with_twins_apart(_with_changes(_protocol(members, registry.recipes), registry), members)
+        with_twins_apart(_with_changes(_protocol(members, registry), registry), members)
         for members in by_protocol.values()
     ]
     leaderboard = Leaderboard(
-        dataset=dataset,
+        dataset=portable_reference(dataset),
         updated=max((run.finished for protocol in protocols for row in protocol.rows for run in row.runs), default=""),
         protocols=tuple(sorted(protocols, key=_rows_first_then_newest, reverse=True)),
     )
@@ -130,20 +133,30 @@ def _rows_first_then_newest(protocol: Protocol) -> tuple[bool, str]:
     return bool(protocol.rows), max(study.created for study in protocol.studies)
 
 
-def _is_of(record: StudyRecord, dataset: str) -> bool:
-    """Returns whether a study used the data set `NAME` or `NAME:ARGUMENT`, where ARGUMENT is one of its options."""
+def _data_key(record: StudyRecord, registry: Registry) -> str:
+    """What studies of the same clips share, wherever those lie."""
+    return f"{without_path(registry, record.dataset).model_dump_json()} {record.data.revision}"
+
+
+def _is_of(record: StudyRecord, dataset: str, registry: Registry) -> bool:
+    """Returns whether a study used the data set `NAME` or `NAME:ARGUMENT`, where ARGUMENT is one of its options. Paths
+    are told apart by their last part, as pages name them."""
     name, colon, argument = dataset.partition(":")
     if record.dataset.name != name:
         return False
     values = [value for value in record.dataset.options.values() if isinstance(value, str)]
+    takes = path_option(registry, record.dataset)
+    if colon and takes is not None:
+        return portable_reference(dataset) == f"{name}:{published_config(registry, record.dataset).options[takes]}"
     return not colon or argument in values or Path(argument).resolve() in [Path(value).resolve() for value in values]
 
 
-def _protocol(members: Sequence[tuple[StudyFolder, StudyRecord]], recipes: Mapping[str, Recipe]) -> Protocol:
+def _protocol(members: Sequence[tuple[StudyFolder, StudyRecord]], registry: Registry) -> Protocol:
     newest = max((record for _, record in members), key=lambda record: record.created)
     rows = _rows(members, newest)
     return Protocol(
-        dataset=newest.dataset,
+        dataset=(published := published_config(registry, newest.dataset)),
+        reference=dataset_reference(registry, published) if path_option(registry, published) else "",
         revision=newest.data.revision,
         protocol=newest.data.protocol,
         folds=tuple(fold.name for fold in newest.data.folds),
@@ -151,12 +164,12 @@ def _protocol(members: Sequence[tuple[StudyFolder, StudyRecord]], recipes: Mappi
         labels=newest.data.labels,
         seconds=newest.data.seconds,
         supports=newest.data.supports,
-        notes=tuple(dict.fromkeys(note for _, record in members for note in record.data.notes)),
+        notes=tuple(dict.fromkeys(without_folders(note) for _, record in members for note in record.data.notes)),
         group_noun=newest.data.group_noun,
         known_groups=newest.data.known_groups,
         rows=rows,
         studies=tuple(
-            _summary(study, record, recipes, rows)
+            _summary(study, record, registry.recipes, rows)
             for study, record in sorted(members, key=lambda member: member[1].created)
         ),
     )
@@ -310,7 +323,9 @@ def _summary(
 ) -> StudySummary:
     trials, finals = study.trials(), study.finals()
     progress, hours = best_so_far(trials)
-    unfinished = Counter((run.result.status, run.result.reason) for run in trials if run.result.status != "complete")
+    unfinished = Counter(
+        (run.result.status, without_folders(run.result.reason)) for run in trials if run.result.status != "complete"
+    )
     return StudySummary(
         name=record.name,
         created=record.created,

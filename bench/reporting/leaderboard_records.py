@@ -238,6 +238,9 @@ class Protocol(PublishedRecord):
     """The data, options and objective that the rows of one table share."""
 
     dataset: PluginConfig
+    reference: str = Field("", exclude_if=lambda reference: not reference)
+    """Name of a data set that is given the path of its files: `folder:recordings`, without the folders above; empty for
+    others."""
     revision: str
     protocol: str = "official"
     """See `RunOptions.protocol`."""

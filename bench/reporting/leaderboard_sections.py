@@ -18,7 +18,7 @@ MAX_REASONS = 15
 def protocol_name(protocol: Protocol) -> str:
     """Returns a title that tells a protocol from the others."""
     official = protocol.protocol == "official"  # only then do the options of a data set's own splits count
-    dataset = _config(protocol.dataset) if official else protocol.dataset.name
+    dataset = _config(protocol.dataset) if official else protocol.reference or protocol.dataset.name
     return f"{protocol_title(protocol)}, {dataset}, revision {protocol.revision}, by {metric_title(protocol.objective)}"
 
 

@@ -12,6 +12,8 @@ from statistics import fmean
 from bench.errors import BenchError
 from bench.evaluation.metrics import metric_title
 from bench.plugins import PluginConfig
+from bench.plugins.references import without_path
+from bench.plugins.registry import Registry
 from bench.reporting.leaderboard_records import Improvement, Looks, Optimism, Protocol, Row, SeedRun
 from bench.reporting.numbers import plural, score_text
 from bench.results.study_folder import reproductions, studies, validation_score
@@ -102,14 +104,15 @@ def _validation_order(run: RunRecord) -> tuple[float, float]:
     return -validation_score(run), math.inf if scores is None else scores.loss
 
 
-def test_looks(results: Path, dataset: PluginConfig, revision: str) -> Looks:
+def test_looks(results: Path, dataset: PluginConfig, revision: str, registry: Registry) -> Looks:
     """Counts the networks of a results folder that were tested on a data set; what cannot be read counts nothing."""
     configurations: list[str] = []
     folders = 0
     for study in (*studies(results), *reproductions(results)):
         try:
             record = study.reproduction() if study.is_reproduction() else study.record()
-            if (record.dataset, record.data.revision) != (dataset, revision):
+            of_record = without_path(registry, record.dataset)
+            if (of_record, record.data.revision) != (without_path(registry, dataset), revision):
                 continue
             runs = study.reproduction_runs() if study.is_reproduction() else study.finals()
         except BenchError:

@@ -33,7 +33,7 @@ Published = TypeVar("Published", bound=PublishedRecord)
 TAKEN_AS_PUBLISHED: Mapping[type[PublishedRecord], tuple[str, ...]] = {
     Leaderboard: ("schema_version", "dataset", "source", "predictions"),
     Protocol: (
-        *("dataset", "revision", "protocol", "folds", "objective", "seconds", "notes", "studies"),
+        *("dataset", "reference", "revision", "protocol", "folds", "objective", "seconds", "notes", "studies"),
         *("group_noun", "known_groups", "twins", "test_looks"),
     ),
     Row: ("origin", "parameters", "search", "robustness", "train_seconds", "not_complete", "changed"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bench.errors import BenchError, one_line
 from bench.files import cache_directory
 from bench.plugins import Dataset, Infeasible, TrainingSettings
+from bench.plugins.references import without_path
 from bench.plugins.registry import Registry
 from bench.trial import TrialSpec
 
@@ -94,7 +95,7 @@ def fit(
     for feature in features:
         for model in models:
             spec = TrialSpec(
-                dataset=dataset.config(),
+                dataset=without_path(registry, dataset.config()),
                 revision="",
                 feature=registry.features[feature]().config(),
                 model=registry.models[model]().config(),

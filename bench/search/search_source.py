@@ -10,6 +10,7 @@ import optuna
 from optuna.trial import TrialState
 
 from bench.executors.jobs import Job
+from bench.plugins.references import without_path
 from bench.plugins.registry import Registry
 from bench.results.study_folder import StudyFolder, validation_score
 from bench.results.study_records import RunRecord, StudyRecord, run_name
@@ -213,7 +214,7 @@ class SearchSource:
     def _spec(self, configuration: Configuration, number: int) -> TrialSpec:
         seed = np.random.SeedSequence([self._record.options.seed, number]).generate_state(1)[0]
         spec = TrialSpec(
-            dataset=self._record.dataset,
+            dataset=without_path(self._registry, self._record.dataset),
             revision=self._record.data.revision,
             protocol=self._record.data.protocol,
             fold=self._record.data.fold_name,

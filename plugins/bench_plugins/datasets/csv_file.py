@@ -37,6 +37,7 @@ class CsvFile(Dataset):
 
     name: ClassVar[str] = "csv"
     argument: ClassVar[str | None] = "file"
+    argument_is_path: ClassVar[bool] = True
     source: ClassVar[str] = "your own recordings"
 
     file: str

@@ -45,6 +45,7 @@ class Folder(Dataset):
 
     name: ClassVar[str] = "folder"
     argument: ClassVar[str | None] = "path"
+    argument_is_path: ClassVar[bool] = True
     noise_folder: ClassVar[str | None] = "_background_noise_"
     source: ClassVar[str] = "your own recordings"
 
