@@ -98,6 +98,19 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def _at_most(most: int) -> AfterValidator:
+    """Refuses a number of runs or epochs that no machine comes to the end of, with the time that they would take."""
+
+    def check(given: int | None) -> int | None:
+        if given is not None and given > most:
+            years = given / (365 * 24 * 3600)
+            time = f"{years:,.0f} years" if years >= 1 else f"{given / 3600:,.0f} hours"
+            raise ValueError(f"at a second each they would take {time}; {most:,} are the most")
+        return given
+
+    return AfterValidator(check)
+
+
 def _names(given: object) -> object:
     """`"cnn,tc-resnet"` as a tuple of names."""
     if not isinstance(given, str):
@@ -149,7 +162,7 @@ class RunOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
-    trials: Annotated[int, Field(ge=1), Option(SEARCH, "raised", short="-n")] = 100
+    trials: Annotated[int, Field(ge=1), _at_most(1_000_000), Option(SEARCH, "raised", short="-n")] = 100
     """Number of trials in all."""
 
     models: Annotated[Models, Option(SEARCH, "fixed", metavar="NAME,...", default="all that fit")] = ()
@@ -158,7 +171,7 @@ class RunOptions(BaseModel):
     features: Annotated[Features, Option(SEARCH, "fixed", metavar="NAME,...", default="all that fit")] = ()
     """Features to search, as in mel,mfcc."""
 
-    epochs: Annotated[int | None, Field(ge=1), Option(SEARCH, "fixed", default="searched")] = None
+    epochs: Annotated[int | None, Field(ge=1), _at_most(1_000_000), Option(SEARCH, "fixed", default="searched")] = None
     """Number of epochs of every trial, instead of a searched one."""
 
     settings: Annotated[Settings, Option(SEARCH, "fixed", flag="--set", metavar="KEY=VALUE")] = {}
@@ -181,10 +194,10 @@ class RunOptions(BaseModel):
     """Searches anew in every outer fold, with as many trials in each, so that no clip chooses the configuration that is
     tested on it. Each fold's best is its one finalist."""
 
-    finalists: Annotated[int, Field(ge=0), Option(FINALS, "fixed")] = 3
+    finalists: Annotated[int, Field(ge=0), _at_most(10_000), Option(FINALS, "fixed")] = 3
     """Number of configurations, the best by validation, that are retrained and tested."""
 
-    final_seeds: Annotated[int, Field(ge=1), Option(FINALS, "fixed")] = 3
+    final_seeds: Annotated[int, Field(ge=1), _at_most(10_000), Option(FINALS, "fixed")] = 3
     """Number of seeds that each finalist is retrained with."""
 
     robustness: Annotated[bool, Option(FINALS, "fixed")] = False
@@ -198,22 +211,22 @@ class RunOptions(BaseModel):
 
     workers: Annotated[
         int | None,
-        Field(ge=0),
+        Field(ge=0, le=1000),
         Option(WHERE, "persistent", short="-w", default="1; on GPUs, what --workers-per-gpu makes"),
     ] = None
     """Number of trials that run at the same time. 0 runs them inside this process and without MLflow, for debugging and
     tests."""
 
-    workers_per_gpu: Annotated[int | None, Field(ge=1), Option(WHERE, "persistent", default="1", executor="local")] = (
-        None
-    )
+    workers_per_gpu: Annotated[
+        int | None, Field(ge=1, le=100), Option(WHERE, "persistent", default="1", executor="local")
+    ] = None
     """Number of workers on each visible GPU: small networks leave room for several."""
 
     device: Annotated[Literal["auto", "cpu", "cuda"], Option(WHERE, "persistent")] = "auto"
     """Device that trains: auto, cpu or cuda."""
 
     threads: Annotated[
-        int | None, Field(ge=1), Option(WHERE, "persistent", default="cores / workers", executor="local")
+        int | None, Field(ge=1, le=1000), Option(WHERE, "persistent", default="cores / workers", executor="local")
     ] = None
     """Number of torch threads of a worker. Give 1 where other programs use the cores; spare cores prefetch batches."""
 

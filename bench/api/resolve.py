@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from bench.results.study_folder import StudyFolder, checked_name, free_name, ope
 from bench.results.study_records import StudyRecord
 from bench.search.callback import StudyCallback
 from bench.search.plan import Plan, check_same, check_versions, make_plan, new_record, versions
+from bench.sizes import shown_size
 from bench.tracking.tracking_store import require_driver
 from bench.training.device import choose_device
 from bench.trial.plugin_code import changed_since_last
@@ -30,6 +32,7 @@ from bench.trial.plugin_code import changed_since_last
 if TYPE_CHECKING:
     from bench.search.study_storage import PostgresDatabase
 
+BYTES_OF_SAMPLE = 2
 COMPARED_BY_THE_SPACE = ("study", "models", "features", "settings", "epochs")
 """Options of a study that are not compared one by one, since its name and its search space say the same."""
 
@@ -236,6 +239,7 @@ def _plan_and_data(
     feature_limit()
     if options.tracking_uri and not options.tracking_uri.startswith(("none", "http", "databricks")):
         require_driver(options.tracking_uri)
+    _require_disk(plan, registry, dataset.seconds() or 1.0, clips=1)
     data = prepare(
         dataset,
         data_dir=data_directory(options.data_dir),
@@ -245,7 +249,24 @@ def _plan_and_data(
         max_unusable=options.max_unusable,
         progress=callback.preparing,
     )
+    _require_disk(plan, registry, data.seconds, clips=data.clips("train"))
     return plan, data
+
+
+def _require_disk(plan: Plan, registry: Registry, seconds: float, *, clips: int) -> None:
+    """Raises BenchError if there is no room for augmented copies of so many training clips, with the estimate."""
+    folder = next(
+        path for path in (cache_directory().absolute(), *cache_directory().absolute().parents) if path.is_dir()
+    )
+    free = shutil.disk_usage(folder).free
+    for candidate in plan.candidates:
+        training, feature = candidate.configuration.training, candidate.configuration.feature
+        needed = BYTES_OF_SAMPLE * training.offline_copies * clips * seconds * registry.feature(feature).sample_rate
+        if needed > free:
+            raise BenchError(
+                f"training.offline_copies={training.offline_copies} of {plural(clips, 'clip')} take {shown_size(needed)}, "
+                f"and {folder} has {shown_size(free)} free: ask for fewer, or free some"
+            )
 
 
 def _resolved(

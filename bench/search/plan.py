@@ -15,8 +15,8 @@ from bench.data.prepared import PreparedData
 from bench.errors import BenchError
 from bench.evaluation.metrics import Objective
 from bench.options import RunOptions
-from bench.plugins import Dataset, PluginConfig, TrainingSettings
-from bench.plugins.registry import CALLER, Registry, find, first_complaint
+from bench.plugins import Dataset, Infeasible, PluginConfig, TrainingSettings
+from bench.plugins.registry import CALLER, Incompatible, Registry, find, first_complaint
 from bench.results.study_records import StudyRecord
 from bench.search.fitting import fit
 from bench.search.space import Candidate, SearchSpace, build_space, candidates
@@ -69,7 +69,26 @@ def make_plan(registry: Registry, dataset: Dataset, options: RunOptions) -> Plan
     )
     resolved = options.model_copy(update={"features": fitting.features, "models": fitting.models})
     queued = tuple(candidates(registry, space, recipes, fitting.covering(), dataset.training))
+    _require_memory(registry, queued, dataset.seconds() or 1.0)
     return Plan(resolved, space, queued, fitting.notes())
+
+
+def _require_memory(registry: Registry, queued: Sequence[Candidate], seconds: float) -> None:
+    """Raises BenchError if the machine has not the memory for any of the configurations that are tried first."""
+    from bench.trial.feasibility import require_memory
+
+    complaints = []
+    for candidate in queued:
+        try:
+            feature = registry.feature(candidate.configuration.feature)
+            require_memory(feature, candidate.configuration.training, seconds)
+            return
+        except Incompatible:  # A trial will say it.
+            return
+        except Infeasible as error:
+            complaints.append(str(error))
+    if complaints:
+        raise BenchError(f"{complaints[0]}: give smaller values by --set")
 
 
 def _starting_training(dataset: Dataset, settings: Mapping[str, Any]) -> TrainingSettings:

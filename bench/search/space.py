@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     import optuna
 
 
+HIGHEST_RATE = 1_000_000
+"""Highest sample rate, in Hz: those of bat detectors end below."""
+
+
 class Configuration(BaseModel):
     """One point of the space."""
 
@@ -124,6 +128,8 @@ class SearchSpace:
                     raise BenchError(
                         f"{name} is searched over {searched}: audio is decoded ahead, so list its rates in a Choice"
                     )
+                if rate > HIGHEST_RATE:
+                    raise BenchError(f"{name}={rate}: audio is decoded at {HIGHEST_RATE:,} Hz at most")
                 rates.add(rate)
         return tuple(sorted(rates))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from bench.errors import one_line
-from bench.plugins import Infeasible, Model
+from bench.plugins import Feature, Infeasible, Model, TrainingSettings
 from bench.plugins.networks import build_network
 from bench.plugins.registry import Incompatible, Registry
+from bench.sizes import machine_memory, shown_size
 from bench.training.batches import input_samples
 from bench.trial.feasibility_cache import FeasibilityCache
 from bench.trial.trial_records import TrialSpec
@@ -21,6 +23,7 @@ from bench.trial.trial_records import TrialSpec
 FEW = 16
 """Frames (of a waveform: samples) that a network for clips of any length is run on: its own recurrences, which the meta
 device takes step by step in Python, are then short."""
+BYTES_OF_FLOAT32 = 4
 TENSOR_LIBRARIES = ("torch", "torchaudio", "torchvision", "einops")
 """Packages whose layers and operators refuse shapes."""
 OF_SHAPES = re.compile(
@@ -55,6 +58,7 @@ def check_feasible(
         raise Infeasible(one_line(error)) from error
     if spec.training.lengths == "own" and not model.any_length:
         raise Infeasible(f"{spec.model.name} takes clips of one length only: leave out lengths=own")
+    require_memory(feature, spec.training, seconds)
     samples = input_samples(spec.training, sample_rate=feature.sample_rate, seconds=seconds)
     shape = tuple(feature.shape(samples))
     if min(shape) < 1:
@@ -64,6 +68,25 @@ def check_feasible(
     if cache is None or key is None:
         return parameters_on_meta(model, shape, classes)
     return cache.recalled(key, lambda: parameters_on_meta(model, shape, classes))
+
+
+def require_memory(feature: Feature, settings: TrainingSettings, seconds: float) -> None:
+    """Checks that the machine has memory for the waveforms and features of a few clips, from their shapes alone.
+
+    Raises:
+        Infeasible: If it has not, with the estimate.
+    """
+    clips, memory = min(FEW, settings.batch_size), machine_memory()
+    length, rate = settings.segment_seconds or seconds, feature.sample_rate
+    needed = BYTES_OF_FLOAT32 * clips * length * rate
+    if needed <= memory:
+        samples = input_samples(settings, sample_rate=rate, seconds=seconds)
+        needed += BYTES_OF_FLOAT32 * clips * math.prod(feature.shape(samples))
+    if needed > memory:
+        raise Infeasible(
+            f"{clips} clips of {length:g} s at {rate:,} Hz with their {feature.name} take {shown_size(needed)} of memory, "
+            f"and this machine has {shown_size(memory)}"
+        )
 
 
 def parameters_on_meta(model: Model, shape: Sequence[int], classes: int) -> int | None:
