@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import io
 import socket
@@ -12,7 +13,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -20,9 +21,10 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from bench.cli import fetch as fetch_verb
-from bench.data.download import fetch
+from bench.data.download import fetch, files_sha256
 from bench.errors import BenchError
 from bench.plugins import Archive, Dataset, Listing
+from bench.plugins.registry import installed
 
 FILES = {"corpus-1.0/cat/1.wav": b"first" * 1000, "corpus-1.0/README.md": b"read me"}
 
@@ -45,13 +47,24 @@ def zipped(files: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+def deflated(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in files.items():
+            file.writestr(name, content)
+    return buffer.getvalue()
+
+
 class Server(ThreadingHTTPServer):
     """Serves `content` at every path; while `broken` it hangs up half-way, without it and with `status` it refuses."""
 
     content = b""
     broken = False
     status = 200
+    resumes = True
     requests = 0
+    asked: list[str]
+    sent = 0
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -59,11 +72,18 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.requests += 1
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", str(len(self.server.content)))
+        self.server.asked.append(self.path)
+        content, status = self.server.content, self.server.status
+        begin = int((self.headers.get("Range") or "bytes=0-").removeprefix("bytes=").rstrip("-"))
+        if begin and self.server.resumes:
+            status = 206 if begin < len(content) else 416
+            content = content[begin:]
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        half = len(self.server.content) // 2
-        self.wfile.write(self.server.content[:half] if self.server.broken else self.server.content)
+        content = content[: len(content) // 2] if self.server.broken else content
+        self.wfile.write(content)
+        self.server.sent += len(content)
 
     def log_message(self, format: str, *args: object) -> None:
         """Keeps the test's output clean."""
@@ -72,6 +92,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[Server]:
     with Server(("127.0.0.1", 0), Handler) as running:
+        running.asked = []
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield running
@@ -91,16 +112,26 @@ class Corpus(Dataset):
 
 
 def corpus(
-    server: Server, content: bytes, *, sha256: str | None = "right", strip: int = 1, name: str = "c.tar.gz"
+    server: Server,
+    content: bytes,
+    *,
+    sha256: str | None = "right",
+    strip: int = 1,
+    name: str = "c.tar.gz",
+    **declared: Any,
 ) -> Corpus:
     """The data set whose archive the server holds; `sha256` is its own where it is "right"."""
     server.content = content
     if sha256 == "right":
         sha256 = hashlib.sha256(content).hexdigest()
     url = f"http://127.0.0.1:{server.server_port}/{name}"
+    if sha256 is None:
+        declared.setdefault("files_sha256", "0" * 64)
 
     class Here(Corpus):
-        archive: ClassVar[Archive | None] = Archive(url=url, sha256=sha256, size=len(content), strip=strip)
+        archive: ClassVar[Archive | None] = Archive(
+            **{"url": url, "sha256": sha256, "size": len(content), "strip": strip, **declared}
+        )
 
     return Here()
 
@@ -143,7 +174,7 @@ def test_no_network(tmp_path: Path) -> None:
         port = free.getsockname()[1]
 
     class Unreachable(Corpus):
-        archive: ClassVar[Archive | None] = Archive(url=f"http://127.0.0.1:{port}/c.tar.gz", sha256=None, size=1)
+        archive: ClassVar[Archive | None] = Archive(url=f"http://127.0.0.1:{port}/c.tar.gz", sha256="0" * 64, size=1)
 
     with pytest.raises(
         BenchError, match=r"no connection to the server\): check the network and run `bench fetch corpus`"
@@ -159,15 +190,123 @@ def test_the_server_refuses(server: Server, tmp_path: Path) -> None:
         fetch(dataset, data_dir=tmp_path / "data", progress=False)
 
 
-@pytest.mark.parametrize("sha256", ["right", None])
-def test_an_interrupted_download_is_repeated(server: Server, tmp_path: Path, sha256: str | None) -> None:
-    dataset = corpus(server, tar_gz({**FILES, "corpus-1.0/noise": bytes(range(256)) * 2000}), sha256=sha256)
-    server.broken = True
-    with pytest.raises(BenchError, match="the connection broke off"):
-        fetch(dataset, data_dir=tmp_path / "data", progress=False)
-    assert nothing_left(tmp_path / "data")
-    server.broken = False
+BIG = {**FILES, "corpus-1.0/noise": np.random.default_rng(0).bytes(700_000)}
+
+
+@pytest.mark.parametrize("resumes", [True, False])
+def test_a_cut_download_goes_on_where_it_broke_off(server: Server, tmp_path: Path, resumes: bool) -> None:
+    """Or begins anew, if the server cannot do that."""
+    dataset = corpus(server, tar_gz(BIG))
+    server.broken, server.resumes = True, resumes
+    for _ in range(2):
+        with pytest.raises(BenchError, match=r"the connection broke off.*goes on where it broke off"):
+            fetch(dataset, data_dir=tmp_path / "data", progress=False)
+    (part,) = (tmp_path / "data").iterdir()
+    size = len(server.content)
+    kept = part.stat().st_size
+    assert size / 2 < kept < size if resumes else 0 < kept <= size / 2
+    server.broken, server.sent = False, 0
+    root = fetch(dataset, data_dir=tmp_path / "data", progress=False)
+    assert (root / "noise").read_bytes() == BIG["corpus-1.0/noise"]
+    assert server.sent == (size - kept if resumes else size)
+    assert list(root.parent.iterdir()) == [root]
+
+
+def test_a_rest_of_another_archive_is_noticed_and_costs_one_more_try(server: Server, tmp_path: Path) -> None:
+    dataset = corpus(server, tar_gz(BIG))
+    part = tmp_path / "data" / ".corpus-c.tar.gz.part"
+    part.parent.mkdir()
+    for rest in (b"another" * 1000, server.content + b"more"):
+        part.write_bytes(rest)
+        with pytest.raises(BenchError, match="wrong checksum"):
+            fetch(dataset, data_dir=tmp_path / "data", progress=False)
+        assert nothing_left(tmp_path / "data")
+    part.write_bytes(server.content)  # whole: only its unpacking was cut
     assert (fetch(dataset, data_dir=tmp_path / "data", progress=False) / "cat" / "1.wav").is_file()
+
+
+def test_two_downloads_at_once(server: Server, tmp_path: Path) -> None:
+    dataset = corpus(server, tar_gz(FILES))
+    part = tmp_path / "data" / ".corpus-c.tar.gz.part"
+    part.parent.mkdir()
+    with part.open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(BenchError, match="is being downloaded by another process: wait for that"):
+            fetch(dataset, data_dir=tmp_path / "data", progress=False)
+    assert fetch(dataset, data_dir=tmp_path / "data", progress=False).is_dir()
+
+
+def test_a_proxy_is_asked(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name is one that only a proxy could know."""
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{server.server_port}")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    dataset = corpus(server, tar_gz(FILES), url="http://corpus.example/c.tar.gz")
+    assert (fetch(dataset, data_dir=tmp_path, progress=False) / "cat" / "1.wav").is_file()
+    assert server.asked == ["http://corpus.example/c.tar.gz"]
+
+
+def test_files_have_a_checksum_where_their_archive_has_none(server: Server, tmp_path: Path) -> None:
+    """It is that of the shell, whatever else the archive holds."""
+    lines = f"{hashlib.sha256(FILES['corpus-1.0/cat/1.wav']).hexdigest()}  cat/1.wav\n"
+    right = {"sha256": None, "files": "cat/*.wav", "files_sha256": hashlib.sha256(lines.encode()).hexdigest()}
+    root = fetch(
+        corpus(server, tar_gz({**FILES, "corpus-1.0/new": b"x"}), **right), data_dir=tmp_path / "a", progress=False
+    )
+    assert files_sha256(root, "cat/*.wav") == right["files_sha256"]
+    for changed in ({"corpus-1.0/cat/1.wav": b"other"}, {**FILES, "corpus-1.0/cat/2.wav": b""}, {"corpus-1.0/x": b"x"}):
+        with pytest.raises(BenchError, match=r"wrong checksum .*the files in it changed"):
+            fetch(corpus(server, tar_gz(changed), **right), data_dir=tmp_path / "b", progress=False)
+        assert nothing_left(tmp_path / "b")
+
+
+def test_plain_http_without_a_checksum_is_not_asked(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="without a checksum over a connection that anybody on the way can change"):
+        fetch(corpus(server, tar_gz(FILES), sha256=None, files_sha256=None), data_dir=tmp_path / "data", progress=False)
+    assert server.requests == 0 and nothing_left(tmp_path / "data")
+
+
+@pytest.mark.parametrize("pack", [tar_gz, deflated])
+@pytest.mark.parametrize("unpacked", [None, 100_000])
+def test_what_unpacks_to_far_more_than_was_declared_is_stopped(
+    server: Server, tmp_path: Path, pack: Callable[[dict[str, bytes]], bytes], unpacked: int | None
+) -> None:
+    content = pack({"corpus-1.0/zeros": bytes(3_000_000)})
+    assert len(content) < 30_000
+    with pytest.raises(BenchError, match=r"unsafe and was not unpacked: it holds more than [\d,]+ bytes"):
+        fetch(corpus(server, content, unpacked=unpacked), data_dir=tmp_path / "data", progress=False)
+    assert nothing_left(tmp_path / "data")
+    assert fetch(corpus(server, content, unpacked=2_000_000), data_dir=tmp_path / "data", progress=False).is_dir()
+
+
+def test_an_archive_that_is_far_larger_than_declared_is_not_taken(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="larger than twice the 1,000 bytes that were declared"):
+        fetch(corpus(server, bytes(2_000_000), size=1000), data_dir=tmp_path / "data", progress=False)
+    assert sum(path.stat().st_size for path in (tmp_path / "data").iterdir()) == 0
+
+
+def test_every_data_set_that_is_downloaded_has_a_checksum() -> None:
+    datasets = installed().datasets.values()
+    archives = {dataset.name: dataset.archive for dataset in datasets if dataset.archive is not None}
+    assert {"fsdd", "esc-50", "speech-commands-v2"} & archives.keys()
+    for name, archive in archives.items():
+        assert archive.sha256 or archive.files_sha256, name
+        assert archive.limit() < 3 * archive.size, f"{name} does not say how large it is unpacked"
+
+
+def test_the_recordings_of_fsdd_are_those_on_record(shared_data: Path) -> None:
+    archive = installed().datasets["fsdd"].archive
+    assert archive is not None
+    assert files_sha256(shared_data / "free-spoken-digit-dataset", archive.files) == archive.files_sha256
+
+
+def test_a_data_set_without_a_checksum_is_got_by_hand(tmp_path: Path) -> None:
+    emodb = installed().datasets["emodb"]()
+    with pytest.raises(
+        BenchError, match=r"no archive with a checksum: get it by hand \(.*emodb.*\), look at it, and unpack"
+    ):
+        fetch(emodb, data_dir=tmp_path, progress=False)
 
 
 @pytest.mark.parametrize("pack", [tar_gz, zipped])

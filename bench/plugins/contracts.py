@@ -130,16 +130,28 @@ class Archive:
 
     Attributes:
         url: Address of the archive.
-        sha256: Checksum of the archive; None if no fixed archive is published.
-        size: Size in bytes, roughly, which is said before the download starts.
+        sha256: Checksum of the archive; None if its bytes may change, as those of an archive that is packed when asked for.
+        size: Size in bytes, roughly, which is said before the download starts. More than twice as much is not taken.
         strip: Number of leading folders that are dropped from the archive's paths, so that its files land in the official
             folder.
+        files: Pattern of the files that `files_sha256` is of, as `recordings/*.wav`.
+        files_sha256: Checksum of the unpacked files, in place of that of the archive: the SHA-256 of what `sha256sum` prints
+            of them, in the order of their paths (`LC_ALL=C sha256sum recordings/*.wav | sha256sum`).
+        unpacked: Size of the unpacked files in bytes, roughly, of which no more than twice as much is written; None if it is
+            no more than ten times that of the archive, or a megabyte.
     """
 
     url: str
     sha256: str | None
     size: int
     strip: int = 0
+    files: str = "**/*"
+    files_sha256: str | None = None
+    unpacked: int | None = None
+
+    def limit(self) -> int:
+        """Bytes that are unpacked at most."""
+        return max(10 * self.size, 10**6) if self.unpacked is None else 2 * self.unpacked
 
 
 class Dataset(Plugin):

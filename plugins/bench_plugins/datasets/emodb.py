@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from bench.plugins import Archive, BenchError, Clip, Dataset, Listing, Split, first_few
+from bench.plugins import BenchError, Clip, Dataset, Listing, Split, first_few
 
 FILE_NAME = re.compile(r"(?P<speaker>\d\d)(?P<text>[a-z]\d\d)(?P<emotion>[A-Z])(?P<version>[a-z]?)\.wav")
 EMOTIONS = {
@@ -40,11 +40,9 @@ class EmoDB(Dataset):
 
     name: ClassVar[str] = "emodb"
     folder: ClassVar[str] = "emodb"
-    archive: ClassVar[Archive | None] = Archive(
-        url="http://emodb.bilderbar.info/download/download.zip", sha256=None, size=40_600_000
-    )
     group_noun: ClassVar[str] = "speakers"
-    source: ClassVar[str] = "Burkhardt et al., Interspeech 2005; http://emodb.bilderbar.info"
+    # Its archive is there over plain http alone, and nobody has published a checksum: nothing says that it is what it was.
+    source: ClassVar[str] = "Burkhardt et al., Interspeech 2005; http://emodb.bilderbar.info/download/download.zip"
 
     split: Literal["speaker", "random"] = "speaker"
     """speaker: unknown voices; random: as published, by utterance within each emotion."""

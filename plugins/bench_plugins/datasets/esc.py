@@ -46,8 +46,13 @@ class Esc(Dataset):
     """
 
     folder: ClassVar[str] = "ESC-50-master"
+    # The last commit of the repository. GitHub's archive of it has had this checksum for many who wrote it down.
     archive: ClassVar[Archive | None] = Archive(
-        url="https://github.com/karolpiczak/ESC-50/archive/master.zip", sha256=None, size=646_000_000, strip=1
+        url="https://github.com/karolpiczak/ESC-50/archive/33c8ce9eb2cf0b1c2f8bcf322eb349b6be34dbb6.zip",
+        sha256="661183a6f53ef04f12c9bd618fed0ddc1713280d6c94a5a5431e844ba6f6a21f",
+        size=645_832_161,
+        strip=1,
+        unpacked=890_000_000,
     )
     group_noun: ClassVar[str] = "recordings"
     source: ClassVar[str] = "Piczak, ACM Multimedia 2015; CC BY-NC 3.0; https://github.com/karolpiczak/ESC-50"

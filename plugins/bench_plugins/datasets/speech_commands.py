@@ -36,11 +36,13 @@ ARCHIVE_V1 = Archive(
     url="http://download.tensorflow.org/data/speech_commands_v0.01.tar.gz",
     sha256="743935421bb51cccdb6bdd152e04c5c70274e935c82119ad7faeec31780d811d",
     size=1_489_096_277,
+    unpacked=2_100_000_000,
 )
 ARCHIVE_V2 = Archive(
     url="http://download.tensorflow.org/data/speech_commands_v0.02.tar.gz",
     sha256="af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58",
     size=2_428_923_189,
+    unpacked=3_500_000_000,
 )
 
 
