@@ -117,7 +117,7 @@ def _names(given: object) -> object:
         return given
     names = tuple(name.strip() for name in given.split(",") if name.strip())
     if not names:
-        raise ValueError(f"{given!r} names none: leave it out to search all of them")
+        raise ValueError(f"{given!r} names none: leave it out for all of them")
     return names
 
 
@@ -154,6 +154,7 @@ def _path(given: Path | str | None) -> Path | None:
 Folder = Annotated[Path | str | None, AfterValidator(_path)]
 Settings = Annotated[dict[str, Any], BeforeValidator(parse_settings)]
 Models = Annotated[Sequence[str | type[Model] | Model], BeforeValidator(_names), AfterValidator(tuple)]
+Classes = Annotated[Sequence[str], BeforeValidator(_names), AfterValidator(tuple)]
 Features = Annotated[Sequence[str | type[Feature] | Feature], BeforeValidator(_names), AfterValidator(tuple)]
 
 
@@ -170,6 +171,9 @@ class RunOptions(BaseModel):
 
     features: Annotated[Features, Option(SEARCH, "fixed", metavar="NAME,...", default="all that fit")] = ()
     """Features to search, as in mel,mfcc."""
+
+    classes: Annotated[Classes, Option(SEARCH, "fixed", metavar="NAME,...", default="all")] = ()
+    """Classes of the data set to take, as in cat,dog; their results have rows of their own."""
 
     epochs: Annotated[int | None, Field(ge=1), _at_most(1_000_000), Option(SEARCH, "fixed", default="searched")] = None
     """Number of epochs of every trial, instead of a searched one."""
@@ -307,6 +311,17 @@ class RunOptions(BaseModel):
                 "{nested} needs several outer folds: give {protocol} leave-one-group-out or k-fold:5, or leave it out"
             )
         return self
+
+    @model_validator(mode="after")
+    def _say_classes_once(self) -> Self:
+        if self.classes and "dataset.classes" in self.settings:
+            raise ValueError("{classes} and {settings} dataset.classes say the same: leave one out")
+        return self
+
+    @property
+    def dataset_settings(self) -> dict[str, Any]:
+        """The settings by dotted name, with the classes to take among them."""
+        return {**self.settings, "dataset.classes": list(self.classes)} if self.classes else self.settings
 
     @property
     def search_settings(self) -> dict[str, Any]:

@@ -57,6 +57,7 @@ def options() -> Iterator[BadInput]:
 
 OTHER_VALUES = {
     "models": ("", ",", "tc-resne", "mel", "TC-RESNET", "tc-resnet,nope", "../cnn"),
+    "classes": ("", ",", "cow", "cat"),
     "features": ("", ",", "mell", "cnn", "MEL", "mel;mfcc"),
     "protocol": (
         "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -239,8 +240,12 @@ def test_recordings_that_cannot_be_read_are_said(tmp_path: Path) -> None:
     root = touch(tmp_path, *numbered("cat"), *numbered("dog"), "cat/phone.m4a", "dog/phone.WMA")
     listing = Folder(path=str(root)).clips(root)
     assert len(listing.clips) == 8
-    assert listing.notes[0] == "2 audio files that cannot be read (.m4a, .wma; convert to wav): left out"
-    with pytest.raises(BenchError, match=r"only audio that cannot be read \(.m4a\): convert it to wav"):
+    assert listing.notes[0] == (
+        "2 files of kinds that are not read (1 .m4a, 1 .wma): left out; convert recordings among them to wav"
+    )
+    with pytest.raises(
+        BenchError, match=r"no audio in folders, only .* not read \(2 .m4a\): convert recordings to wav"
+    ):
         Folder(path=str(touch(tmp_path / "phone", "cat/1.m4a", "dog/1.m4a"))).labels()
 
 
@@ -281,3 +286,74 @@ def test_a_class_spelt_in_two_ways_is_one(tmp_path: Path) -> None:
     assert Folder(path=str(root)).labels() == (one, "tea")
     rows = [f"train/{one}/{n}.wav,{(one, two)[n % 2]}" for n in range(4)] + [f"train/tea/{n}.wav,tea" for n in range(4)]
     assert csv(tmp_path, "path,label", *rows).labels() == (one, "tea")
+
+
+def test_endings_come_from_the_list_of_the_decoder() -> None:
+    import soundfile
+
+    from bench.audio_suffixes import AUDIO_SUFFIXES, FOREIGN_AUDIO_SUFFIXES, SUFFIXES_OF_FORMATS
+
+    known = soundfile.available_formats().keys() - {"RAW", "MAT4", "MAT5"}
+    assert known <= SUFFIXES_OF_FORMATS.keys() and ".mp2" in AUDIO_SUFFIXES
+    assert not AUDIO_SUFFIXES & FOREIGN_AUDIO_SUFFIXES
+
+
+def test_whatever_is_not_used_is_counted_by_kind(tmp_path: Path) -> None:
+    root = touch(tmp_path, *numbered("cat"), *numbered("dog"), "dog/0.mp2", "cat/a.m4b", "cat/b.weba", "cat/c.WEBA")
+    touch(root, "cat/notes", "cat/night/x.mat", "readme.md", "cat/.hidden.m4b", "@eaDir/cat/0.wav")
+    os.mkfifo(root / "dog" / "pipe.wav")
+    (root / "dog" / "gone.txt").symlink_to(root / "nowhere")
+    listing = Folder(path=str(root)).clips(root)
+    assert len(listing.clips) == 9 and listing.notes == (
+        "7 files of kinds that are not read (1 .m4b, 1 .mat, 2 .weba, 1 FIFO, 1 link to nothing, 1 without an ending): "
+        "left out; convert recordings among them to wav",
+    )
+
+
+@pytest.mark.parametrize("layout", ["{}", "{}/night", "corpus/{}", "train/{}", "{}/train"])
+@pytest.mark.parametrize(
+    ("fill", "words"),
+    [
+        (lambda folder: folder.mkdir(parents=True), "nothing"),
+        (lambda folder: touch(folder, "1.m4b", "2.m4b"), r"only what is not read \(2 .m4b\)"),
+        (lambda folder: touch(folder, "notes.txt"), r"only what is not read \(1 .txt\)"),
+        (
+            lambda folder: (folder.parent.mkdir(parents=True, exist_ok=True), folder.symlink_to("nowhere")),
+            r"only what is not read \(1 link to nothing\)|nothing",
+        ),
+    ],
+)
+def test_a_class_that_would_be_left_without_clips_is_refused(
+    tmp_path: Path, layout: str, fill: Callable[[Path], object], words: str
+) -> None:
+    for label in ("cat", "dog"):
+        touch(tmp_path, *numbered(layout.format(label)))
+        if "train" in layout:
+            touch(tmp_path, *numbered(layout.replace("train", "test").format(label)))
+    fill(tmp_path / layout.format("owl"))
+    with pytest.raises(BenchError, match=f"class owl would have no clip: .*({words}): .* --classes cat,dog"):
+        Folder(path=str(tmp_path)).labels()
+    assert Folder(path=str(tmp_path), classes=("cat", "dog")).labels() == ("cat", "dog")
+
+
+def test_folders_beside_those_of_classes_are_none(tmp_path: Path) -> None:
+    root = touch(tmp_path, *numbered("corpus/cat"), *numbered("corpus/dog"), "meta/list.csv", "corpus/cat/empty/x.txt")
+    (root / "lost+found").mkdir()
+    assert Folder(path=str(root)).labels() == ("cat", "dog")
+
+
+@pytest.mark.parametrize("where", ["owl", "owl/night", "."])
+def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """Root reads every folder, so the system's answer is put in its place."""
+    root = touch(tmp_path / "own", *numbered("cat"), *numbered("owl"), *numbered("owl/night"))
+    scandir = os.scandir
+
+    def refusing(path: str) -> object:
+        if Path(path) == root / where:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    what = str(root) if where == "." else where
+    with pytest.raises(BenchError, match=rf"{what}.* cannot be read \(Permission denied\): allow it"):
+        Folder(path=str(root)).labels()

@@ -134,6 +134,7 @@ def test_files_that_change_places_with_size_and_date_are_decoded_again(
     swap(root / names[0], root / names[1])
     after = prepared(dataset(root), tmp_path)
     assert after.revision != before.revision
+    assert [folder.name for folder in (tmp_path / "cache").iterdir()] == [after.caches[8000].name]
     check_samples(after, root)
     swap(root / names[0], root / names[1])
     assert prepared(dataset(root), tmp_path).revision == before.revision

@@ -28,5 +28,5 @@ def run_data_check(
     Raises:
         BenchError: If the data set is unknown or not there.
     """
-    plugin = registry.dataset(dataset_config(registry, dataset, options.settings))
+    plugin = registry.dataset(dataset_config(registry, dataset, options.dataset_settings))
     return check_dataset_audio(plugin, data_dir=data_directory(options.data_dir), progress=progress)

@@ -69,7 +69,7 @@ def find_learning_rate(
 
 def _defaults(registry: Registry, dataset: str, options: RunOptions) -> TrialSpec:
     """Defaults of the two plugins and of training, with the data set's settings and those given."""
-    config = dataset_config(registry, dataset, options.settings)
+    config = dataset_config(registry, dataset, options.dataset_settings)
     plugin = registry.dataset(config)
     plan = make_plan(registry, plugin, options)
     pair = (str(options.features[0]), str(options.models[0]))

@@ -79,7 +79,7 @@ def resolve_new(
     if options.study:
         checked_name(options.study)  # before audio is decoded for minutes
     server = None if options.storage is None else _server(options.storage)
-    config = dataset_config(registry, dataset, options.settings)
+    config = dataset_config(registry, dataset, options.dataset_settings)
     plan, data = _plan_and_data(config, options, registry, callback)
     taken = server.names() if server is not None and not options.study else ()
     folder = StudyFolder(results / (options.study or free_name(results, study_stem(registry, config), taken=taken)))

@@ -96,7 +96,7 @@ def read_config(path: Path) -> dict[str, Any]:
         if isinstance(value, list) and name not in ("features", "models"):
             raise WrongUsage(f"--config {path}: {key} takes one value, not the list {value}")
         if value == []:
-            raise WrongUsage(f"--config {path}: {key} names none: leave it out to search all of them")
+            raise WrongUsage(f"--config {path}: {key} names none: leave it out for all of them")
         options[name] = value
     return options
 

@@ -10,6 +10,7 @@ import typer
 from pydantic import BaseModel
 
 from bench.cli.common import DataDir, SettingsFlag, installed_plugins, options_of, warn
+from bench.data.chosen_classes import chosen_labels, chosen_listing
 from bench.data.decoding import listed_seconds, usual_length
 from bench.errors import BenchError, WrongUsage, did_you_mean
 from bench.files import data_directory
@@ -170,7 +171,7 @@ def _print_layers(feature: Feature, model: Model, dataset: Dataset, data_dir: Pa
     if seconds is None:
         seconds = _own_length(dataset, model, data_dir)
     what = "segments" if segment is not None else "clips"
-    classes = len(dataset.labels())
+    classes = len(chosen_labels(dataset))
     shape = feature.shape(round(seconds * feature.sample_rate))
     print(
         f"\n{model.name} on {feature.name} {list(shape)}, {seconds:g} s {what} of {dataset.name}, {classes} classes\n"
@@ -191,7 +192,7 @@ def _own_length(dataset: Dataset, model: Model, data_dir: Path) -> float:
 
     root = dataset.root(data_dir)
     if root.exists():
-        clips = [clip for clip in dataset.clips(root).clips if clip.split != "test"]
+        clips = [clip for clip in chosen_listing(dataset, root).clips if clip.split != "test"]
         return usual_length(listed_seconds(root, clips)) or 1.0
     line = f"{dataset.name}: its clips set their own length, and they are not at {root}"
     if not model.any_length:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -72,6 +73,26 @@ def remove(item: CachedFolder) -> bool:
     except (Locked, NoLocks, PermissionError):
         return False
     return True
+
+
+def remove_outdated(folder: Path, listing: str) -> None:
+    """Removes decoded audio beside `folder` that is of the same files before they changed, unless a running study uses it.
+
+    Args:
+        folder: Folder of decoded audio that has just been made.
+        listing: What files it was made of, see `DatasetFiles.listing`.
+    """
+    named = AUDIO_FOLDER.fullmatch(folder.name)
+    for other in _folders(folder.parent) if named else []:
+        of_other = AUDIO_FOLDER.fullmatch(other.name)
+        if named is None or of_other is None or other == folder or of_other.group("augmented"):
+            continue
+        if (of_other["dataset"], of_other["rate"]) != (named["dataset"], named["rate"]):
+            continue
+        with suppress(OSError, ValueError, Locked, NoLocks):
+            if Manifest.model_validate_json((other / MANIFEST).read_bytes()).listing == listing:
+                with lock(other):
+                    discard(other)
 
 
 def _audio(parent: Path) -> Iterator[CachedFolder]:

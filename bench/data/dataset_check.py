@@ -6,18 +6,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bench.data.chosen_classes import chosen_labels, chosen_listing
 from bench.data.dataset_files import refuse_repetitions
-from bench.data.decoding import LONGEST_SECONDS, DecodedClip, decode_clips
+from bench.data.decoding import LONGEST_SECONDS, DecodedClip, decode_clips, high_sounds
 from bench.data.division import DIVIDED, division_of
 from bench.data.download import obtain
 from bench.data.leakage import ListedClip, contradictions, leaks
 from bench.data.outer_folds import DividedClips, divide, whole_units
 from bench.data.prepared import Division
 from bench.data.recordings import groups_by_sound, twins_among
+from bench.data.sound_levels import change_notes, high_notes
 from bench.data.twins import Twins
 from bench.errors import BenchError
 from bench.plugins import Clip, Dataset
 from bench.plugins.contracts import SPLITS
+
+CHECKED_RATES = (8000, 16000, 22050)
+"""Sample rates in Hz, those that features have, at which it is said that a sound would be lost."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +96,11 @@ def check_dataset_audio(dataset: Dataset, *, data_dir: Path, progress: Callable[
         BenchError: The data set is not there, or lists a clip twice.
     """
     root = obtain(dataset, data_dir, lambda done, total: progress(f"making {dataset.name}", done, total))
-    listing = dataset.clips(root)
+    labels, listing = chosen_labels(dataset), chosen_listing(dataset, root)
     if not listing.clips:
         raise BenchError(f"data set {dataset.name} lists no clips in {root}: is that the right folder?")
     refuse_repetitions(dataset.name, listing.clips)
-    present = {path for path in {clip.path for clip in listing.clips} if (root / path).is_file()}
+    present = {path for path in {clip.path for clip in listing.clips} if (root / path).exists()}
     clips = sorted((clip for clip in listing.clips if clip.path in present), key=lambda clip: (clip.path, clip.start))
     decoded = list(
         decode_clips(
@@ -114,12 +119,17 @@ def check_dataset_audio(dataset: Dataset, *, data_dir: Path, progress: Callable[
     used, notes = _cut(dataset.name, used, twins, division_of(listing, "official"))
     return DatasetCheck(
         dataset=dataset.name,
-        labels=dataset.labels(),
+        labels=labels,
         group_noun=dataset.group_noun,
         used=tuple(used),
         left_out=tuple(left_out),
         missing=(*listing.missing, *sorted({clip.path for clip in listing.clips} - present)),
-        notes=(*listing.notes, *notes),
+        notes=(
+            *listing.notes,
+            *change_notes([(one.clip.id, one.changes) for one in used]),
+            *high_notes(high_sounds(used), CHECKED_RATES, len(used)),
+            *notes,
+        ),
         twins=twins,
     )
 

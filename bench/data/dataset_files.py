@@ -33,6 +33,9 @@ class DatasetFiles:
     """Paths of the files that are listed and do not exist."""
     key: str
     """16 hex digits over everything that the cache is made from, by the stamps of the files."""
+    listing: str
+    """16 hex digits over the folder, its clips and the options, whatever their files hold: caches with one of these and
+    other keys are of files that have changed."""
 
 
 def check_files(
@@ -66,14 +69,21 @@ def check_files(
     missing = (*listing.missing, *(path for path, stamp in stamps.items() if stamp is None))
     check_classes(dataset.name, labels, count_supports(labels, present), validated=validated)
     noise = [path.relative_to(root).as_posix() for path in noise_files(root, dataset.noise_folder)]
-    lines = [
+    options = [
         f"{FORMAT} {dataset.config().model_dump_json()} {dataset.seconds()} {labels}",
         *(("recordings are cut",) if dataset.cuts_recordings() else ()),
+    ]
+    key = _digest(
+        *options,
         *(f"{clip} {stamps[clip.path]}" for clip in present),
         *(f"{path} {_stamp(root, path)}" for path in noise),
-    ]
-    key = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
-    return DatasetFiles(dataset, root, labels, present, missing, key)
+    )
+    listing_key = _digest(str(root.resolve()), *options, *map(str, present), *noise)
+    return DatasetFiles(dataset, root, labels, present, missing, key, listing_key)
+
+
+def _digest(*lines: str) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 def refuse_repetitions(dataset: str, clips: Iterable[Clip]) -> None:

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.data.cache_contents import remove_outdated
 from bench.data.checksums import Corrupt
+from bench.data.chosen_classes import chosen_labels, chosen_listing
 from bench.data.data_issues import check_issues
 from bench.data.dataset_files import DatasetFiles, check_files, count_supports
 from bench.data.decoding import (
@@ -71,7 +73,7 @@ def prepare(
     report = progress if progress is not None else lambda step, done, total: None
     cache_dir = cache_dir.resolve()  # workers may run in another directory
     root = obtain(dataset, data_dir, lambda done, total: report(f"making {dataset.name}", done, total))
-    labels, listing = dataset.labels(), dataset.clips(root)
+    labels, listing = chosen_labels(dataset), chosen_listing(dataset, root)
     division = division_of(listing, protocol)
     if protocol != "official":
         listing = replace(listing, clips=tuple(replace(clip, split="train") for clip in listing.clips))
@@ -191,6 +193,8 @@ def _load_or_build(
         for rate in intact:
             discard(folders[rate])
         built = _build(files, folders, report)
+    for folder in folders.values():
+        remove_outdated(folder, files.listing)
     return built, tuple(notes)
 
 
@@ -234,7 +238,7 @@ def _build(files: DatasetFiles, folders: Mapping[int, Path], report: Preparation
             refuse_contradictions(files.dataset.name, [decoded.clip for decoded in without_samples], twins)
             metadata = _metadata(files, without_samples, twins, seconds, noise_notes)
             for writer in writers.values():
-                writer.close(metadata)
+                writer.close(metadata, listing=files.listing)
     except OSError as error:
         raise cannot_write(next(iter(folders.values())), error) from error
     return metadata

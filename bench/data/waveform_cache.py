@@ -75,6 +75,8 @@ class Manifest(BaseModel):
     model_config = ConfigDict(frozen=True)
     metadata: Metadata
     files: dict[FileName, FileSum]
+    listing: str = ""
+    """What files it was made of, see `DatasetFiles.listing`."""
 
 
 class ClipIndex(BaseModel):
@@ -164,13 +166,13 @@ class CacheWriter:
         """Stores the background noise, [samples]."""
         np.save(self._folder / NOISE, noise)
 
-    def close(self, metadata: Metadata) -> None:
+    def close(self, metadata: Metadata, *, listing: str = "") -> None:
         """Completes the files; the manifest is written last."""
         self._name_recordings(metadata.twins)
         for writer in self.splits.values():
             writer.close()
         files = {path.name: file_sum(path) for path in sorted(self._folder.iterdir())}
-        manifest = Manifest(metadata=metadata, files=files)
+        manifest = Manifest(metadata=metadata, files=files, listing=listing)
         (self._folder / MANIFEST).write_text(manifest.model_dump_json(), encoding="utf-8")
 
     def _name_recordings(self, twins: Twins) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bench.plugins.annotations import Choice, Scalar
 from bench.plugins.training_settings import TrainingSettings
@@ -173,6 +173,29 @@ class Dataset(Plugin):
     """Paper, licence and home page in one line."""
     training: ClassVar[Mapping[str, Scalar]] = {}
     """Training settings that suit the data set. A search holds them fixed unless other values are given."""
+
+    classes: tuple[str, ...] = ()
+    """Names of the classes to take, as in `--classes cat,dog`; none for all of them. The harness leaves out the others."""
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _separated(cls, names: object) -> object:
+        return [name.strip() for name in names.split(",")] if isinstance(names, str) else names
+
+    @field_validator("classes")
+    @classmethod
+    def _in_one_order(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(set(names)))
+
+    def takes(self, label: str) -> bool:
+        """Whether clips of a class are taken."""
+        return not self.classes or label in self.classes
+
+    def config(self) -> PluginConfig:
+        """The plugin's name and all its fields, with defaults; `classes` only if it names some."""
+        whole = super().config()
+        options = {name: value for name, value in whole.options.items() if value or name != "classes"}
+        return PluginConfig(name=whole.name, options=options)
 
     @abstractmethod
     def labels(self) -> tuple[str, ...]:

@@ -56,13 +56,13 @@ class Esc(Dataset):
     )
     group_noun: ClassVar[str] = "recordings"
     source: ClassVar[str] = "Piczak, ACM Multimedia 2015; CC BY-NC 3.0; https://github.com/karolpiczak/ESC-50"
-    classes: ClassVar[tuple[str, ...]]
+    known: ClassVar[tuple[str, ...]]
 
     test_fold: int = Field(5, ge=1, le=FOLDS)
     """The official fold that is the test split, 1 to 5."""
 
     def labels(self) -> tuple[str, ...]:
-        return self.classes
+        return self.known
 
     def seconds(self) -> float | None:
         return 5.0
@@ -90,10 +90,12 @@ class Esc(Dataset):
                 group=row["src_file"],
                 fold=row["fold"],
             )
-            for row in table[table["category"].isin(self.classes)].to_dict("records")
+            for row in table[table["category"].isin(self.known)].to_dict("records")
         )
         counts = Counter(clip.label for clip in clips)
-        short = [f"{label} {counts[label]}" for label in self.classes if counts[label] != CLIPS_PER_CLASS]
+        short = [
+            f"{label} {counts[label]}" for label in self.known if self.takes(label) and counts[label] != CLIPS_PER_CLASS
+        ]
         notes = (f"this copy is not the official one of {CLIPS_PER_CLASS} clips a class: {', '.join(short)}",)
         return Listing(clips, notes=notes if short else ())
 
@@ -102,11 +104,11 @@ class Esc50(Esc):
     """All fifty classes: 2,000 clips of five seconds in five official folds."""
 
     name: ClassVar[str] = "esc50"
-    classes: ClassVar[tuple[str, ...]] = FIFTY
+    known: ClassVar[tuple[str, ...]] = FIFTY
 
 
 class Esc10(Esc):
     """Ten of the classes: 400 clips of five seconds in five official folds."""
 
     name: ClassVar[str] = "esc10"
-    classes: ClassVar[tuple[str, ...]] = TEN
+    known: ClassVar[tuple[str, ...]] = TEN

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
@@ -14,7 +16,6 @@ from pydantic import Field, field_validator, model_validator
 
 from bench.plugins import (
     AUDIO_SUFFIXES,
-    FOREIGN_AUDIO_SUFFIXES,
     BenchError,
     Clip,
     Cut,
@@ -121,32 +122,46 @@ class Folder(Dataset):
             yield f"{len(without):,} of {len(clips):,} file names do not match group={self.group}: the first is {without[0]}"
 
     def _scan(self, root: Path) -> _Scan:
-        """Raises BenchError where there is no such folder, or no audio file in folders below it."""
-        if not root.is_dir():
-            raise BenchError(f"data set {self.name}: there is no folder {root}: check the path")
-        every = [path for path in _audio_files(root) if path.split("/")[0] != self.noise_folder]
-        paths = [path for path in every if _suffix(path) in AUDIO_SUFFIXES]
-        inside = [path for path in paths if "/" in path]
-        foreign = sorted({_suffix(path) for path in every} - AUDIO_SUFFIXES)
-        if not inside and foreign:
-            raise BenchError(f"{root} holds only audio that cannot be read ({', '.join(foreign)}): convert it to wav")
+        """Raises BenchError where there is no such folder, no audio in folders below it, or a class would have none."""
+        walked = _walk(root, self.name, self.noise_folder)
+        inside = [path for path in walked.audio if "/" in path]
+        if not inside and walked.unused:
+            raise BenchError(
+                f"{root} holds no audio in folders, only files of kinds that are not read ({_by_kind(walked.unused)}): "
+                "convert recordings to wav"
+            )
         if not inside:
             raise BenchError(f"{root} holds no audio in folders: put each class's files into a folder of its name")
-        notes = _left_out(len(every) - len(paths), f"that cannot be read ({', '.join(foreign)}; convert to wav)")
-        notes += _left_out(len(paths) - len(inside), "outside any folder")
+        notes = _left_out(len(walked.audio) - len(inside), "outside any folder")
         split_words = {part.lower() for path in inside for part in _folders(path)} & SPLIT_FOLDERS.keys()
         splits = {SPLIT_FOLDERS[word] for word in split_words}
         # A class may be named `train`, too: one such name alone, or none for training, is no split.
-        if not ("train" in splits and len(splits) > 1):
-            return _Scan(_labelled(inside, official=False), notes)
-        official = [path for path in inside if any(part.lower() in SPLIT_FOLDERS for part in _folders(path))]
-        notes += _left_out(len(inside) - len(official), "outside the folders of the splits")
-        return _Scan(_labelled(official, official=True), notes)
+        official = "train" in splits and len(splits) > 1
+        used = [p for p in inside if not official or any(part.lower() in SPLIT_FOLDERS for part in _folders(p))]
+        notes += _left_out(len(inside) - len(used), "outside the folders of the splits")
+        files = _labelled(used, walked.barren, official=official)
+        with_clips = {file.label for file in files if file.path}
+        for empty in files:
+            if not empty.path and empty.label not in with_clips and self.takes(empty.label):
+                kinds = [kind for path, kind in walked.unused if empty.label in _folders(path)]
+                raise BenchError(
+                    f"class {empty.label} would have no clip: its folder in {root} holds "
+                    f"{f'only what is not read ({_by_kind(kinds)})' if kinds else 'nothing'}: add recordings (as wav), move "
+                    f"the folder elsewhere, or name the classes to take by --classes {','.join(sorted(with_clips))}"
+                )
+        unused = [kind for path, kind in walked.unused if "/" in path]
+        if unused:
+            notes += (
+                f"{len(unused):,} file{'' if len(unused) == 1 else 's'} of kinds that are not read ({_by_kind(unused)}): "
+                "left out; convert recordings among them to wav",
+            )
+        return _Scan(tuple(file for file in files if file.path), notes)
 
 
 @dataclass(frozen=True)
 class _File:
     path: str
+    """Empty for what only says that there is a folder of this class."""
     label: str
     split: Split
 
@@ -157,46 +172,110 @@ class _Scan:
     notes: tuple[str, ...]
 
 
-def _audio_files(root: Path) -> list[str]:
-    """Paths below `root` with forward slashes, sorted; links are followed, hidden files and macOS's own are none.
+@dataclass(frozen=True)
+class _Walked:
+    """What lies below a folder, by paths with forward slashes, sorted."""
 
-    Files of kinds that cannot be read are among them, so that they can be told of.
+    audio: tuple[str, ...]
+    unused: tuple[tuple[str, str], ...]
+    """Path and kind of all else: its ending, or what it is."""
+    barren: tuple[str, ...]
+    """Folders without any audio, also in those below them."""
+
+
+def _walk(root: Path, dataset: str, noise_folder: str | None) -> _Walked:
+    """Looks at all that lies below `root`; links are followed, hidden files and those of operating systems are none.
+
+    Raises:
+        BenchError: A folder is missing, or may not be read: a class would be missed without a word.
     """
-    kinds = AUDIO_SUFFIXES | FOREIGN_AUDIO_SUFFIXES
-    paths: list[str] = []
+
+    def refuse(error: OSError) -> None:
+        name = os.path.relpath(error.filename, root)
+        what = str(root) if name == "." else f"{name} in {root}"
+        raise BenchError(
+            f"data set {dataset}: {what} cannot be read ({error.strerror}): allow it, or move it elsewhere"
+        ) from error
+
+    if not os.path.lexists(root) or (os.access(root.parent, os.X_OK) and not root.is_dir()):
+        raise BenchError(f"data set {dataset}: there is no folder {root}: check the path")
+    audio: list[str] = []
+    unused: list[tuple[str, str]] = []
+    folders: list[str] = []
     walked: set[str] = set()
-    for folder, below, names in os.walk(root, followlinks=True):
+    for folder, below, names in os.walk(root, followlinks=True, onerror=refuse):
         walked.add(os.path.realpath(folder))
+        inside = Path(folder).relative_to(root).as_posix()
+        prefix = "" if inside == "." else f"{inside}/"
         below[:] = sorted(
             name
             for name in below
             if not name.startswith(".")
-            and name != "__MACOSX"
+            and name not in FOREIGN_FOLDERS
+            and (prefix or name != noise_folder)
             and os.path.realpath(Path(folder, name)) not in walked  # a link back up would be followed for ever
         )
-        inside = Path(folder).relative_to(root).as_posix()
-        prefix = "" if inside == "." else f"{inside}/"
-        paths += [prefix + name for name in names if name[0] != "." and _suffix(name) in kinds]
-    return sorted(paths)
+        folders += [prefix + name for name in below]
+        for name in names:
+            if name.startswith("."):
+                continue
+            kind = _kind(os.path.join(folder, name), refuse)  # noqa: PTH118 - several times as fast
+            if kind in AUDIO_SUFFIXES:
+                audio.append(prefix + name)
+            else:
+                unused.append((prefix + name, kind))
+                if kind == DANGLING and "." not in name:
+                    folders.append(prefix + name)  # as of a class that was elsewhere
+    fertile = {"/".join(parts[:depth]) for parts in map(_folders, audio) for depth in range(1, len(parts) + 1)}
+    barren = sorted(folder for folder in folders if folder not in fertile)
+    return _Walked(tuple(sorted(audio)), tuple(sorted(unused)), tuple(barren))
+
+
+DANGLING = "link to nothing"
+FOREIGN_FOLDERS = {"__MACOSX", "lost+found", "System Volume Information", "$RECYCLE.BIN", "@eaDir"}
+"""Folders that operating systems put beside people's."""
+
+
+def _kind(path: str, refuse: Callable[[OSError], None]) -> str:
+    """The ending of a regular file's name, and of all else what it is."""
+    suffix = _suffix(path)
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 - several times as fast, for each of 65,000 files
+    except FileNotFoundError:
+        return suffix if suffix in AUDIO_SUFFIXES else DANGLING  # an audio file that is missing is said as such
+    except OSError as error:
+        refuse(error)
+        raise
+    if stat.S_ISREG(mode):
+        return suffix
+    return next((kind for is_it, kind in ((stat.S_ISFIFO, "FIFO"), (stat.S_ISSOCK, "socket")) if is_it(mode)), "device")
+
+
+def _by_kind(kinds: Sequence[str] | Sequence[tuple[str, str]]) -> str:
+    """`12 .m4b, 1 FIFO`."""
+    counts = Counter(kind if isinstance(kind, str) else kind[1] for kind in kinds)
+    return ", ".join(f"{count:,} {kind}" for kind, count in sorted(counts.items()))
 
 
 def _suffix(name: str) -> str:
     """The ending in lower case, with its dot."""
-    return f".{name.rpartition('.')[2].lower()}"
+    stem, dot, ending = name.rpartition("/")[2].rpartition(".")
+    return f".{ending.lower()}" if stem and dot else "without an ending"
 
 
-def _labelled(paths: Sequence[str], *, official: bool) -> tuple[_File, ...]:
-    """The class of a file is its first folder, once those of the splits and those that hold everything are left out."""
-    splits: list[Split] = []
-    folders: list[list[str]] = []
-    for path in paths:
-        parts = _folders(path)
-        words = [part for part in parts if official and part.lower() in SPLIT_FOLDERS]
-        if words:
-            parts.remove(words[0])
-        splits.append(SPLIT_FOLDERS[words[0].lower()] if words else "train")
-        folders.append(parts)
+def _labelled(paths: Sequence[str], barren: Sequence[str], *, official: bool) -> tuple[_File, ...]:
+    """The class of a file is its first folder, once those of the splits and those that hold everything are left out.
+
+    Args:
+        paths: Paths of files.
+        barren: Folders without files, of which some are those of classes.
+        official: Whether folders of splits are among theirs.
+    """
+    parted = [_without_split(_folders(path), official) for path in paths]
+    folders = [parts for parts, _ in parted]
+    above: list[str] = []
     while all(len(parts) > 1 for parts in folders) and len({parts[0] for parts in folders}) == 1:
+        above.append(folders[0][0])
         folders = [parts[1:] for parts in folders]
     for path, parts in zip(paths, folders, strict=True):
         if not parts:
@@ -205,7 +284,22 @@ def _labelled(paths: Sequence[str], *, official: bool) -> tuple[_File, ...]:
             )
     # One name may be spelt in two ways, é as one character or as two: macOS does, and its archives.
     labels = [unicodedata.normalize("NFC", parts[0]) for parts in folders]
-    return tuple(_File(path, label, split) for path, label, split in zip(paths, labels, splits, strict=True))
+    files = [_File(path, label, split) for path, label, (_, split) in zip(paths, labels, parted, strict=True)]
+    for folder in barren:
+        parts, split = _without_split(folder.split("/"), official)
+        in_split = not official or len(parts) < len(folder.split("/"))
+        if in_split and parts[: len(above)] == above and len(parts) > len(above):
+            files.append(_File("", unicodedata.normalize("NFC", parts[len(above)]), split))
+    return tuple(files)
+
+
+def _without_split(parts: list[str], official: bool) -> tuple[list[str], Split]:
+    """The folders of a path but for the first that is a split's, and the split."""
+    words = [part for part in parts if official and part.lower() in SPLIT_FOLDERS]
+    if not words:
+        return parts, "train"
+    at = parts.index(words[0])
+    return [*parts[:at], *parts[at + 1 :]], SPLIT_FOLDERS[words[0].lower()]
 
 
 def _folders(path: str) -> list[str]:
