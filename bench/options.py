@@ -103,8 +103,8 @@ def _at_most(most: int) -> AfterValidator:
 
     def check(given: int | None) -> int | None:
         if given is not None and given > most:
-            years = given / (365 * 24 * 3600)
-            time = f"{years:,.0f} years" if years >= 1 else f"{given / 3600:,.0f} hours"
+            years = given // (365 * 24 * 3600)
+            time = "longer than the earth is old" if years > 4e9 else f"{years:,} years" if years else f"{given // 3600:,} hours"
             raise ValueError(f"at a second each they would take {time}; {most:,} are the most")
         return given
 
@@ -181,10 +181,10 @@ class RunOptions(BaseModel):
     settings: Annotated[Settings, Option(SEARCH, "fixed", flag="--set", metavar="KEY=VALUE")] = {}
     """Fixes an option, dataset.split=speaker, or lists its values, training.epochs=[4,8]. Repeatable."""
 
-    max_parameters: Annotated[int | None, Field(ge=1), Option(SEARCH, "fixed", default="any number")] = None
+    max_parameters: Annotated[int | None, Field(ge=1, le=10**12), Option(SEARCH, "fixed", default="any number")] = None
     """Number of parameters that a network may have: a trial whose network has more is infeasible."""
 
-    seed: Annotated[int, Field(ge=0), Option(SEARCH, "fixed")] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**32), Option(SEARCH, "fixed")] = 0
     """Seed of the whole study."""
 
     pruner: Annotated[Literal["median", "halving", "none"], Option(SEARCH, "fixed")] = "median"

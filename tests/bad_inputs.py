@@ -73,7 +73,7 @@ OTHER_VALUES = {
     ),
     "study": NO_NAMES,
     "storage": ("x", "sqlite:///x.db", "mysql://a@b/c", "http://127.0.0.1", "postgresql://"),
-    "tracking_uri": ("./mlruns", "file:./mlruns", "127.0.0.1:5000", "databricks", "ftp://x/y", "mssql://a@b/c"),
+    "tracking_uri": ("./mlruns", "file:./mlruns", "127.0.0.1:5000", "ftp://x/y", "mssql://a@b/c"),
 }
 
 
