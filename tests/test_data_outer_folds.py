@@ -194,3 +194,37 @@ def test_a_long_test_clip_does_not_set_the_length(tmp_path: Path) -> None:
     assert any("1 clip of test is longer than 0.5 s" in note for note in data.notes)
     clips = load_split(data, "test", sample_rate=8000)
     assert clips.samples.shape == (9, 4000) and clips.lengths.max() == 4000
+
+
+def grouped(root: Path, *groups: str) -> Folder:
+    """Twelve clips of each class, in groups whose names begin with the class's letter, or not."""
+    for number in range(24):
+        label = ("cat", "dog")[number % 2]
+        group = groups[number // 2 % len(groups)].format(label[0])
+        write(root / label / f"{group}_{number}.wav", tone(number))
+    return Folder(path=str(root), group=r"^(\w+)_")
+
+
+@pytest.mark.parametrize(
+    ("groups", "words"),
+    [
+        (
+            ("{}0",),
+            r"class cat has 1 \(c0\), class dog has 1 \(d0\), of 3 .*: no clip is left for test and validation; name",
+        ),
+        (
+            ("{}0", "{}1"),
+            r"class cat has 2 \(c0, c1\), class dog has 2 \(d0, d1\), of 3 .*: no clip is left for test; name",
+        ),
+        (("all",), r"there is 1 in all \(all\), of 3 that it takes"),
+        (("x", "y"), r"there are 2 in all \(x, y\), of 3 that it takes"),
+    ],
+)
+def test_too_few_groups_are_named(tmp_path: Path, groups: tuple[str, ...], words: str) -> None:
+    with pytest.raises(BenchError, match=f"data set folder: groups .* stay in one split, and {words}"):
+        prepared(grouped(tmp_path / "own", *groups), tmp_path)
+
+
+def test_three_groups_a_class_are_enough(tmp_path: Path) -> None:
+    data = prepared(grouped(tmp_path / "own", "{}0", "{}1", "{}2"), tmp_path)
+    assert [data.clips(split) for split in data.splits] == [8, 8, 8]

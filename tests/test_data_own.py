@@ -11,6 +11,7 @@ import pytest
 from made_audio import cats_and_dogs, prepared, tone, write
 from pydantic import ValidationError
 
+from bench.data.chosen_classes import refuse_confusable
 from bench.errors import BenchError
 from bench.plugins import Clip
 from bench.plugins.splits import divided
@@ -206,6 +207,17 @@ def test_without_splits_stretches_of_one_file_stay_together(tmp_path: Path) -> N
         (["path,label"], "has no rows"),
         (["path,label", "1.wav,cat", "1.wav,cat,x,y"], "cannot be read as CSV"),
         ([""], "cannot be read as CSV"),
+        (["path,label,label ", "1.wav,cat,x"], r"has the column 'label' 2 times \(columns 2 and 3\): leave one"),
+        (
+            ["path,split,label,split", "1.wav,test,cat,x"],
+            r"has the column 'split' 2 times \(columns 2 and 4\): leave one",
+        ),
+        (["path,label", "", "", '1.wav,"cat', 'dog"', "", "1.wav,"], "line 7: label is empty"),
+        (["path,label", '1.wav,"cat'], "cannot be read as CSV .unexpected end of data."),
+        (["path,label", "1.wav,cat", "1.wav,cat,dog"], "line 3 has 3 cells, and the header 2"),
+        (["path,label,start", "1.wav,cat,1e308"], "line 2: start '1e308' is no number of seconds into a recording"),
+        (["path,label,start,end", "1.wav,cat,0,1e300"], "line 2: end '1e300' is no number of seconds into a recording"),
+        (["path,label", "1.wav\0,cat"], "line 2: path holds a character|cannot be read as CSV"),
     ],
 )
 def test_rows_that_make_no_sense(tmp_path: Path, lines: list[str], words: str) -> None:
@@ -357,3 +369,70 @@ def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pyt
     what = str(root) if where == "." else where
     with pytest.raises(BenchError, match=rf"{what}.* cannot be read \(Permission denied\): allow it"):
         Folder(path=str(root)).labels()
+
+
+def test_a_list_that_is_no_file_does_not_wait_for_ever(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "list.csv")
+    with pytest.raises(BenchError, match="is no file that can be read twice"):
+        CsvFile(file=str(tmp_path / "list.csv")).labels()
+
+
+def test_a_listed_pipe_is_named_and_left_out(tmp_path: Path) -> None:
+    root = cats_and_dogs(tmp_path / "own")
+    os.mkfifo(root / "cat" / "pipe.wav")
+    rows = [f"{path.relative_to(root).as_posix()},{path.parent.name}" for path in sorted(root.glob("*/*.wav"))]
+    (root / "list.csv").write_text("\n".join(["path,label", *rows]))
+    notes = prepared(CsvFile(file=str(root / "list.csv")), tmp_path).notes
+    assert any("1 clip is unusable and left out: cat/pipe.wav (is no file but a FIFO)" in note for note in notes)
+
+
+ALIKE = {
+    "case": ("dog", "Dog"),
+    "blank": ("dog", "dog "),
+    "two blanks": ("big dog", "big  dog"),
+    "no-break space": ("big dog", "big\u00a0dog"),
+    "zero-width space": ("dog", "do\u200bg"),
+    "soft hyphen": ("dog", "do\u00adg"),
+    "full width": ("dog", "\uff44\uff4f\uff47"),
+    "Cyrillic": ("dog", "d\u043eg"),
+}
+
+
+@pytest.mark.parametrize("kind", ALIKE)
+def test_labels_that_no_eye_tells_apart_are_asked_about_by_one_rule(tmp_path: Path, kind: str) -> None:
+    root = tmp_path / "own"
+    for number in range(12):
+        write(root / ("cat", *ALIKE[kind])[number % 3] / f"{number}.wav", tone(number))
+    with pytest.raises(
+        BenchError, match=r"data set folder: are '.*' and '.*' one class\? The names can hardly be told apart"
+    ):
+        prepared(Folder(path=str(root)), tmp_path)
+    rows = [f'{path.relative_to(root).as_posix()},"{path.parent.name}"' for path in sorted(root.glob("*/*.wav"))]
+    (root / "list.csv").write_text("\n".join(["path,label", *rows]))
+    listed = CsvFile(file=str(root / "list.csv"))
+    if kind == "blank":
+        assert listed.labels() == ("cat", "dog")  # cells have no blanks at their ends
+    else:
+        with pytest.raises(BenchError, match=r"data set csv: are .* one class"):
+            prepared(listed, tmp_path)
+    data = prepared(Folder(path=str(root), classes=ALIKE[kind]), tmp_path)
+    assert data.labels == tuple(sorted(ALIKE[kind]))
+
+
+@pytest.mark.parametrize(
+    ("labels", "refused"),
+    [
+        (("cat", "dog", "cat,dog"), "'cat,dog' looks like 2 labels of one clip, .* --classes cat,dog"),
+        (("cat", "dog", "dog; cat"), "'dog; cat' looks like 2 labels"),
+        (("cat", "dog", "['cat', 'dog']"), "looks like 2 labels"),
+        (("cat|dog", "dog|owl", "owl|cat"), r"'cat\|dog' looks like 2 labels of one clip, .* --classes NAME,..."),
+        (("rain, heavy", "rain, light", "sun"), ""),
+        (("Devanagari \u0915\u093f", "Devanagari \u0915\u0940", "a/b"), ""),
+    ],
+)
+def test_several_labels_in_a_cell_are_no_class(labels: tuple[str, ...], refused: str) -> None:
+    if not refused:
+        refuse_confusable("csv", labels)
+        return
+    with pytest.raises(BenchError, match=refused):
+        refuse_confusable("csv", labels)

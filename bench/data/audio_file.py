@@ -30,7 +30,7 @@ SHORTEST = 0.01
 
 MOST_STATED = 1 << 28
 """Samples above which a header's word is not taken for how much memory to reserve."""
-BLOCK = 1 << 20
+READ_AT_ONCE = 1 << 20
 """Samples that are read at once where the header does not say how many there are."""
 UNKNOWN_FRAMES = 1 << 40
 """Samples that no file has: libsndfile's word for a length that the file does not state."""
@@ -200,6 +200,6 @@ def _read_all(file: soundfile.SoundFile) -> NDArray[np.float32]:
         samples: NDArray[np.float32] = file.read(dtype="float32", always_2d=True)
         return samples
     blocks = [np.zeros((0, file.channels), np.float32)]
-    while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
+    while len(block := file.read(READ_AT_ONCE, dtype="float32", always_2d=True)):
         blocks.append(block)
     return np.concatenate(blocks)

@@ -120,6 +120,16 @@ def count_supports(labels: Sequence[str], clips: Iterable[Clip]) -> dict[Split, 
     return {split: tuple(counts[split, label] for label in labels) for split in SPLITS}
 
 
+def _without(labels: Sequence[str], supports: Mapping[Split, Sequence[int]]) -> str:
+    """How the classes are left out that cannot be learnt."""
+    others = [
+        label
+        for index, label in enumerate(labels)
+        if supports["train"][index] and sum(supports[split][index] for split in SPLITS) > 1
+    ]
+    return f"leave it out by --classes {','.join(others) or 'NAME,...'}"
+
+
 def check_classes(
     name: str, labels: Sequence[str], supports: Mapping[Split, Sequence[int]], *, validated: bool = True
 ) -> None:
@@ -127,9 +137,13 @@ def check_classes(
     for index, label in enumerate(labels):
         total = sum(supports[split][index] for split in SPLITS)
         if total == 1:
-            raise BenchError(f"data set {name}: class {label} has a single clip: add clips, or leave the class out")
+            raise BenchError(
+                f"data set {name}: class {label} has a single clip: add clips, or {_without(labels, supports)}"
+            )
         if not supports["train"][index]:
-            raise BenchError(f"data set {name}: class {label} has no training clip: add some, or leave the class out")
+            raise BenchError(
+                f"data set {name}: class {label} has no training clip: add some, or {_without(labels, supports)}"
+            )
     if len(labels) < 2:
         raise BenchError(
             f"data set {name} has {len(labels)} class, and classifying takes two: is the folder the right one?"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-HEAD = 512
+FIRST_BYTES = 512
 """Bytes that are looked at."""
 
 KNOWN = {
@@ -28,24 +28,24 @@ def describe_contents(path: Path) -> str | None:
     """Says in a few words what a file is that cannot be decoded, and what to do about it; None if that is not known."""
     try:
         with path.open("rb") as file:
-            head = file.read(HEAD)
+            beginning = file.read(FIRST_BYTES)
     except OSError:
         return None
-    if head.startswith(b"version https://git-lfs.github.com"):
+    if beginning.startswith(b"version https://git-lfs.github.com"):
         return "a Git LFS pointer, not audio: run git lfs pull"
     for magic, what in KNOWN.items():
-        if head.startswith(magic):
+        if beginning.startswith(magic):
             return what
-    if head[4:8] == b"ftyp":
+    if beginning[4:8] == b"ftyp":
         return "AAC in MPEG-4, whatever its name ends in: convert it to wav"
-    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
+    if len(beginning) > 1 and beginning[0] == 0xFF and beginning[1] & 0xF6 == 0xF0:
         return "AAC, whatever its name ends in: convert it to wav"
-    return _describe_text(head)
+    return _describe_text(beginning)
 
 
-def _describe_text(head: bytes) -> str | None:
+def _describe_text(beginning: bytes) -> str | None:
     with suppress(UnicodeDecodeError):
-        text = (head if len(head) < HEAD else head[:-3]).decode("utf-8-sig").strip().lower()
+        text = (beginning if len(beginning) < FIRST_BYTES else beginning[:-3]).decode("utf-8-sig").strip().lower()
         if text.startswith(("<!doctype html", "<html")):
             return "an HTML page, not audio: its download has failed"
         if "annex/objects/" in text:

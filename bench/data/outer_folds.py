@@ -106,7 +106,30 @@ def _cut(clips: DividedClips, units: Sequence[str | None], cut: Cut) -> NDArray[
     splits = stratified_split(
         clips.ids, clips.labels, groups=units, validation=cut.validation, test=cut.test, seed=cut.seed
     )
+    asked = {"train", *(split for split, share in (("validation", cut.validation), ("test", cut.test)) if share)}
+    if (empty := asked - set(splits)) and any(unit is not None for unit in units):
+        raise BenchError(_too_few_groups(clips, units, len(asked), sorted(empty)))
     return np.array([SPLITS.index(split) for split in splits], dtype=np.int8)
+
+
+def _too_few_groups(clips: DividedClips, units: Sequence[str | None], wanted: int, empty: Sequence[str]) -> str:
+    """Says why a cut leaves splits empty: which groups there are."""
+    members: dict[str, set[str]] = defaultdict(set)
+    for label, id, unit in zip(clips.labels, clips.ids, units, strict=True):
+        members[label].add(id if unit is None else unit)
+    every = set().union(*members.values())
+    if len(every) < min(wanted, sum(map(len, members.values()))):
+        have = f"there are {len(every)} in all" if len(every) > 1 else "there is 1 in all"
+        have = f"{have} ({first_few(sorted(every))})"
+    else:
+        have = ", ".join(
+            f"class {label} has {len(of)} ({first_few(sorted(of))})" for label, of in [*members.items()][:3]
+        )
+    return (
+        f"data set {clips.dataset}: groups (speakers, recordings, copies of a sound) stay in one split, and {have}, of "
+        f"{wanted} that it takes: no clip is left for {' and '.join(empty)}; name smaller groups, or none, or give all "
+        "splits yourself"
+    )
 
 
 def _around(clips: DividedClips, units: Sequence[str | None], test: NDArray[np.int64], cut: Cut) -> NDArray[np.int8]:

@@ -16,7 +16,7 @@ FILES = 8
 """Files that are decoded again at a start, others each time, which takes some milliseconds."""
 MOST_BYTES = 8 << 20
 """Bytes of files after which no further one is looked at."""
-STEPS = 2
+TOLERANCE = 2
 """Steps of 16 bits by which resampling may differ between processors."""
 
 
@@ -48,14 +48,14 @@ def still_sounds_so(files: DatasetFiles, folder: Path, sample_rate: int, seconds
     )
     stored = {id: (split, row) for split in SPLITS for row, id in enumerate(read_index(folder, split).ids)}
     for decoded in again:
-        place = stored.get(decoded.clip.id)
-        if place is None or not decoded.samples:
-            if (place is None) != (not decoded.samples):
+        location = stored.get(decoded.clip.id)
+        if location is None or not decoded.samples:
+            if (location is None) != (not decoded.samples):
                 return False
             continue
-        split, row = place
+        split, row = location
         samples = decoded.samples[sample_rate]
         before = map_samples(folder / f"{split}.npy")[row][: len(samples)]
-        if np.abs(before.astype(np.int32) - samples[: len(before)]).max(initial=0) > STEPS:
+        if np.abs(before.astype(np.int32) - samples[: len(before)]).max(initial=0) > TOLERANCE:
             return False
     return True

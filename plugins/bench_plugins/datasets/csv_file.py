@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import os
 import re
-import warnings
+import unicodedata
 from collections import Counter
-from collections.abc import Hashable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -23,7 +24,18 @@ OPTIONAL = ("split", "group", "fold", "start", "end")
 GROUPING = re.compile(r"(speaker|subject|patient|session|recording)(s|[ _-]?(id|no|nr|number|name))?", re.IGNORECASE)
 """Columns that name what `group` is for."""
 
-Row = Mapping[Hashable, Any]
+LATEST = 1e9
+"""Seconds, 30 years, after which no recording goes on."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the file."""
+
+    line: int
+    """Line of the file that it begins in."""
+    cells: Mapping[str, str]
+    """Stripped text by column, of those that are used."""
 
 
 class CsvFile(Dataset):
@@ -77,12 +89,12 @@ class CsvFile(Dataset):
 
     def labels(self) -> tuple[str, ...]:
         entries, _ = self._read()
-        return tuple(sorted({row["label"] for row in entries if row["label"]}))
+        return tuple(sorted({row.cells["label"] for row in entries if row.cells["label"]}))
 
     def clips(self, root: Path) -> Listing:
         entries, notes = self._read()
-        listed = [self._clip(row, line, root) for line, row in enumerate(entries, start=2)]
-        exists = {path: (root / path).is_file() for path in {clip.path for clip in listed}}
+        listed = [self._clip(row.cells, row.line, root) for row in entries]
+        exists = {path: os.path.exists(root / path) for path in {clip.path for clip in listed}}  # noqa: PTH110
         present = [clip for clip in listed if exists[clip.path]]
         if not present:
             raise BenchError(f"{self.file}: not one of its files is there; the first is {root / listed[0].path}")
@@ -94,46 +106,69 @@ class CsvFile(Dataset):
         return Path(self.file).expanduser()
 
     def _read(self) -> tuple[list[Row], tuple[str, ...]]:
-        """Reads the rows, every cell as stripped text, and a line for columns that are not used. Raises BenchError."""
-        import pandas as pd
-
-        try:
-            with warnings.catch_warnings(record=True) as more_cells:
-                table = pd.read_csv(
-                    self._file(),
-                    dtype=str,
-                    keep_default_na=False,
-                    encoding="utf-8-sig",
-                    skipinitialspace=True,
-                    index_col=False,  # else rows that end in a comma have their first cell taken for a row's name
-                )
-        except FileNotFoundError:
-            raise BenchError(f"data set {self.name}: there is no file {self.file}: check the path") from None
-        except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
-            reason = getattr(error, "strerror", None) or " ".join(str(error).split())
-            raise BenchError(
-                f"{self.file} cannot be read as CSV ({reason}): it takes UTF-8 text, with a header that has path and label"
-            ) from error
-        table.columns = table.columns.str.strip()
+        """Reads the rows, every cell as stripped text, and notes on cells that are not used. Raises BenchError."""
+        header, lines = self._cells()
+        names = [name.strip() for name in header]
+        for name, count in Counter(names).items():
+            if count > 1 and name in REQUIRED + OPTIONAL:
+                columns = " and ".join(str(column) for column, known in enumerate(names, start=1) if known == name)
+                raise BenchError(f"{self.file} has the column {name!r} {count} times (columns {columns}): leave one")
         for column in REQUIRED:
-            if column not in table.columns:
-                raise BenchError(f"{self.file} has no column {column!r}: {_present(column, list(table.columns))}")
-        if table.empty:
+            if column not in names:
+                raise BenchError(f"{self.file} has no column {column!r}: {_present(column, names)}")
+        if not lines:
             raise BenchError(f"{self.file} has no rows: list a file and its label in each")
-        unused = [column for column in table.columns if column not in REQUIRED + OPTIONAL]
-        notes = _unused_notes(self.file, unused, grouped="group" in table.columns)
-        if more_cells:
+        unused = [name for name in names if name not in REQUIRED + OPTIONAL]
+        notes = _unused_notes(self.file, unused, grouped="group" in names)
+        if any(len(cells) > len(names) for _, cells in lines):
             notes += (f"{self.file}: rows have more cells than the header, which are not used",)
-        used = table[[column for column in REQUIRED + OPTIONAL if column in table.columns]]
-        entries = used.apply(lambda column: column.str.strip())
-        entries["label"] = entries["label"].str.normalize("NFC")  # as folder does
-        return entries.to_dict("records"), notes
+        rows = []
+        for line, cells in lines:
+            padded = [*cells, *[""] * (len(names) - len(cells))]
+            row = {name: cell.strip() for name, cell in zip(names, padded, strict=False) if name in REQUIRED + OPTIONAL}
+            rows.append(Row(line, {**row, "label": unicodedata.normalize("NFC", row["label"])}))  # as folder does
+        return rows, notes
 
-    def _clip(self, row: Row, line: int, root: Path) -> Clip:
+    def _cells(self) -> tuple[list[str], list[tuple[int, list[str]]]]:
+        """Reads the header, and of each row that is not blank the line of the file that it begins in, and its cells."""
+        path = self._file()
+        if not path.exists():
+            raise BenchError(f"data set {self.name}: there is no file {self.file}: check the path")
+        if not path.is_file():
+            raise BenchError(f"data set {self.name}: {self.file} is no file that can be read twice: save it as one")
+        lines: list[tuple[int, list[str]]] = []
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                reader = csv.reader(file, skipinitialspace=True, strict=True)
+                begins = 1
+                for cells in reader:
+                    if any(cell.strip() for cell in cells):
+                        lines.append((begins, cells))
+                    begins = reader.line_num + 1
+        except (OSError, ValueError, csv.Error) as error:
+            raise self._unreadable(getattr(error, "strerror", None) or " ".join(str(error).split())) from error
+        if not lines:
+            raise self._unreadable("it is empty")
+        (_, header), *rows = lines
+        sizes = {len(cells) for _, cells in rows}
+        for line, cells in rows:
+            if any(cell.strip() for cell in cells[len(header) :]) and len(sizes) > 1:
+                raise self._unreadable(f"line {line} has {len(cells)} cells, and the header {len(header)}")
+        return header, rows
+
+    def _unreadable(self, reason: str) -> BenchError:
+        return BenchError(
+            f"{self.file} cannot be read as CSV ({reason}): it takes UTF-8 text, with a header that has path and label, and "
+            "quotes around cells with commas"
+        )
+
+    def _clip(self, row: Mapping[str, str], line: int, root: Path) -> Clip:
         """Raises BenchError, with the line number, on a row that makes no sense."""
         for column in REQUIRED:
             if not row[column]:
                 raise BenchError(f"{self.file} line {line}: {column} is empty")
+        if "\0" in row["path"]:
+            raise BenchError(f"{self.file} line {line}: path holds a character that no path can: correct it")
         start, end = self._seconds(row, "start", line), self._seconds(row, "end", line)
         if end is not None and end <= (start or 0.0):
             raise BenchError(f"{self.file} line {line}: end {end:g} s is not after start {start or 0.0:g} s")
@@ -147,7 +182,7 @@ class CsvFile(Dataset):
             end=end,
         )
 
-    def _split(self, row: Row, line: int) -> Split:
+    def _split(self, row: Mapping[str, str], line: int) -> Split:
         if "split" not in row:
             return "train"
         word = row["split"].lower()
@@ -158,7 +193,7 @@ class CsvFile(Dataset):
             )
         return SPLIT_FOLDERS[word]
 
-    def _seconds(self, row: Row, column: str, line: int) -> float | None:
+    def _seconds(self, row: Mapping[str, str], column: str, line: int) -> float | None:
         cell = row.get(column)
         if not cell:
             return None
@@ -166,8 +201,8 @@ class CsvFile(Dataset):
             seconds = float(cell)
         except ValueError:
             seconds = math.nan
-        if not 0 <= seconds < math.inf:
-            raise BenchError(f"{self.file} line {line}: {column} {cell!r} is no number of seconds")
+        if not 0 <= seconds <= LATEST:
+            raise BenchError(f"{self.file} line {line}: {column} {cell!r} is no number of seconds into a recording")
         return seconds
 
 
