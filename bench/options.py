@@ -104,7 +104,8 @@ def _at_most(most: int) -> AfterValidator:
     def check(given: int | None) -> int | None:
         if given is not None and given > most:
             years = given // (365 * 24 * 3600)
-            time = "longer than the earth is old" if years > 4e9 else f"{years:,} years" if years else f"{given // 3600:,} hours"
+            time = f"{years:,} years" if years else f"{given // 3600:,} hours"
+            time = time if years < 10**9 else "longer than the earth is old"
             raise ValueError(f"at a second each they would take {time}; {most:,} are the most")
         return given
 
