@@ -172,3 +172,10 @@ def test_a_page_of_a_folder_that_cannot_be_written_to_is_printed_alone(
     done = run("leaderboard", audio)
     assert done.returncode == 0 and "tc-resnet" in done.stdout
     assert "so no page was written: --publish FOLDER" in done.stderr
+
+
+def test_names_that_are_not_read_as_utf_8_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with LC_ALL=C where Python's own remedies are switched off: names that are in UTF-8 look as if they were not."""
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "ascii")
+    done = run("list", "models")
+    assert done.returncode == 0 and "read as ascii here, not as UTF-8: set PYTHONUTF8=1" in done.stderr

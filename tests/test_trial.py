@@ -346,7 +346,7 @@ ANSWERS: dict[str, tuple[Callable[[Tensor], Any], str]] = {
     "dict": (lambda logits: {"logits": logits}, "answers with a dict, not with logits [clips, classes]"),
     "tuple": (lambda logits: (logits, logits), "answers with a tuple, not with logits [clips, classes]"),
     "too many": (lambda logits: logits.repeat(1, 5), "answers with 10 columns, and the data set has 2 classes"),
-    "too few": (lambda logits: logits[:, :1], "answers with 1 columns, and the data set has 2 classes"),
+    "too few": (lambda logits: logits[:, :1], "answers with 1 column, and the data set has 2 classes"),
     "three axes": (lambda logits: logits[:, :, None], "answers with the shape [8, 2, 1], not with logits"),
     "one clip": (lambda logits: logits[:1], "answers with the shape [1, 2], not with logits"),
     "classes alone": (lambda logits: logits.argmax(1), "answers with the shape [8], not with logits"),

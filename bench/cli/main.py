@@ -73,6 +73,9 @@ def main() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # It was closed, as by `>&-`.
             setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115
+    if (encoding := sys.getfilesystemencoding()) != "utf-8":
+        advice = "set PYTHONUTF8=1, or a locale such as LC_ALL=C.UTF-8"
+        print(f"bench: warning: names of files are read as {encoding} here, not as UTF-8: {advice}", file=sys.stderr)
     if isinstance(
         sys.stdout, io.TextIOWrapper
     ):  # a terminal that lacks a sign shows ? for it, and no study ends by that

@@ -69,7 +69,7 @@ def logits_of(answer: object, *, clips: int, classes: int) -> Tensor:
     shape = list(answer.shape)
     if len(shape) == 2 and shape[0] == clips and shape[1] != classes:
         raise NotLogits(
-            f"the network answers with {shape[1]} columns, and the data set has {classes} classes: "
+            f"the network answers with {shape[1]} column{'s' * (shape[1] != 1)}, and the data set has {classes} classes: "
             "build its last layer for as many as `build` is told"
         )
     if shape != [clips, classes]:
