@@ -129,6 +129,11 @@ def check_dataset(
             any(sources),
             "has no `archive` to download, no `prepare` that makes its files, and no address in `source` to get it from",
         )
+        if (archive := dataset.archive) is not None:
+            _require(
+                bool(archive.sha256 or archive.files_sha256) or archive.url.startswith("https://"),
+                "has an `archive` over plain http without `sha256` or `files_sha256`, which `bench fetch` refuses",
+            )
     else:
         _require(dataset.argument in dataset.model_fields, f"argument {dataset.argument!r} is not one of its fields")
     if root is not None or dataset.argument is None:
