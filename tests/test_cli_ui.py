@@ -411,3 +411,23 @@ def test_a_server_that_cannot_start_says_why_without_the_password(tmp_path: Path
         server.stop()
     assert "s3cret" not in str(raised.value)
     assert os.linesep not in str(raised.value)
+
+
+def test_a_folder_that_cannot_be_written_to_is_shown_by_a_copy_of_its_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A colleague's results, in a place that has another path there."""
+    run_id = log_study(tmp_path / "theirs")
+    results = (tmp_path / "theirs").rename(tmp_path / "here")
+    before = {path: path.read_bytes() for path in results.iterdir() if path.is_file()}
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # for root, every folder can be written to
+    (tmp_path / "copy").mkdir()
+    uri = ui._own_database(results, tmp_path / "copy")
+    monkeypatch.undo()
+    assert "this shows a copy of its database" in capsys.readouterr().out
+    from mlflow import MlflowClient
+
+    shown = MlflowClient(uri).get_run(run_id)
+    assert shown.data.tags["bench.status"] == "complete"
+    assert shown.info.artifact_uri.startswith((results / "artifacts").as_uri())
+    assert {path: path.read_bytes() for path in results.iterdir() if path.is_file()} == before

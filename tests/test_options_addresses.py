@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from cli_runner import refusal, run
+from made_audio import cats_and_dogs
 
 from bench.errors import BenchError, WrongUsage
 from bench.options import checked_options
@@ -51,6 +54,15 @@ def test_the_command_line_says_it_at_once(verb: str) -> None:
         "--tracking-uri ./mlruns: folders hold no runs of MLflow",
         code=2,
     )
+
+
+def test_a_server_that_does_not_listen_is_said_before_anything_is_decoded(tmp_path: Path) -> None:
+    audio = cats_and_dogs(tmp_path / "audio", 10)
+    words = ("--dataset", f"folder:{audio}", "--models", "tc-resnet", "--features", "mel", "--trials", "1")
+    done = run("run", *words, "--tracking-uri", "http://ann:s3cret@127.0.0.1:9")
+    line = refusal(done, "no MLflow server listens at http://ann:***@127.0.0.1:9", "--tracking-uri")
+    assert "s3cret" not in line
+    assert not list((tmp_path / "cache").glob("*/")) and not (tmp_path / "results" / "audio-1").exists()
 
 
 def test_databricks_has_pages_of_its_own() -> None:

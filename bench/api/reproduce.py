@@ -289,7 +289,7 @@ def _location(run: SeedRun, name: str, takes: str, options: RunOptions) -> Path 
     study = StudyFolder(results_directory(options.results) / run.run.partition("/")[0])
     known = [data_directory(options.data_dir) / Path(name).name, Path(name).expanduser()] if name else []
     if study.exists() and (record := study.record()).data.revision == run.spec.revision:
-        known.insert(0, Path(str(record.dataset.options.get(takes, name))).expanduser())
+        known.insert(0, Path(record.location or str(record.dataset.options.get(takes, name))).expanduser())
     return next((path for path in known if path.exists()), None)
 
 

@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -22,6 +23,7 @@ from bench.tracking.tracking_store import (
     create_database,
     default_uri,
     follow_moved_folder,
+    readable_copy,
     require_driver,
 )
 
@@ -53,7 +55,12 @@ def command(
 ) -> None:
     """Look at every study, trial and curve in a browser (MLflow)."""
     folder = results_directory(options_of(results=results).results)
-    uri = options_of(tracking_uri=tracking_uri).tracking_uri or _own_database(folder)
+    with tempfile.TemporaryDirectory(prefix="bench-ui-") as temporary:
+        uri = options_of(tracking_uri=tracking_uri).tracking_uri or _own_database(folder, Path(temporary))
+        _show(uri, folder, host=host, port=port, writable=writable)
+
+
+def _show(uri: str, folder: Path, *, host: str, port: int | None, writable: bool) -> None:
     if uri.startswith(("http://", "https://", "databricks")):
         raise BenchError(f"{without_password(uri)} is a server already: open it in a browser")
     require_driver(uri)
@@ -98,11 +105,14 @@ def _entered() -> bool:
     return bool(waiting and sys.stdin.readline())
 
 
-def _own_database(folder: Path) -> str:
+def _own_database(folder: Path, temporary: Path) -> str:
     if not (folder / MLFLOW_DATABASE).is_file():
         raise BenchError(
             f"no results in {folder} yet: start a study with bench run --dataset NAME, or name another folder with --results"
         )
+    if not all(os.access(path, os.W_OK) for path in (folder, folder / MLFLOW_DATABASE)):
+        print(f"{folder} cannot be written to: this shows a copy of its database, as it is now")
+        return readable_copy(folder, temporary)
     create_database(folder)
     follow_moved_folder(folder, even_if_running=False)
     return default_uri(folder)

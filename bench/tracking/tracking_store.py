@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 from uuid import uuid4
 
 from bench.errors import BenchError
@@ -70,6 +71,15 @@ def require_driver(uri: str) -> None:
         raise BenchError(f"{shown} is no address of a database ({error}): give one as sqlite:///mlflow.db") from None
 
 
+def require_server(uri: str) -> None:
+    """Raises BenchError if no tracking server listens at its address; through a proxy that cannot be told."""
+    if not is_reachable(uri) and not getproxies():
+        raise BenchError(
+            f"no MLflow server listens at {without_password(uri)}: start it, name another by --tracking-uri, "
+            "or leave that out for a database of the results folder's own"
+        )
+
+
 def is_remote(uri: str) -> bool:
     """Returns whether the URI is that of a tracking or database server rather than of a file."""
     return urlsplit(uri).hostname is not None
@@ -108,8 +118,30 @@ def create_database(results: Path) -> None:
         ) from None
 
 
-def follow_moved_folder(results: Path, *, even_if_running: bool) -> None:
-    """Rewrites the absolute artifact locations that MLflow stored before the results folder was moved.
+def readable_copy(results: Path, folder: Path) -> str:
+    """Copies the database of a results folder that cannot be written to into `folder`, and returns the copy's URI.
+
+    SQLite opens no database in write-ahead mode where it cannot write, even to read it.
+
+    Raises:
+        BenchError: The database cannot be read.
+    """
+    path, copy = results.resolve() / MLFLOW_DATABASE, folder / MLFLOW_DATABASE
+    try:
+        with (
+            closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as there,
+            closing(sqlite3.connect(copy)) as here,
+        ):
+            there.backup(here)
+    except sqlite3.Error as error:
+        raise BenchError(f"{path} cannot be read ({error}): check its mode") from None
+    follow_moved_folder(results, even_if_running=False, database=copy)
+    return _sqlite_uri(copy)
+
+
+def follow_moved_folder(results: Path, *, even_if_running: bool, database: Path | None = None) -> None:
+    """Rewrites the absolute artifact locations that MLflow stored before the results folder was moved, in its database or
+    in a copy of that.
 
     The scheduler always does so. A mere reader does so only while no run is going, since the scheduler may have mounted
     the same folder under another path (in a container).
@@ -118,8 +150,9 @@ def follow_moved_folder(results: Path, *, even_if_running: bool) -> None:
         BenchError: The database cannot be written.
     """
     new_root = (results.resolve() / ARTIFACTS).as_uri()
+    database = database or results / MLFLOW_DATABASE
     try:
-        with closing(sqlite3.connect(results / MLFLOW_DATABASE)) as connection, connection:
+        with closing(sqlite3.connect(database)) as connection, connection:
             running = connection.execute("SELECT count(*) FROM runs WHERE status = 'RUNNING'").fetchone()[0]
             if running and not even_if_running:
                 return
@@ -134,9 +167,7 @@ def follow_moved_folder(results: Path, *, even_if_running: bool) -> None:
                         {"new": new_root, "old": old_root},
                     )
     except sqlite3.Error as error:
-        raise BenchError(
-            f"{results / MLFLOW_DATABASE} cannot be written ({error}): check its mode and the free space"
-        ) from None
+        raise BenchError(f"{database} cannot be written ({error}): check its mode and the free space") from None
 
 
 def _create(path: Path) -> None:
