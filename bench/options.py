@@ -103,7 +103,7 @@ def _at_most(most: int) -> AfterValidator:
 
     def check(given: int | None) -> int | None:
         if given is not None and given > most:
-            years = given // (365 * 24 * 3600)
+            years = round(given / 365 / 24 / 3600) if given < 10**18 else 10**10
             time = f"{years:,} years" if years else f"{given // 3600:,} hours"
             time = time if years < 10**9 else "longer than the earth is old"
             raise ValueError(f"at a second each they would take {time}; {most:,} are the most")

@@ -143,6 +143,7 @@ def harness(
             settings.model_copy(update={"steps": clips.steps}),
             training=clips.on_device(prefetch=prefetch),
             validation=clips.on_device(slice(1)),
+            classes=sound.CLASSES,
             augmentation=Augmentation(settings, sample_rate=sound.RATE, noise=None, generator=generator),
             generator=generator,
             forward=Compiler(print).compile(network, shape, configuration="") if compiled else None,

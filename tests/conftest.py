@@ -26,19 +26,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def own_folders(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[None]:
     """No test reads or writes the user's own data, cache or results.
 
-    Whether networks fit, and MLflow's empty database, are found out once for all tests: they take seconds, and depend on the
-    code alone, by which the cache folder names them.
+    Whether networks fit, and MLflow's empty database, are found out once for all long tests: they take seconds, and depend
+    on the code alone, by which the cache folder names them.
     """
     cache, shared = tmp_path / "cache", tmp_path_factory.getbasetemp() / "known"
     monkeypatch.setenv("BENCH_CACHE_DIR", str(cache))
     monkeypatch.setenv("BENCH_RESULTS_DIR", str(tmp_path / "results"))
     monkeypatch.delenv("BENCH_DATA_DIR", raising=False)
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-    if shared.is_dir():
+    if shared.is_dir() and request.node.get_closest_marker("slow"):
         shutil.copytree(shared, cache)
     yield
     known = [path for pattern in ("feasibility.json", "mlflow-*.db") for path in cache.glob(pattern)]

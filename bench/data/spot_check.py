@@ -12,9 +12,9 @@ from bench.data.decoding import decode_clips
 from bench.data.waveform_cache import map_samples, read_index
 from bench.plugins.contracts import SPLITS
 
-FILES = 8
+CHECKED_FILES = 8
 """Files that are decoded again at a start, others each time, which takes some milliseconds."""
-MOST_BYTES = 8 << 20
+CHECKED_BYTES = 8 << 20
 """Bytes of files after which no further one is looked at."""
 TOLERANCE = 2
 """Steps of 16 bits by which resampling may differ between processors."""
@@ -34,8 +34,8 @@ def still_sounds_so(files: DatasetFiles, folder: Path, sample_rate: int, seconds
     paths = sorted({clip.path for clip in files.clips})
     chosen: set[str] = set()
     size = 0
-    for path in random.sample(paths, min(FILES, len(paths))):
-        if size <= MOST_BYTES:
+    for path in random.sample(paths, min(CHECKED_FILES, len(paths))):
+        if size <= CHECKED_BYTES:
             chosen.add(path)
             size += (files.root / path).stat().st_size
     again = decode_clips(

@@ -31,7 +31,7 @@ GATEWAY = "/ajax-api/2.0/mlflow/gateway-proxy"
 GRAPHQL = "/graphql"
 """Searches runs, as what it calls mutations does, too."""
 WRITTEN = re.compile(rf"(?:{STORES})(?:/.*)?|upload-artifact")
-FILES = re.compile(r"/(?:ajax-)?api/2\.0/mlflow-artifacts/(?:artifacts|mpu)(?:/.*)?")
+ARTIFACT_FILES = re.compile(r"/(?:ajax-)?api/2\.0/mlflow-artifacts/(?:artifacts|mpu)(?:/.*)?")
 """Files that clients send and fetch through the server."""
 
 WITHOUT_LINK = (
@@ -102,14 +102,14 @@ def may_read(method: str, path: str) -> bool:
     """Whether a request asks for something that is shown, and changes nothing."""
     asked = API.fullmatch(path)
     if method in ("GET", "HEAD"):
-        return bool(PAGE.fullmatch(path) or FILES.fullmatch(path) or (asked and READ.fullmatch(asked["what"])))
+        return bool(PAGE.fullmatch(path) or ARTIFACT_FILES.fullmatch(path) or (asked and READ.fullmatch(asked["what"])))
     return method == "POST" and (path == GRAPHQL or bool(asked and SEARCHED.fullmatch(asked["what"])))
 
 
 def may_write(path: str) -> bool:
     """Whether a request is for what `--writable` opens."""
     asked = API.fullmatch(path)
-    return bool(FILES.fullmatch(path) or (asked and WRITTEN.fullmatch(asked["what"])))
+    return bool(ARTIFACT_FILES.fullmatch(path) or (asked and WRITTEN.fullmatch(asked["what"])))
 
 
 def _moved(scope: AsgiMessage, below: str) -> AsgiMessage:
