@@ -57,6 +57,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> bench.Study:
         ({"models": [Nameless]}, "is no Model with a name"),
         ({"models": [Nameless()]}, "is no Model with a name"),
         ({"device": "cuda:7"}, "device cuda:7"),
+        ({"progress": "no"}, "progress 'no': it should be True or False"),
         ({"settings": {"training.epoch": 3}}, "settings training.epoch: no such option here"),
     ],
 )

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bench.errors import BenchError
+from bench.errors import BenchError, WrongUsage
 from bench.options import in_keywords
 from bench.search.callback import StudyCallback
 
 
 def study_callback(progress: bool) -> StudyCallback:
-    """A callback that prints what happens, or one that does nothing."""
+    """A callback that prints what happens, or one that does nothing. Raises WrongUsage on what is neither true nor false."""
+    if not isinstance(progress, bool):  # "no" would be true
+        raise WrongUsage(f"progress {progress!r}: it should be True or False")
     if not progress:
         return StudyCallback()
     from bench.reporting.progress import study_progress
