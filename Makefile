@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
-# Processes of the tests: twice as many as two cores, since there are always tests that wait.
-TEST_PROCESSES ?= 4
+# Processes of the tests: one more than cores, since there is always a test that waits; with two more they take longer.
+TEST_PROCESSES ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test soak lint perf install clean
