@@ -166,7 +166,7 @@ class Soak:
         self.tally.noticed += _delays(killed, head.lines)
         if code > 0:
             said = [line for _, line in head.lines]
-            if not any(line == f"to continue: bench run --resume {STUDY}" for line in said):
+            if not any(line.startswith(f"to continue: bench run --resume {STUDY}") for line in said):
                 raise SystemExit("\n".join(["the study stopped without saying how to go on:", *said[-20:]]))
             self.tally.stopped.append(said[-1])
         return code
