@@ -189,7 +189,8 @@ def test_what_is_refused(tmp_path: Path) -> None:
         ({"models": [int]}, "models"),
         ({"settings": {"training.epoch": 1}}, "training.epoch: no such option here, did you mean training.epochs"),
         ({"device": "tpu"}, "device tpu: it should be 'auto', 'cpu' or 'cuda'"),
-        ({"progress": "yes", "trials": True}, "trials True: it should not be true or false"),
+        ({"trials": True}, "trials True: it should not be true or false"),
+        ({"progress": "yes"}, "progress 'yes': it should be True or False"),
     ):
         with pytest.raises(bench.BenchError) as refused:
             bench.run(audio, **{**QUICK, **options})
