@@ -395,7 +395,21 @@ ALIKE = {
     "soft hyphen": ("dog", "do\u00adg"),
     "full width": ("dog", "\uff44\uff4f\uff47"),
     "Cyrillic": ("dog", "d\u043eg"),
+    "variation selector": ("dog", "dog\ufe0f"),
 }
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ("\u0938\u0941\u0928", "\u0938\u0942\u0928"),  # Devanagari: u and uu
+        ("\u0e01\u0e34\u0e19", "\u0e01\u0e35\u0e19"),  # Thai: i and ii
+        ("e", "\u00e9"),
+        ("1", "l", "I", "cats", "cat"),
+    ],
+)
+def test_labels_that_differ_by_a_mark_or_a_stroke_are_classes_of_their_own(labels: tuple[str, ...]) -> None:
+    refuse_confusable("mine", labels)
 
 
 @pytest.mark.parametrize("kind", ALIKE)

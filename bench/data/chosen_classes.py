@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +18,8 @@ LOOK_ALIKES = str.maketrans(
     "aeopcyxijso" + "ABEKMHOPCTXIABEHIKMNOPTX",
 )
 """Cyrillic and Greek letters, and the Latin ones that look the same."""
+INVISIBLE = re.compile("[\u034f\u115f\u1160\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+"""Joiners, fillers and selectors that Unicode counts among marks and letters; other marks are the vowels of many scripts."""
 SEPARATORS = ",;|"
 """What stands between several labels in one cell."""
 
@@ -70,9 +73,8 @@ def refuse_confusable(dataset: str, labels: Sequence[str]) -> None:
 
 def look_of(label: str) -> str:
     """A name as an eye sees it: without case, width, blanks at its ends, invisible characters, and the script of letters."""
-    visible = "".join(
-        c for c in unicodedata.normalize("NFKC", label) if unicodedata.category(c) not in ("Cf", "Cc", "Mn")
-    )
+    composed = unicodedata.normalize("NFKC", label)
+    visible = "".join(c for c in composed if unicodedata.category(c) not in ("Cf", "Cc") and not INVISIBLE.match(c))
     return " ".join(visible.translate(LOOK_ALIKES).casefold().split())
 
 
