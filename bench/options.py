@@ -103,9 +103,8 @@ def _at_most(most: int) -> AfterValidator:
 
     def check(given: int | None) -> int | None:
         if given is not None and given > most:
-            years = round(given / 365 / 24 / 3600) if given < 10**18 else 10**10
-            time = f"{years:,} years" if years else f"{given // 3600:,} hours"
-            time = time if years < 10**9 else "longer than the earth is old"
+            hours = min(given, 10**18) / 3600  # a number of hundreds of digits has no float
+            time = f"{hours / 365 / 24:,.0f} years" if hours > 365 * 24 else f"{hours:,.0f} hours"
             raise ValueError(f"at a second each they would take {time}; {most:,} are the most")
         return given
 
@@ -212,7 +211,7 @@ class RunOptions(BaseModel):
     """Name of the study."""
 
     allow_changed_versions: Annotated[bool, Option(STUDY, "once")] = False
-    """Goes on with a study although versions or the code of plugins have changed since it began; its runs are marked."""
+    """Goes on with a study although versions or the code of plugins have changed since it began; its page names both."""
 
     workers: Annotated[
         int | None,

@@ -195,7 +195,7 @@ def check_versions(
         raise BenchError(
             f"what study {record.name!r} was begun with has changed: {'; '.join(said)}. Its numbers would not be of one "
             f"system: go back to that, start another study, or go on with {spell('allow_changed_versions')}, "
-            "which marks the runs"
+            "which its page says"
         )
     marked = {name: f"{record.versions[name]}{THEN}{after}" for name, (_, after) in versions.items()}
     return record.model_copy(update={"versions": record.versions | marked})

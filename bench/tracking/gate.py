@@ -90,9 +90,8 @@ class Gate:
             await self._served(scope, receive, send)
         elif may_write(path):
             await _refuse(send, 403, READ_ONLY)
-        elif (
-            method == "GET" and path == GATEWAY
-        ):  # The UI asks for language models, and shows an error without an answer.
+        elif method == "GET" and path == GATEWAY:
+            # The UI asks for language models, and shows an error without an answer.
             await _send(send, 200, '{"endpoints": []}', {"content-type": "application/json"})
         else:
             await _refuse(send, 404, NOT_SERVED)
