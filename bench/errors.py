@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 
 MAX_KNOWN_NAMES = 12
 """An error message lists at most this many known names."""
@@ -24,6 +25,13 @@ class WrongUsage(BenchError):
     """An option that does not exist, has no such value, or does not go with another."""
 
     exit_code = 2
+
+
+def taking_classes(labels: Sequence[str]) -> str:
+    """How these classes alone are taken: `--classes cat,dog`, or, where names have commas, the setting behind it."""
+    if any("," in label for label in labels):
+        return f"--set 'dataset.classes={json.dumps(list(labels), ensure_ascii=False)}'"
+    return f"--classes {','.join(labels) or 'NAME,...'}"
 
 
 def did_you_mean(word: str, known_names: Iterable[str]) -> str:

@@ -441,6 +441,8 @@ def test_labels_that_no_eye_tells_apart_are_asked_about_by_one_rule(tmp_path: Pa
         (("cat", "dog", "['cat', 'dog']"), "looks like 2 labels"),
         (("cat|dog", "dog|owl", "owl|cat"), r"'cat\|dog' looks like 2 labels of one clip, .* --classes NAME,..."),
         (("rain, heavy", "rain, light", "sun"), ""),
+        (("Speech, male", "Speech, female", "Singing, male", "Singing, female"), ""),
+        (("0,5", "0,1", "1,5", "1,1"), ""),
         (("Devanagari \u0915\u093f", "Devanagari \u0915\u0940", "a/b"), ""),
     ],
 )
@@ -450,3 +452,28 @@ def test_several_labels_in_a_cell_are_no_class(labels: tuple[str, ...], refused:
         return
     with pytest.raises(BenchError, match=refused):
         refuse_confusable("csv", labels)
+
+
+def test_a_link_to_another_folder_of_the_data_set_hides_neither(tmp_path: Path) -> None:
+    """Only a link back up is left out; what is there twice is said by its sound."""
+    root = cats_and_dogs(tmp_path / "own", 12)
+    write(root / "bird" / "1.wav", tone(99))
+    (root / "bird" / "other").symlink_to(root / "cat")
+    (root / "cat" / "up").symlink_to(root)
+    (root / "dog" / "to-bird").symlink_to(root / "bird")
+    (root / "bird" / "to-dog").symlink_to(root / "dog")
+    paths = {clip.path for clip in Folder(path=str(root)).clips(root).clips}
+    assert {"bird/other/s0_0.wav", "cat/s0_0.wav", "bird/to-dog/s1_1.wav", "dog/to-bird/1.wav"} <= paths
+    assert not any("/up/" in path for path in paths)
+    with pytest.raises(BenchError, match="the same sound"):
+        prepared(Folder(path=str(root)), tmp_path)
+
+
+def test_classes_with_commas_are_named_so_that_they_can_be_taken(tmp_path: Path) -> None:
+    root = tmp_path / "own"
+    for number in range(24):
+        write(root / ("big, dog", "cat")[number % 2] / f"{number}.wav", tone(number))
+    (root / "empty").mkdir()
+    with pytest.raises(BenchError, match=r"""--set 'dataset.classes=\["big, dog", "cat"\]'"""):
+        prepared(Folder(path=str(root)), tmp_path)
+    assert prepared(Folder(path=str(root), classes=("big, dog", "cat")), tmp_path).labels == ("big, dog", "cat")

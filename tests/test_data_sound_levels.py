@@ -21,6 +21,14 @@ def test_float_files_in_units_of_integers_keep_their_sound_and_level(tmp_path: P
     assert np.abs(recording.waveform - wave).max() < 1e-6 and recording.changes == ("integers",)
 
 
+@pytest.mark.parametrize("peak", [4.1, 10.0, 200.0])
+def test_float_files_in_units_of_their_deviation_keep_their_sound(tmp_path: Path, peak: float) -> None:
+    wave = tone(0)
+    recording = decode(write(tmp_path / "a.wav", peak * wave / np.abs(wave).max(), subtype="FLOAT"))
+    assert recording.changes == ("loud",) and 0.5 <= np.abs(recording.waveform).max() < 1
+    assert np.corrcoef(recording.at(8000), wave)[0, 1] > 0.99999
+
+
 def test_a_quiet_file_of_whole_numbers_is_one_of_integers(tmp_path: Path) -> None:
     steps = np.random.default_rng(0).integers(-3, 4, 4000)
     assert decode(write(tmp_path / "a.wav", steps.astype(float), subtype="FLOAT")).at(8000).tolist() == steps.tolist()

@@ -107,6 +107,18 @@ def test_a_zip_archive_writes_nothing_outside(tmp_path: Path, name: str) -> None
     nothing_outside(tmp_path, archive, secret)
 
 
+def test_a_zip_archive_with_a_password_is_said(tmp_path: Path) -> None:
+    archive = tmp_path / "corpus.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("corpus/a.txt", "a")
+    content = bytearray(archive.read_bytes())
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # as the headers of encrypted members have it
+        content[content.index(signature) + flags] |= 1
+    archive.write_bytes(content)
+    with pytest.raises(BenchError, match=r"corpus.zip cannot be unpacked here \(.*encrypted.*\): unpack it by hand"):
+        unpack(archive, tmp_path / "data" / "corpus")
+
+
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFIFO])
 def test_a_zip_archive_makes_plain_files_alone(tmp_path: Path, kind: int) -> None:
     archive = tmp_path / "corpus.zip"

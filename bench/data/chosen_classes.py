@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench.errors import BenchError, did_you_mean
+from bench.errors import BenchError, did_you_mean, taking_classes
 from bench.plugins import Dataset, Listing
 
 LOOK_ALIKES = str.maketrans(
@@ -20,6 +20,8 @@ LOOK_ALIKES = str.maketrans(
 """Cyrillic and Greek letters, and the Latin ones that look the same."""
 INVISIBLE = re.compile("[\u034f\u115f\u1160\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 """Joiners, fillers and selectors that Unicode counts among marks and letters; other marks are the vowels of many scripts."""
+TIGHT = re.compile(r"(?<!\d)[,;|]\S|[,;|][^\s\d]")
+"""A separator that stands in no number and has no blank behind it."""
 SEPARATORS = ",;|"
 """What stands between several labels in one cell."""
 
@@ -64,10 +66,10 @@ def refuse_confusable(dataset: str, labels: Sequence[str]) -> None:
             )
     lists = dict(_lists(labels))
     for label, parts in lists.items():
-        others = ",".join(other for other in labels if other not in lists) or "NAME,..."
+        others = taking_classes([other for other in labels if other not in lists])
         raise BenchError(
             f"data set {dataset}: {label!r} looks like {len(parts)} labels of one clip, and a clip has one class: "
-            f"give it one, or leave such clips out by --classes {others}"
+            f"give it one, or leave such clips out by {others}"
         )
 
 
@@ -79,11 +81,15 @@ def look_of(label: str) -> str:
 
 
 def _lists(labels: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
-    """Labels that consist of several others, or of parts that stand in other lists, too."""
+    """Labels that consist of several others, or of parts that stand in other lists, too.
+
+    Without others they are names if a blank follows the separator (`Speech, male`), and numbers between digits (`0,5`).
+    """
     parts_of = {label: _parts(label) for label in labels}
     stands_in = Counter(part for parts in parts_of.values() for part in set(parts))
     for label, parts in parts_of.items():
-        if len(parts) > 1 and all(stands_in[part] > 1 for part in parts):
+        of_others = all(part in parts_of for part in parts)
+        if len(parts) > 1 and (of_others or (TIGHT.search(label) and all(stands_in[part] > 1 for part in parts))):
             yield label, parts
 
 

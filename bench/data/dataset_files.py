@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.data.decoding import noise_files
 from bench.data.waveform_cache import FORMAT
-from bench.errors import BenchError, did_you_mean
+from bench.errors import BenchError, did_you_mean, taking_classes
 from bench.plugins import Clip, Dataset, Listing, Split
 from bench.plugins.contracts import SPLITS
 
@@ -127,7 +127,7 @@ def _without(labels: Sequence[str], supports: Mapping[Split, Sequence[int]]) -> 
         for index, label in enumerate(labels)
         if supports["train"][index] and sum(supports[split][index] for split in SPLITS) > 1
     ]
-    return f"leave it out by --classes {','.join(others) or 'NAME,...'}"
+    return f"leave it out by {taking_classes(others)}"
 
 
 def check_classes(

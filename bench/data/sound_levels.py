@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from bench.data.leakage import clips_of
 from bench.errors import first_few
 
-Change = Literal["header", "integers", "faint", "cancelled", "rounded"]
+Change = Literal["header", "integers", "loud", "faint", "cancelled", "rounded"]
 """What was done to a file's samples, or lost of them, on the way: see `CHANGES`."""
 
-INTEGER_PEAK = 4.0
-"""Largest sample above which float samples are no waveform that overshoots full scale: they are in units of integers."""
+OVERSHOOT = 4.0
+"""Largest sample, 12 dB over full scale, up to which a float file is a waveform that overshoots, and is clipped."""
+INTEGER_PEAK = 256.0
+"""Largest sample above which float samples are in units of integers: below it they may be in units of their deviation."""
 INTEGER_BITS = (15, 23, 31)
 """Bits of the integers, without sign, whose units float files come in."""
 FAINT_PEAK = 2.0**-11
@@ -40,8 +42,8 @@ def rescaled(samples: NDArray[np.float32]) -> tuple[NDArray[np.float32], Change 
     """Brings the samples of a float file that are in another unit than full scale into -1..1, and says if they were.
 
     Float samples have no unit of their own. Integers are divided by their full scale, which keeps files as loud as they are
-    to each other. What hardly differs from zero is multiplied by a power of two, which loses nothing, until it reaches
-    half of full scale.
+    to each other. What hardly differs from zero, or goes far beyond full scale, is multiplied by a power of two, which loses
+    nothing, so that it reaches half of full scale.
 
     Args:
         samples: float32 of any shape.
@@ -53,6 +55,8 @@ def rescaled(samples: NDArray[np.float32]) -> tuple[NDArray[np.float32], Change 
         fitting = [bits for bits in INTEGER_BITS if peak <= 2.0**bits]
         bits = fitting[0] if fitting else math.frexp(peak)[1]
         return np.ldexp(samples, -bits), "integers"
+    if peak > OVERSHOOT:
+        return np.ldexp(samples, -math.frexp(peak)[1]), "loud"
     if SILENT_PEAK <= peak < FAINT_PEAK:
         return np.ldexp(samples, -math.frexp(peak)[1]), "faint"
     return samples, None
@@ -108,9 +112,15 @@ CHANGES: dict[Change, tuple[str, str]] = {
         "float samples in units of integers, far above full scale (1.0)",
         "divided by the integers' full scale",
     ),
+    "loud": (
+        f"float samples beyond {OVERSHOOT:g} times full scale (1.0), as of waveforms divided by their deviation",
+        "each scaled down to full scale, so that they lose their level to each other and to other files; divide all files "
+        "by one number to keep levels",
+    ),
     "faint": (
         f"float samples below {FAINT_PEAK:.4f} of full scale (1.0)",
-        "each scaled up to half of it, so that all are about equally loud; multiply all files by one number to keep levels",
+        "each scaled up to half of it, so that they lose their level to each other and to other files; multiply all files "
+        "by one number to keep levels",
     ),
     "cancelled": (
         "channels that cancel out when they are mixed, one being about the other inverted",

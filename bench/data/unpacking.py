@@ -35,6 +35,8 @@ def unpack(archive: Path, folder: Path, *, strip: int = 0, limit: int | None = N
         raise BenchError(f"{archive.name} is unsafe and was not unpacked: {error}") from error
     except (tarfile.TarError, zipfile.BadZipFile, BadGzipFile, zlib.error, LZMAError, EOFError) as error:
         raise BenchError(f"{archive.name} is damaged ({error}): download it again") from error
+    except RuntimeError as error:  # zipfile's word for a password, and for a method of packing that it does not know
+        raise BenchError(f"{archive.name} cannot be unpacked here ({error}): unpack it by hand") from error
 
 
 class _Outside(Exception):

@@ -1,7 +1,7 @@
 """All that a plugin author imports: contracts, search ranges, the hook marker, errors, and help with splits and files."""
 
 from bench.audio_suffixes import AUDIO_SUFFIXES, FOREIGN_AUDIO_SUFFIXES
-from bench.errors import BenchError, did_you_mean, first_few
+from bench.errors import BenchError, did_you_mean, first_few, taking_classes
 from bench.files import cache_directory
 from bench.plugins.annotations import Choice, Float, Int, Scalar
 from bench.plugins.contracts import (
@@ -48,6 +48,7 @@ __all__ = [
     "cache_directory",
     "did_you_mean",
     "first_few",
+    "taking_classes",
     "hookimpl",
     "stratified_split",
 ]

@@ -22,6 +22,7 @@ from bench.plugins import (
     Dataset,
     Listing,
     Split,
+    taking_classes,
 )
 
 SPLIT_FOLDERS: dict[str, Split] = {
@@ -147,7 +148,7 @@ class Folder(Dataset):
                 raise BenchError(
                     f"class {empty.label} would have no clip: its folder in {root} holds "
                     f"{f'only what is not read ({_by_kind(kinds)})' if kinds else 'nothing'}: add recordings (as wav), move "
-                    f"the folder elsewhere, or name the classes to take by --classes {','.join(sorted(with_clips))}"
+                    f"the folder elsewhere, or name the classes to take by {taking_classes(sorted(with_clips))}"
                 )
         unused = [kind for path, kind in walked.unused if "/" in path]
         if unused:
@@ -202,9 +203,9 @@ def _walk(root: Path, dataset: str, noise_folder: str | None) -> _Walked:
     audio: list[str] = []
     unused: list[tuple[str, str]] = []
     folders: list[str] = []
-    walked: set[str] = set()
+    above = {str(root): {os.path.realpath(root)}}
+    """Where each folder and those that it was reached by really lie."""
     for folder, below, names in os.walk(root, followlinks=True, onerror=refuse):
-        walked.add(os.path.realpath(folder))
         inside = Path(folder).relative_to(root).as_posix()
         prefix = "" if inside == "." else f"{inside}/"
         below[:] = sorted(
@@ -213,8 +214,11 @@ def _walk(root: Path, dataset: str, noise_folder: str | None) -> _Walked:
             if not name.startswith(".")
             and name not in FOREIGN_FOLDERS
             and (prefix or name != noise_folder)
-            and os.path.realpath(Path(folder, name)) not in walked  # a link back up would be followed for ever
+            and os.path.realpath(Path(folder, name)) not in above[folder]  # a link back up would be followed for ever
         )
+        for name in below:
+            inner = os.path.join(folder, name)  # noqa: PTH118 (as os.walk spells it)
+            above[inner] = {*above[folder], os.path.realpath(inner)}
         folders += [prefix + name for name in below]
         for name in names:
             if name.startswith("."):
