@@ -16,13 +16,26 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 CLEANUP_SECONDS = 5.0
 """Time that a child whose parent is gone has between the request to end and its being killed."""
+
+
+class Process(Protocol):
+    """What is asked of a process, as `subprocess.Popen` has it."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, number: int, /) -> None: ...
 
 
 class ChildProcess:
@@ -53,7 +66,7 @@ class ChildProcess:
         self.connection, theirs = Pipe()
         with theirs:
             try:
-                self._process = subprocess.Popen(
+                self._process: Process = subprocess.Popen(
                     # -P: the folder of this file, which the interpreter would else import from, is that of a package.
                     # PYTHONSAFEPATH says the same to Python processes that the child starts, as MLflow does its server:
                     # modules of the folder where the user works, a random.py, say, are none of theirs.
@@ -68,6 +81,9 @@ class ChildProcess:
             except BaseException:
                 self.connection.close()
                 raise
+        self._send(arguments)
+
+    def _send(self, arguments: tuple[object, ...]) -> None:
         with suppress(OSError):  # It has died already, which the parent learns when it reads from the connection.
             self.connection.send(list(sys.path))  # Alone and first: the arguments are unpickled with its help.
             self.connection.send(arguments)
@@ -116,17 +132,29 @@ def run_command(connection: Connection, command: Sequence[str]) -> int:
     return subprocess.Popen(command, stdin=subprocess.DEVNULL).wait()
 
 
-def _run(descriptor: int, function: str) -> int | None:
-    """The whole life of a child process. Returns its exit code."""
+def named(function: str) -> Callable[..., Any]:
+    """Returns the function that `module:name` names."""
+    module, _, name = function.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def live(descriptor: int, function: str, parent: int) -> int | None:
+    """The whole life of a child process. Returns its exit code.
+
+    Args:
+        descriptor: Its end of the connection.
+        function: The function that it calls, as `module:name`.
+        parent: The number of the process that has the other end.
+    """
     os.set_inheritable(descriptor, False)
     threading.Thread(target=_end_with_the_parent, args=(descriptor,), daemon=True).start()
     connection = Connection(descriptor)
-    _name_the_parent(descriptor)
+    _name_the_parent(descriptor, parent)
     try:
         sys.path[:] = connection.recv()
         arguments = connection.recv()
-        module, _, name = function.partition(":")
-        exit_code: int | None = getattr(importlib.import_module(module), name)(connection, *arguments)
+        exit_code: int | None = named(function)(connection, *arguments)
     except (EOFError, ConnectionError):
         if not _is_alone(descriptor, 0):
             raise
@@ -134,11 +162,11 @@ def _run(descriptor: int, function: str) -> int | None:
     return exit_code
 
 
-def _name_the_parent(descriptor: int) -> None:
+def _name_the_parent(descriptor: int, parent: int) -> None:
     """Lets code that asks `multiprocessing.parent_process()` know that this is a child, as in processes of that library."""
-    alive = os.pidfd_open(os.getppid()) if hasattr(os, "pidfd_open") else descriptor
-    parent: Any = multiprocessing.process
-    parent._parent_process = parent._ParentProcess("MainProcess", os.getppid(), alive)
+    alive = os.pidfd_open(parent) if hasattr(os, "pidfd_open") else descriptor
+    library: Any = multiprocessing.process
+    library._parent_process = library._ParentProcess("MainProcess", parent, alive)
 
 
 def _is_alone(descriptor: int, milliseconds: int | None) -> bool:
@@ -157,4 +185,4 @@ def _end_with_the_parent(descriptor: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(_run(int(sys.argv[1]), sys.argv[2]))
+    sys.exit(live(int(sys.argv[1]), sys.argv[2], os.getppid()))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import multiprocessing
+import os
 import signal
 import subprocess
 import sys
@@ -32,3 +35,32 @@ def talk_nonsense(connection: Connection, settings: object) -> None:
     """In place of a worker's whole life: sends what cannot be read."""
     connection.send_bytes(b"this is no pickle")
     time.sleep(600)
+
+
+def import_nothing() -> None:
+    """In place of the imports of a template."""
+
+
+def cannot_import() -> None:
+    """In place of the imports of a template, on a machine that lacks a library."""
+    importlib.import_module("torchless")
+
+
+def say(connection: Connection, text: str) -> None:
+    """Prints, and sends what kind of process it is."""
+    print(text)
+    parent = multiprocessing.parent_process()
+    connection.send(
+        {
+            "pid": os.getpid(),
+            "group": os.getpgid(0),
+            "session": os.getsid(0),
+            "mark": os.environ.get("BENCH_MARK"),
+            "parent": parent and parent.pid,
+        }
+    )
+
+
+def fail(connection: Connection) -> None:
+    """Raises what a connection may raise, while the connection is well."""
+    raise ConnectionError("the disk is gone")

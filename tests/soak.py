@@ -82,11 +82,11 @@ class Head:
         self._reader.start()
 
     def workers(self) -> list[int]:
-        """Process numbers of its workers."""
+        """Process numbers of its workers, and of the template that they are copies of."""
         return [
             pid
             for pid in soak_checks.children(self.process.pid)
-            if b"bench.executors.worker" in soak_checks.command_of(pid)
+            if b"bench.child_template" in soak_checks.command_of(pid)
         ]
 
     def last_attempts(self) -> set[str]:

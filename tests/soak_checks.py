@@ -64,8 +64,9 @@ def leftovers(folder: Path) -> Iterator[str]:
 
 
 def children(pid: int) -> list[int]:
-    """Processes that `pid` started and that have not ended."""
-    return [int(child) for child in _read(Path(f"/proc/{pid}/task/{pid}/children")).split()]
+    """Processes that `pid` started and that have not ended, and those that these started, as a template does workers."""
+    own = [int(child) for child in _read(Path(f"/proc/{pid}/task/{pid}/children")).split()]
+    return own + [grandchild for child in own for grandchild in children(child)]
 
 
 def command_of(pid: int) -> bytes:

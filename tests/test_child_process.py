@@ -8,12 +8,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 import pytest
 from failing_studies import alive, wait_for
+from soak_checks import children
 
 from bench import child_process
 from bench.child_process import ChildProcess
+from bench.child_template import TEMPLATES_WORK, CopiedProcess
 
 SCRIPT = """
 import sys, threading
@@ -85,6 +88,69 @@ def test_a_child_that_dies_while_it_starts_is_known_by_its_connection_and_exit_c
         child.connection.recv()
     assert child.wait() == 3 and "no driver" in (tmp_path / "log").read_text()
     child.end()
+
+
+def copy(
+    function: str, *arguments: object, output: IO[bytes], imports: str = "children:import_nothing"
+) -> CopiedProcess:
+    return CopiedProcess(function, *arguments, imports=imports, environment=os.environ, output=output)
+
+
+@pytest.mark.skipif(not TEMPLATES_WORK, reason="the system has no descriptors of processes")
+def test_a_copy_of_a_template_is_a_process_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH_MARK", "of the copy")
+    with (tmp_path / "log").open("wb") as log:
+        copies = [copy("children:say", f"number {number}", output=log) for number in range(3)]
+    said = [child.connection.recv() for child in copies]
+    assert {child.wait(60) for child in copies} == {0} and {child.exit_code for child in copies} == {0}
+    assert [one["pid"] for one in said] == [child.pid for child in copies]
+    assert {(one["mark"], one["parent"]) for one in said} == {("of the copy", os.getpid())}
+    assert all(one["group"] == one["session"] == one["pid"] for one in said)
+    assert sorted((tmp_path / "log").read_text().split("\n")) == ["", "number 0", "number 1", "number 2"]
+    for child in copies:
+        child.end()
+
+
+@pytest.mark.skipif(not TEMPLATES_WORK, reason="the system has no descriptors of processes")
+def test_how_a_copy_ended_is_known(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as log:
+        killed, raising = copy("children:sleep", output=log), copy("children:fail", output=log)
+    grandchild = killed.connection.recv()
+    assert killed.exit_code is None and raising.wait(60) == 1
+    assert "ConnectionError: the disk is gone" in (tmp_path / "log").read_text()
+    killed.signal(signal.SIGTERM)
+    assert killed.wait(60) == -signal.SIGTERM
+    killed.end()
+    raising.end()
+    wait_for(lambda: not alive(grandchild), 20)
+
+
+@pytest.mark.skipif(not TEMPLATES_WORK, reason="the system has no descriptors of processes")
+def test_a_template_that_cannot_import_says_so_where_its_copy_would(tmp_path: Path) -> None:
+    for _ in range(2):
+        with (tmp_path / "log").open("wb") as log:
+            child = copy("children:say", "nothing", imports="children:cannot_import", output=log)
+        with pytest.raises((EOFError, ConnectionError)):
+            child.connection.recv()
+        assert child.wait(60) == 1 and "No module named 'torchless'" in (tmp_path / "log").read_text()
+        child.end()
+
+
+@pytest.mark.skipif(not TEMPLATES_WORK, reason="the system has no descriptors of processes")
+def test_copies_and_their_template_end_with_a_killed_parent(tmp_path: Path) -> None:
+    script = (
+        f"import os, sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from test_child_process import copy\n"
+        f"with open({str(tmp_path / 'log')!r}, 'wb') as log: child = copy('children:sleep', output=log)\n"
+        "print(child.pid, child.connection.recv(), flush=True); child.wait()"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        pids = [int(word) for word in parent.stdout.readline().split() if word.isdigit()]
+        pids += children(parent.pid)
+        assert len(pids) >= 3 and all(map(alive, pids))
+        parent.kill()
+    wait_for(lambda: not any(map(alive, pids)), child_process.CLEANUP_SECONDS + 20)
 
 
 @pytest.mark.parametrize("how", [["-c", "import random, signal"], ["-m", "json.tool", "--help"]])

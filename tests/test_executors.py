@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 
 import pytest
+from failing_studies import wait_for
 
 from bench.errors import BenchError
 from bench.executors import local
@@ -33,6 +35,35 @@ def test_a_log_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BenchError, match="logs"):
         LocalExecutor(workers=1, device="cpu", log_folder=tmp_path / "file" / "logs", registry=installed())
+
+
+def test_workers_share_what_they_import_and_are_replaced_also_without_it(tmp_path: Path) -> None:
+    def start() -> LocalExecutor:
+        executor = LocalExecutor(workers=2, device="cpu", log_folder=tmp_path, registry=installed(), threads=1)
+        wait_for(lambda: executor.events(timeout=0.1) or executor.free == 2)
+        return executor
+
+    executor = start()
+    try:
+        first, second = executor.pids
+        (template,) = {parent_of(first), parent_of(second)}
+        os.kill(first, signal.SIGKILL)
+        wait_for(lambda: executor.events(timeout=0.1) or (executor.free == 2 and first not in executor.pids))
+        assert {parent_of(pid) for pid in executor.pids} == {template}
+        os.kill(template, signal.SIGKILL)
+        os.kill(second, signal.SIGKILL)
+        wait_for(lambda: executor.events(timeout=0.1) or (executor.free == 2 and second not in executor.pids))
+        (another,) = {parent_of(pid) for pid in executor.pids} - {template, 1}
+        executor.close()
+        executor = start()
+        assert {parent_of(pid) for pid in executor.pids} == {another}, "the next study's workers start at once"
+    finally:
+        executor.close(now=True)
+    assert not (tmp_path / "worker-0.log").read_text()
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def test_a_worker_keeps_freed_memory_and_its_parent_does_not(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import cast
+from typing import IO, cast
 
 from bench.child_process import ChildProcess
+from bench.child_template import TEMPLATES_WORK, CopiedProcess
 from bench.cores import has_spare_cores, threads_per_worker
 from bench.errors import BenchError
 from bench.executors import worker
@@ -25,6 +26,8 @@ from bench.trial import Epoch, TrialOutcome, TrialResult
 
 WORKER = "bench.executors.worker:main"
 """Function of a worker process."""
+WORKER_IMPORTS = "bench.executors.worker:imports"
+"""Function that imports what a worker needs."""
 
 GRACE_SECONDS = 10.0
 """Between interrupting, terminating and killing a worker whose job makes no progress."""
@@ -160,7 +163,7 @@ class LocalExecutor:
     def _start(self, slot: _Slot) -> None:
         try:
             with slot.log.open("ab") as log:
-                slot.child = ChildProcess(WORKER, slot.settings, environment=slot.environment, output=log)
+                slot.child = _start_worker(slot.settings, slot.environment, log)
         except OSError as error:
             raise cannot_write(slot.log, error) from error
         slot.ready = False
@@ -229,6 +232,13 @@ def _child(slot: _Slot) -> ChildProcess:
     if slot.child is None:
         raise RuntimeError("a slot without a worker was used")
     return slot.child
+
+
+def _start_worker(settings: worker.WorkerSettings, environment: Mapping[str, str], log: IO[bytes]) -> ChildProcess:
+    """Starts a worker: on a CPU as a copy of a process that has its imports, on a GPU, which no copy could open, afresh."""
+    if settings.device == "cpu" and TEMPLATES_WORK:
+        return CopiedProcess(WORKER, settings, imports=WORKER_IMPORTS, environment=environment, output=log)
+    return ChildProcess(WORKER, settings, environment=environment, output=log)
 
 
 def _environment(threads: int, gpu: str | None) -> dict[str, str]:

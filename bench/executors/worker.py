@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import importlib
 import signal
 import sys
 from contextlib import suppress
@@ -52,13 +53,18 @@ class DataGone:
     reason: str
 
 
+def imports() -> None:
+    """Imports what every job needs, or would wait for."""
+    for module in ("sklearn.metrics", "torch._dynamo", "bench.executors.job_runner", "bench.trial.run_trial"):
+        importlib.import_module(module)
+
+
 def main(connection: Connection, settings: WorkerSettings) -> None:
     """Runs the jobs that arrive, until it is told to end. The function of a child process."""
     # The thousands of modules all stay: looking through them again and again as they come takes a third of the start.
     gc.disable()
-    import sklearn.metrics  # noqa: F401  # with torch._dynamo: the first job would wait for them
+    imports()
     import torch
-    import torch._dynamo
 
     from bench.executors.job_runner import JobRunner
     from bench.trial.run_trial import complete_trial
