@@ -149,7 +149,8 @@ def test_options_that_do_not_go_together_are_infeasible(data: PreparedData) -> N
 def test_a_loss_that_is_no_number_is_diverged(data: PreparedData) -> None:
     registry = faulty(lambda logits: logits * float("nan"))
     result = run(spec(data, model="faulty"), on_cpu(data), registry=registry).result
-    assert result.status == "diverged" and "nan" in result.reason
+    assert result.status == "diverged" and "the loss of the first batch is nan" in result.reason
+    assert not result.epochs
     assert type(result).model_validate_json(result.model_dump_json()) == result
 
 

@@ -26,6 +26,10 @@ from bench.training.loader import Batch, Loader, build_loader
 from bench.training.optimisers import build_optimiser, build_schedule
 
 
+class Diverged(Exception):
+    """The loss, or what the network gives for clips that it is not trained on, is no number; the message says where."""
+
+
 @dataclass(frozen=True)
 class EpochOutcome:
     """The outcome of one epoch of training, and of the evaluation on the validation clips after it."""
@@ -74,6 +78,7 @@ def train(
     Raises:
         OverBudget: The first steps show that the training would take longer than its budget.
         NotLogits: The network answers with something other than logits [B, classes].
+        Diverged: The loss of the very first batch is no number.
     """
     start = time.perf_counter()
     loader = build_loader(training, front_end, settings, augmentation=augmentation, generator=generator)
@@ -100,6 +105,10 @@ def train(
                 label_smoothing=settings.label_smoothing,
             )
             examples += len(batch.targets)
+            if done == 1 and not totals.isfinite().all():
+                raise Diverged(
+                    f"the loss of the first batch is {totals[0].item():g}: the network's answer is no number"
+                )
             if time_budget is not None:
                 time_budget.check(done)
         outputs = evaluator(network)

@@ -23,7 +23,7 @@ from bench.training.compiled import Compiler
 from bench.training.device import PeakMemory
 from bench.training.device_clips import DataOnDevice, DeviceClips
 from bench.training.evaluator import Evaluator
-from bench.training.loop import EpochOutcome, train
+from bench.training.loop import Diverged, EpochOutcome, train
 from bench.training.range_test import NoSuggestion, range_curve
 from bench.trial.hardware import hardware, load_average, load_since
 from bench.trial.measurements import Measurements
@@ -35,10 +35,6 @@ from bench.trial.trial_records import Epoch, RangeTest, Status, TimedOut, TrialO
 
 Trial = Generator[Epoch, bool, TrialOutcome]
 """A running trial: yields every epoch, is sent whether to go on, returns its outcome."""
-
-
-class Diverged(Exception):
-    """The loss, or what the network gives for clips that it is not trained on, is no longer a number."""
 
 
 class _Stopped(Exception):
