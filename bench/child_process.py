@@ -135,8 +135,8 @@ def run_command(connection: Connection, command: Sequence[str]) -> int:
 def named(function: str) -> Callable[..., Any]:
     """Returns the function that `module:name` names."""
     module, _, name = function.partition(":")
-    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    return found
+    it: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return it
 
 
 def live(descriptor: int, function: str, parent: int) -> int | None:

@@ -124,7 +124,7 @@ def _ask(
     with _lock:
         template = _templates.get(key)
         if template is None or template.exit_code is not None:
-            template = ChildProcess("bench.child_template:serve", imports, environment=environment, output=output)
+            template = ChildProcess("bench.child_template:copy_itself", imports, environment=environment, output=output)
             _templates[key] = template
         with socket.socket(fileno=os.dup(template.connection.fileno())) as channel, suppress(ConnectionError):
             # One that ends just now tells of it by the end of the copy's connections, as one that dies while it imports.
@@ -133,16 +133,16 @@ def _ask(
         return template
 
 
-def serve(connection: Connection, imports: str) -> int:
+def copy_itself(connection: Connection, imports: str) -> int:
     """The life of a template, which is the function of a child process, and at its end that of every copy."""
     gc.disable()  # What is imported stays: looking for garbage in it takes a third of the time,
     named(imports)()
     gc.freeze()  # and would later give each copy its own copy of the memory.
-    copies: dict[int, tuple[int, int]] = {}
-    while ready := wait([connection, *copies], None if copies else IDLE_SECONDS):
+    children: dict[int, tuple[int, int]] = {}
+    while ready := wait([connection, *children], None if children else IDLE_SECONDS):
         for ended in ready:
             if isinstance(ended, int):
-                pid, status = copies.pop(ended)
+                pid, status = children.pop(ended)
                 _tell(status, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
                 os.close(status)
                 os.close(ended)
@@ -153,14 +153,14 @@ def serve(connection: Connection, imports: str) -> int:
             theirs, status, output = handles
             if not (pid := _fork()):
                 connection.close()
-                for descriptor in (status, *copies, *(told for _, told in copies.values())):
+                for descriptor in (status, *children, *(told for _, told in children.values())):
                     os.close(descriptor)
                 _settle(output, environment)
                 return _live(theirs, function, parent)
             os.close(theirs)
             os.close(output)
             _tell(status, pid)
-            copies[os.pidfd_open(pid)] = (pid, status)
+            children[os.pidfd_open(pid)] = (pid, status)
     return 0
 
 

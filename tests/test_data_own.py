@@ -12,6 +12,7 @@ from made_audio import cats_and_dogs, prepared, tone, write
 from pydantic import ValidationError
 
 from bench.data.chosen_classes import refuse_confusable
+from bench.data.dataset_files import refuse_unreadable_names
 from bench.errors import BenchError
 from bench.plugins import Clip
 from bench.plugins.splits import divided
@@ -477,3 +478,10 @@ def test_classes_with_commas_are_named_so_that_they_can_be_taken(tmp_path: Path)
     with pytest.raises(BenchError, match=r"""--set 'dataset.classes=\["big, dog", "cat"\]'"""):
         prepared(Folder(path=str(root)), tmp_path)
     assert prepared(Folder(path=str(root), classes=("big, dog", "cat")), tmp_path).labels == ("big, dog", "cat")
+
+
+def test_a_terminal_that_cannot_read_names_is_told_from_names_in_another_encoding() -> None:
+    """As Python has a name in UTF-8 where LC_ALL=C and PYTHONUTF8=0 have it read as ASCII."""
+    clip = Clip(path="K\udcc3\udca4tzchen/0.wav", label="K\udcc3\udca4tzchen", split="train")
+    with pytest.raises(BenchError, match=r"cannot read the name of 'K\\udcc3\\udca4tzchen/0.wav': set PYTHONUTF8=1"):
+        refuse_unreadable_names("own", [clip])

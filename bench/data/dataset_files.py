@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def check_files(
             has no clips.
     """
     clips = sorted(listing.clips, key=lambda clip: (clip.path, clip.start, clip.end or 0.0, clip.label, clip.split))
-    _refuse_unreadable_names(dataset.name, clips)
+    refuse_unreadable_names(dataset.name, clips)
     refuse_repetitions(dataset.name, clips)
     known = set(labels)
     unknown = [clip for clip in clips if clip.label not in known]
@@ -97,13 +98,11 @@ def refuse_repetitions(dataset: str, clips: Iterable[Clip]) -> None:
         )
 
 
-def _refuse_unreadable_names(dataset: str, clips: Sequence[Clip]) -> None:
+def refuse_unreadable_names(dataset: str, clips: Sequence[Clip]) -> None:
     """Raises BenchError for a name in another encoding, which Python holds as lone surrogates that no result could store."""
     for clip in clips:
         if any("\ud800" <= character <= "\udfff" for character in clip.path + clip.label):
-            raise BenchError(
-                f"data set {dataset}: the name of {clip.path!a} is not in UTF-8: rename it, or all at once with convmv"
-            )
+            raise BenchError(f"data set {dataset}: {_not_read(clip.path)}")
 
 
 def _stamp(root: Path, path: str) -> FileStamp | None:
@@ -150,3 +149,11 @@ def check_classes(
         )
     if validated and not sum(supports["validation"]):
         raise BenchError(f"data set {name} has no validation clips, by which models are chosen: add a validation split")
+
+
+def _not_read(path: str) -> str:
+    """Why a name holds bytes that are no characters, and what to do: it may be the terminal's, and not the file's, fault."""
+    with suppress(UnicodeDecodeError):
+        os.fsencode(path).decode()
+        return f"this terminal's language setting cannot read the name of {path!a}: set PYTHONUTF8=1"
+    return f"the name of {path!a} is not in UTF-8: rename it, or all at once with convmv"
