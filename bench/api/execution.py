@@ -188,6 +188,6 @@ def _write_pages(study: ResolvedStudy, tracker: Tracker | None) -> Leaderboard |
             tracker.attach(folder.name, name, report.files)
     dataset = dataset_reference(study.registry, study.record.dataset)
     leaderboard = build_leaderboard(folder.folder.parent, dataset, registry=study.registry)
-    publish(leaderboard, folder.folder / PAGES, results=folder.folder.parent)
+    publish(leaderboard, folder.folder / PAGES, results=folder.folder.parent, html=True)
     write_comparison(folder, folder.folder / PAGES / "comparison.png")
     return leaderboard

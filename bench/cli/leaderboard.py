@@ -35,14 +35,17 @@ def command(
             show_default=False,
         ),
     ] = None,
+    html: Annotated[bool, typer.Option("--html", help="Also write the page as one HTML file.")] = False,
     results: ResultsDir = None,
 ) -> None:
     """Rank the finals of all studies of a data set, and write the page with everything needed to reproduce a row."""
     folder = results_directory(options_of(results=results).results)
-    print_leaderboard(folder, dataset, registry=installed_plugins(), publish=publish)
+    print_leaderboard(folder, dataset, registry=installed_plugins(), publish=publish, html=html)
 
 
-def print_leaderboard(results: Path, dataset: str, *, registry: Registry, publish: Path | None = None) -> None:
+def print_leaderboard(
+    results: Path, dataset: str, *, registry: Registry, publish: Path | None = None, html: bool = False
+) -> None:
     """Prints the leaderboard of a data set, and writes its page."""
     leaderboard = build_leaderboard(results, dataset, registry=registry, warn=warn)
     for protocol in leaderboard.protocols:
@@ -62,7 +65,7 @@ def print_leaderboard(results: Path, dataset: str, *, registry: Registry, publis
     if gone := publishing.replaced_rows(leaderboard, folder):
         warn(f"rows of the page in {folder} that {results} does not have are replaced: {', '.join(gone)}")
     try:
-        page, data = publishing.publish(leaderboard, folder, results=results)
+        page, data = publishing.publish(leaderboard, folder, results=results, html=html)
     except BenchError:
         if publish is not None or os.access(results, os.W_OK):
             raise
@@ -70,4 +73,5 @@ def print_leaderboard(results: Path, dataset: str, *, registry: Registry, publis
         return
     again = shlex.join(["bench", "reproduce", f"{data}:{leaderboard.rows()[0].id}"])
     check = shlex.join(["bench", "verify", str(data)])
-    print(f"\nPage: {page}\nData: {data}\nRun a row again: {again}\nRecompute the page: {check}")
+    shared = f"\nHTML: {page.with_suffix('.html')}" if html else ""
+    print(f"\nPage: {page}{shared}\nData: {data}\nRun a row again: {again}\nRecompute the page: {check}")

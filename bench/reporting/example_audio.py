@@ -15,6 +15,7 @@ from bench.plugins import Feature, Split
 from bench.reporting.figures import ExampleClip
 
 MAX_EXAMPLES = 8
+NOT_DECODED = "the audio is no longer decoded; bench figure decodes it again"
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ def _section(protocol: Protocol, source: str, figure: str) -> list[str]:
         table((*leaderboard_columns(protocol), "Reproduce"), rows, align=left),
         *_folds(protocol),
         *twins_section(protocol),
-        _reading_notes(protocol),
+        bullets(reading_notes(protocol)),
         bullets([*notes_on_code(protocol), *notes_on_missing_finals(protocol)]),
         heading(3, "Every score of the test split"),
         *_scores(protocol),
@@ -133,23 +133,41 @@ def _section(protocol: Protocol, source: str, figure: str) -> list[str]:
 
 
 def _folds(protocol: Protocol) -> list[str]:
-    """Returns the test figures of every outer fold of the rows, if there are several folds."""
     if len(protocol.folds) == 1:
         return []
-    rows = [
+    left: tuple[Alignment, ...] = ("right", "left", "left")
+    return [heading(3, "Outer folds"), table(*fold_rows(protocol), align=left)]
+
+
+def fold_rows(protocol: Protocol) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Returns titles and cells of the test figures of every outer fold of the rows."""
+    rows: list[tuple[str, ...]] = [
         (str(row.rank), row.id, fold.name, fold.chosen, count(fold.clips), spread(fold.test[protocol.objective]))
         for row in protocol.rows
         for fold in row.folds
     ]
     metric = metric_title(protocol.objective)
-    columns = ("Rank", "Row", "Outer fold", "Configuration", "Test clips", f"Test {metric}")
-    left: tuple[Alignment, ...] = ("right", "left", "left")
-    return [heading(3, "Outer folds"), table(columns, rows, align=left)]
+    return ("Rank", "Row", "Outer fold", "Configuration", "Test clips", f"Test {metric}"), rows
 
 
 def _scores(protocol: Protocol) -> list[str]:
-    names = [name for name in METRICS if any(name in row.test for row in protocol.rows)]
+    return [table(*scores_by_row(protocol), align=("left",)), bullets(notes_on_scores(protocol))]
+
+
+def _scored(protocol: Protocol) -> list[str]:
+    return [name for name in METRICS if any(name in row.test for row in protocol.rows)]
+
+
+def scores_by_row(protocol: Protocol) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Returns titles and cells of every score of the test split."""
+    names = _scored(protocol)
     rows = [(row.id, *(_mean(row.test.get(name)) for name in names)) for row in protocol.rows]
+    return ("Row", *(METRICS[name].title for name in names)), rows
+
+
+def notes_on_scores(protocol: Protocol) -> list[str]:
+    """Returns a line on what each score is."""
+    names = _scored(protocol)
     lower = [metric_title(name) for name in names if METRICS[name].better == "lower"]
     units = [f"{metric_title(name)} ({METRICS[name].unit})" for name in names if METRICS[name].unit != SHARE]
     absent = dict.fromkeys(label for row in protocol.rows for run in row.runs for label in run.test.absent)
@@ -161,7 +179,7 @@ def _scores(protocol: Protocol) -> list[str]:
         lines.append(
             f"Without clips in the test split, and so left out of every mean over classes: {', '.join(absent)}."
         )
-    return [table(("Row", *(METRICS[name].title for name in names)), rows, align=("left",)), bullets(lines)]
+    return lines
 
 
 def _mean(value: Spread | None) -> str:
@@ -212,7 +230,8 @@ def _robustness(protocol: Protocol) -> list[str]:
     return [heading(3, "Under other conditions"), robustness_table(rows, title="Row"), explanation]
 
 
-def _reading_notes(protocol: Protocol) -> Markup:
+def reading_notes(protocol: Protocol) -> list[str]:
+    """Returns a line on each thing that a reader of the table has to know."""
     metric = metric_title(protocol.objective)
     lines = [
         f"Rows are ranked by validation {metric} (mean over seeds), never by test: the first row's test score is not the "
@@ -241,7 +260,7 @@ def _reading_notes(protocol: Protocol) -> Markup:
         for row in protocol.rows
         if row.not_complete
     ]
-    return bullets(lines)
+    return lines
 
 
 def _interval_notes(protocol: Protocol) -> Iterable[str]:
@@ -295,36 +314,43 @@ def _settings(rows: Iterable[Row]) -> Markup:
 
 def _settings_of(row: Row) -> str:
     origin = f", proposed by {row.origin}" if row.origin else ""
-    metric = metric_title(row.metric)
-    seeds = table(
-        (
-            "Run",
-            "Seed",
-            "Best epoch",
-            f"Validation {metric}",
-            f"Test {metric}",
-            "Test log loss",
-            "Training time",
-            "Latency",
-            "Load",
-        ),
-        [_seed_cells(run, row) for run in row.runs],
-        align=("left",),
-    )
-    reading = (
-        "Latency: median of several passes of one clip of silence from waveform to logits, in a batch of one, right after "
-        "training. Load: processes that ran or waited at the run's start and end (a minute's mean), of the machine's cores."
-    )
+    seeds = table(*runs_of_row(row), align=("left",))
+    title = Markup(f"**Row {code(row.id)}**, rank {row.rank}{escape(origin)}")
+    return f"{title}\n\n{seeds}\n\n{ON_TIMES}\n\n{code_block(settings_json(row), 'json')}"
+
+
+ON_TIMES = (
+    "Latency: median of several passes of one clip of silence from waveform to logits, in a batch of one, right after "
+    "training. Load: processes that ran or waited at the run's start and end (a minute's mean), of the machine's cores."
+)
+
+
+def settings_json(row: Row) -> str:
+    """Returns everything that the row was configured with."""
     settings = {
         "feature": row.feature.model_dump(mode="json"),
         "model": row.model.model_dump(mode="json"),
         "training": row.training.model_dump(mode="json"),
         **({"code": row.runs[0].spec.code} if row.runs[0].spec.code else {}),
     }
-    title = Markup(f"**Row {code(row.id)}**, rank {row.rank}{escape(origin)}")
-    return (
-        f"{title}\n\n{seeds}\n\n{reading}\n\n{code_block(json.dumps(settings, indent=1, ensure_ascii=False), 'json')}"
+    return json.dumps(settings, indent=1, ensure_ascii=False)
+
+
+def runs_of_row(row: Row) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Returns titles and cells of the runs of a row, one a seed and outer fold."""
+    metric = metric_title(row.metric)
+    columns = (
+        "Run",
+        "Seed",
+        "Best epoch",
+        f"Validation {metric}",
+        f"Test {metric}",
+        "Test log loss",
+        "Training time",
+        "Latency",
+        "Load",
     )
+    return columns, [_seed_cells(run, row) for run in row.runs]
 
 
 def _seed_cells(run: SeedRun, row: Row) -> tuple[str, ...]:

@@ -27,8 +27,8 @@ def protocol_title(protocol: Protocol) -> str:
     return protocol.protocol + (f", {len(protocol.folds)} outer folds" if len(protocol.folds) > 1 else "")
 
 
-def published_figures_of(protocol: Protocol) -> list[str]:
-    """Returns the published figures of the recipes that the studies tried, beside the measured ones."""
+def recipe_figures(protocol: Protocol) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Returns titles and cells of the published figures of the recipes that the studies tried, beside the measured ones."""
     rows = [
         (
             reference.recipe,
@@ -40,15 +40,21 @@ def published_figures_of(protocol: Protocol) -> list[str]:
         for study in protocol.studies
         for reference in study.references
     ]
-    if not rows:
-        return []
     metric = metric_title(protocol.objective)
     columns = ("Recipe", "Published", f"Validation {metric} here (one trial)", f"Test {metric} here", "Source")
+    return columns, list(dict.fromkeys(rows))
+
+
+def published_figures_of(protocol: Protocol) -> list[str]:
+    """Returns the section of `recipe_figures`, if there are any."""
+    columns, rows = recipe_figures(protocol)
+    if not rows:
+        return []
     explanation = (
         "These are the source's figures on the data that it names: if that is not the data of this page, the two columns of "
         "figures measured here are no attempt at the same numbers."
     )
-    return [heading(3, "Published figures"), explanation, table(columns, dict.fromkeys(rows), align=("left",) * 5)]
+    return [heading(3, "Published figures"), explanation, table(columns, rows, align=("left",) * 5)]
 
 
 def _test_score_of(protocol: Protocol, recipe: str) -> str:

@@ -1,4 +1,5 @@
-"""Publishes leaderboards into a folder as DATASET.md, DATASET.json and DATASET.predictions.npz, listed in README.md."""
+"""Publishes leaderboards into a folder as DATASET.md, DATASET.json and DATASET.predictions.npz, listed in README.md, and if
+asked as DATASET.html."""
 
 from __future__ import annotations
 
@@ -23,7 +24,9 @@ INDEX_ALIGNMENT: tuple[Alignment, ...] = ("left", "left", "left", "left", "right
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
-def publish(leaderboard: Leaderboard, folder: Path, *, results: Path | None = None) -> tuple[Path, Path]:
+def publish(
+    leaderboard: Leaderboard, folder: Path, *, results: Path | None = None, html: bool = False
+) -> tuple[Path, Path]:
     """Writes a leaderboard's page, JSON and predictions, and lists all pages of the folder in its README.md.
 
     Args:
@@ -31,6 +34,7 @@ def publish(leaderboard: Leaderboard, folder: Path, *, results: Path | None = No
         folder: Folder of the page.
         results: The results folder that holds the predictions of its runs; None to leave the file of predictions as it is,
             as for a page that is written again from its own JSON.
+        html: Whether DATASET.html is written, too.
 
     Returns:
         The paths of the page and of the JSON.
@@ -40,7 +44,8 @@ def publish(leaderboard: Leaderboard, folder: Path, *, results: Path | None = No
     """
     name = dataset_file_name(leaderboard.dataset)
     page_path, json_path, index_path = folder / f"{name}.md", folder / f"{name}.json", folder / "README.md"
-    for path in (page_path, index_path):
+    html_path = page_path.with_suffix(".html")
+    for path in (page_path, index_path, *([html_path] if html else [])):
         _refuse_to_replace(path)
     if json_path.exists():
         load_published(json_path)
@@ -57,6 +62,10 @@ def publish(leaderboard: Leaderboard, folder: Path, *, results: Path | None = No
     leaderboard = leaderboard.model_copy(update=changes)
     write_atomically(json_path, leaderboard.model_dump_json(indent=1) + "\n")
     write_atomically(page_path, page_text(leaderboard))
+    if html:
+        from bench.reporting.html.leaderboard_html import leaderboard_html  # with matplotlib and Jinja
+
+        write_atomically(html_path, leaderboard_html(leaderboard, notice=LEADERBOARD_NOTICE))
     _draw_searches(leaderboard, folder)
     write_atomically(index_path, f"{LEADERBOARD_NOTICE}\n\n{_index(folder)}")
     return page_path, json_path

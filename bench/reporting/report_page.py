@@ -36,6 +36,17 @@ from bench.reporting.seeds import SeedScores, seeds_table
 from bench.reporting.where_it_fails import errors_of
 from bench.trial import Epoch, TrialResult, TrialSpec
 
+EPOCH_COLUMNS = (
+    "Epoch",
+    "Learning rate",
+    "Train loss",
+    "Train accuracy",
+    "Validation loss",
+    "Validation accuracy",
+    "Validation balanced accuracy",
+    "Time",
+)
+
 
 class RunReport(BaseModel):
     """The contents of report.json: a run, its scores by split, and the classification report of one split."""
@@ -72,7 +83,7 @@ def render_report(report: RunReport, data: PreparedData) -> str:
     return page(
         [
             heading(1, f"{report.study}/{report.run}"),
-            _overview(report, data),
+            table(("Run", f"{report.study}/{report.run}"), overview_rows(report, data), align=("left", "left")),
             *_all_seeds(report),
             heading(2, "Scores"),
             _scores(report),
@@ -102,9 +113,10 @@ def _all_seeds(report: RunReport) -> list[str]:
     return [heading(2, "Seeds of this configuration"), seeds, report.which_seed]
 
 
-def _robustness(report: RunReport) -> list[str]:
+def tested_conditions(report: RunReport) -> dict[str, tuple[Spread, dict[str, Spread]]]:
+    """Returns the test score of every seed that was tested under conditions, and those under each, by run."""
     metric = report.spec.objective
-    rows = {
+    return {
         seed.run: (
             Spread.of([getattr(seed.scores["test"], metric)]),
             {name: Spread.of([value]) for name, value in seed.robustness.items()},
@@ -112,7 +124,11 @@ def _robustness(report: RunReport) -> list[str]:
         for seed in report.seeds
         if seed.robustness
     }
-    title = heading(2, f"Test {metric_title(metric)} under other conditions")
+
+
+def _robustness(report: RunReport) -> list[str]:
+    rows = tested_conditions(report)
+    title = heading(2, f"Test {metric_title(report.spec.objective)} under other conditions")
     return [title, robustness_table(rows, title="Run")] if rows else []
 
 
@@ -137,15 +153,16 @@ def _section(title: str, parts: list[str]) -> list[str]:
     return [heading(2, title), *parts] if parts else []
 
 
-def _overview(report: RunReport, data: PreparedData) -> Markup:
+def overview_rows(report: RunReport, data: PreparedData) -> list[tuple[str, str]]:
+    """Returns what a run is, and how it went, by title."""
     spec, result = report.spec, report.result
     status = f"{result.status} – {result.reason}" if result.reason else result.status  # noqa: RUF001
     classes = f"{len(data.labels)} classes, clips of {data.seconds:g} s"
     rows: list[tuple[str, str]] = [
         ("Status", status),
-        ("Data set", Markup(f"{escape(spec.dataset.name)}, {classes}, revision {code(spec.revision)}")),
+        ("Data set", f"{spec.dataset.name}, {classes}, revision {spec.revision}"),
         ("Feature", _plugin(spec.feature.name, spec.feature.options)),
-        ("Model", Markup(f"{_plugin(spec.model.name, spec.model.options)}, {count(result.parameters)} parameters")),
+        ("Model", f"{_plugin(spec.model.name, spec.model.options)}, {count(result.parameters)} parameters"),
         ("Proposed by", report.origin or ABSENT),
         ("Seed", str(spec.seed)),
         (
@@ -170,7 +187,7 @@ def _overview(report: RunReport, data: PreparedData) -> Markup:
             ("Ran on", f"{hardware.device}, {plural(hardware.threads, 'thread')}{compiled}"),
             ("Versions", versions),
         ]
-    return table(("Run", f"{report.study}/{report.run}"), rows, align=("left", "left"))
+    return rows
 
 
 def _warning(result: TrialResult) -> str:
@@ -178,13 +195,13 @@ def _warning(result: TrialResult) -> str:
     return ": times are longer than on an idle machine" if heavy else ""
 
 
-def _plugin(name: str, options: dict[str, object]) -> Markup:
+def _plugin(name: str, options: dict[str, object]) -> str:
     values = ", ".join(f"{option}={value}" for option, value in options.items())
-    return Markup(f"{escape(name)} ({escape(values)})" if values else escape(name))
+    return f"{name} ({values})" if values else name
 
 
-def _scores(report: RunReport) -> Markup:
-    """Returns the scores of clips by split, and of single segments if the run trained on segments."""
+def score_columns(report: RunReport) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Returns titles and cells of the scores of clips by split, and of single segments if the run trained on segments."""
     result = report.result
     segments = {"validation": result.validation_segments, "test": result.test_segments}
     columns = {
@@ -200,10 +217,14 @@ def _scores(report: RunReport) -> Markup:
         if any(key in values for values in figures.values())
     ]
     clips = ("Clips", *(count(scores.clips) for scores in columns.values()), "", "", "")
-    header = ("Score", *(name.capitalize() for name in columns), "Better", "Range or unit", "What it is")
-    figures_right: list[Alignment] = ["right" for _ in columns]
+    return ("Score", *(name.capitalize() for name in columns), "Better", "Range or unit", "What it is"), [clips, *rows]
+
+
+def _scores(report: RunReport) -> Markup:
+    header, rows = score_columns(report)
+    figures_right: list[Alignment] = ["right" for _ in header[4:]]
     align: tuple[Alignment, ...] = ("left", *figures_right, "left", "left", "left")
-    return table(header, [clips, *rows], align=align)
+    return table(header, rows, align=align)
 
 
 def intervals_line(report: ClassificationReport, noun: str) -> str:
@@ -235,24 +256,19 @@ def _training(report: RunReport) -> list[str]:
     result = report.result
     if not result.epochs:
         return []
-    header = (
-        "Epoch",
-        "Learning rate",
-        "Train loss",
-        "Train accuracy",
-        "Validation loss",
-        "Validation accuracy",
-        "Validation balanced accuracy",
-        "Time",
-    )
-    rows = [_epoch_cells(epoch, best=epoch.number == result.best_epoch) for epoch in result.epochs]
-    collapsed = details(f"All {len(rows)} epochs", table(header, rows))
+    rows = [_marked(epoch_cells(epoch), best=epoch.number == result.best_epoch) for epoch in result.epochs]
+    collapsed = details(f"All {len(rows)} epochs", table(EPOCH_COLUMNS, rows))
     return [heading(2, "Training"), *_figures(report, "curves", "range-test"), collapsed]
 
 
-def _epoch_cells(epoch: Epoch, *, best: bool) -> tuple[str, ...]:
+def _marked(cells: tuple[str, ...], *, best: bool) -> tuple[str, ...]:
+    return (Markup(f"**{cells[0]}**"), *cells[1:]) if best else cells
+
+
+def epoch_cells(epoch: Epoch) -> tuple[str, ...]:
+    """Returns the cells of one epoch, in the order of EPOCH_COLUMNS."""
     return (
-        Markup(f"**{epoch.number}**") if best else str(epoch.number),
+        str(epoch.number),
         number(epoch.learning_rate),
         number(epoch.train_loss),
         score_text(epoch.train_accuracy),

@@ -27,7 +27,14 @@ def robustness_of(seeds: Sequence[Sequence[Mapping[str, Predictions]]], metric: 
 
 
 def robustness_table(rows: Mapping[str, tuple[Spread, Mapping[str, Spread]]], *, title: str) -> Markup:
-    """Returns a table of means over seeds, a column for every condition.
+    """Returns the table of `robustness_rows`."""
+    return table(*robustness_rows(rows, title=title), align=("left",))
+
+
+def robustness_rows(
+    rows: Mapping[str, tuple[Spread, Mapping[str, Spread]]], *, title: str
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Returns titles and cells of means over seeds, a column for every condition.
 
     Args:
         rows: By their names, the score as recorded and the scores under the conditions; rows without the latter are left
@@ -40,4 +47,4 @@ def robustness_table(rows: Mapping[str, tuple[Spread, Mapping[str, Spread]]], *,
         (name, score_text(clean.mean), *(score_text(under[one].mean if one in under else None) for one in conditions))
         for name, (clean, under) in shown.items()
     ]
-    return table((title, "As recorded", *(CONDITIONS[one].title for one in conditions)), cells, align=("left",))
+    return (title, "As recorded", *(CONDITIONS[one].title for one in conditions)), cells

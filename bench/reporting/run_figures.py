@@ -20,7 +20,15 @@ from bench.plugins import Feature, Split
 from bench.plugins.registry import Registry
 from bench.reporting import figures
 from bench.reporting.classification_report import confusion_counts
-from bench.reporting.example_audio import MAX_EXAMPLES, ChosenClip, clips_by_id, clips_of_classes, examples, is_decoded
+from bench.reporting.example_audio import (
+    MAX_EXAMPLES,
+    NOT_DECODED,
+    ChosenClip,
+    clips_by_id,
+    clips_of_classes,
+    examples,
+    is_decoded,
+)
 from bench.reporting.figures.activations import MAX_CHANNELS
 from bench.reporting.figures.alluvial import DEFAULT_THRESHOLD
 from bench.reporting.numbers import score_text
@@ -147,7 +155,7 @@ def _missing_input(subject: Subject, kind: FigureKind) -> str:
     if kind.needs_weights and not (subject.study.run_folder(subject.run) / "weights.pt").is_file():
         return "the run stored no weights, which only finals and reproductions do"
     if kind.needs_audio and not is_decoded(subject.data, subject.feature.sample_rate):
-        return "the audio is no longer decoded; bench figure decodes it again"
+        return NOT_DECODED
     return ""
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -19,6 +18,7 @@ from bench.plugins import Split
 from bench.plugins.registry import Registry
 from bench.reporting.classification_report import classification_report
 from bench.reporting.commands import portable_command, without_traceback
+from bench.reporting.html.run_html import SMALL_HTML, HtmlOptions, HtmlReport, write_run_html
 from bench.reporting.report_page import RunReport, intervals_line, render_report
 from bench.reporting.run_figures import Subject, draw_figures
 from bench.reporting.seeds import seed_scores, seeds_of, which_seed
@@ -37,15 +37,28 @@ class ReportPaths:
     report: RunReport
     interval: str
     """The interval of the score that ranks and what it covers, in a sentence."""
+    html: Path | None = None
+    """The report as one HTML file, if it was asked for."""
+    on_sounds: str = ""
+    """What that file holds of the sounds, in a sentence."""
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """All files of the report."""
-        return self.markdown, self.json, *self.figures.values()
+        """All files of the report, but for sounds beside it."""
+        return self.markdown, self.json, *([self.html] if self.html else []), *self.figures.values()
 
 
-def write_report(study: StudyFolder, run: RunRecord, folder: Path, *, registry: Registry) -> ReportPaths:
+def write_report(
+    study: StudyFolder, run: RunRecord, folder: Path, *, registry: Registry, html: HtmlOptions | None = None
+) -> ReportPaths:
     """Writes the report of a run on its test split, or on the validation split if it was not tested.
+
+    Args:
+        study: Folder that holds the run.
+        run: The run.
+        folder: Folder of the report.
+        registry: Plugins of the run.
+        html: What the HTML file holds; None to write none.
 
     Raises:
         BenchError: The run ended without predictions, or they cannot be read.
@@ -54,7 +67,7 @@ def write_report(study: StudyFolder, run: RunRecord, folder: Path, *, registry: 
     data = record.data.of_fold(run.spec.fold)
     by_split = _predictions(study, run)
     split: Split = "test" if "test" in by_split else "validation"
-    seeds = _seeds(study, run, split)  # raises before figures are drawn
+    predictions = _predictions_of_seeds(study, run)  # raises before figures are drawn
     drawn = draw_figures(Subject(study, run, data, registry), folder)
     report = RunReport(
         study=run.study,
@@ -75,9 +88,23 @@ def write_report(study: StudyFolder, run: RunRecord, folder: Path, *, registry: 
         ),
         figures={kind: path.name for kind, path in drawn.files.items()},
         figures_left_out=drawn.failures,
-        **seeds,
+        seeds=tuple(seed_scores(seed, of, study.robustness(seed)) for seed, of in predictions.values()),
+        which_seed=which_seed(run, [seed for seed, _ in predictions.values()]),
+        errors=analyse_errors([of[split] for _, of in predictions.values() if split in of]),
     )
-    return _write(report, folder, data)
+    paths = _write(report, folder, data)
+    if html is None:
+        return paths
+    page = HtmlReport(
+        report=report,
+        data=data,
+        predictions={name: of[split] for name, (_, of) in predictions.items() if split in of},
+        trials=tuple(study.trials()),
+        figures=drawn.files,
+        sample_rate=registry.feature(run.spec.feature).sample_rate,
+    )
+    path, on_sounds = write_run_html(page, folder, html)
+    return replace(paths, html=path, on_sounds=on_sounds)
 
 
 def write_reports(study: StudyFolder, runs: Sequence[RunRecord], *, registry: Registry) -> dict[str, ReportPaths]:
@@ -100,7 +127,7 @@ def write_reports(study: StudyFolder, runs: Sequence[RunRecord], *, registry: Re
         folder = study.report_folder(run)
         wanted = run.result.status == "complete" and (run == median_run(alike) or folder.is_dir())
         if wanted and _seeds_shown(folder) != tuple(seed.name for seed in alike):
-            written[run.name] = write_report(study, run, folder, registry=registry)
+            written[run.name] = write_report(study, run, folder, registry=registry, html=SMALL_HTML)
     return written
 
 
@@ -113,15 +140,9 @@ def _seeds_shown(folder: Path) -> tuple[str, ...]:
     return tuple(seed.run for seed in report.seeds)
 
 
-def _seeds(study: StudyFolder, run: RunRecord, split: Split) -> dict[str, Any]:
-    """The fields of a report that depend on the other seeds of its configuration."""
-    alike = seeds_of(study, run)
-    predictions = [_predictions(study, one) for one in alike]
-    return {
-        "seeds": tuple(map(seed_scores, alike, predictions, map(study.robustness, alike))),
-        "which_seed": which_seed(run, alike),
-        "errors": analyse_errors([of_run[split] for of_run in predictions if split in of_run]),
-    }
+def _predictions_of_seeds(study: StudyFolder, run: RunRecord) -> dict[str, tuple[RunRecord, dict[Split, Predictions]]]:
+    """Reads what all seeds of a run's configuration predicted, by the names of their runs."""
+    return {seed.name: (seed, _predictions(study, seed)) for seed in seeds_of(study, run)}
 
 
 def _write(report: RunReport, folder: Path, data: PreparedData) -> ReportPaths:
