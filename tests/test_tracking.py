@@ -71,13 +71,16 @@ def stored(results: Path, dataset: str = "fsdd") -> dict[str, Any]:
 
 
 def test_a_study_becomes_a_tree_of_runs(results: Path) -> None:
-    board = results / "leaderboard.md"
-    board.write_text("# first")
+    board, page, report = (results / name for name in ("leaderboard.md", "fsdd.html", "report.html"))
+    for file in (board, page, report):
+        file.write_text("# first")
     with Tracker(results) as tracker:
         tracker.start_study(study_record())
         run_id = log_run(tracker, results, *finished(0))
         log_run(tracker, results, *finished(1, kind="final", repeat=1))
-        tracker.finish_study("digits", best={"test_accuracy": 0.5}, artifacts=[board])
+        tracker.attach("digits", "final-1-seed-1", [report])
+        reports = dict.fromkeys(("final-1-seed-1", "trial-0000", "final-9-seed-0"), "report.html")
+        tracker.finish_study("digits", best={"test_accuracy": 0.5}, artifacts=[board, page], reports=reports)
 
     runs = stored(results)
     assert set(runs) == {"study", "trial-0000", "final-1-seed-1"}
@@ -88,6 +91,11 @@ def test_a_study_becomes_a_tree_of_runs(results: Path) -> None:
     assert study.data.metrics == {"test_accuracy": 0.5}
     assert "bench run --dataset fsdd" in study.data.tags["mlflow.note.content"]
     assert "| test accuracy | 0.5 |" in study.data.tags["mlflow.note.content"]
+    of_experiment = f"#/experiments/{study.info.experiment_id}/runs"
+    assert study.data.tags["mlflow.note.content"].startswith(
+        f"Pages: [fsdd.html]({of_experiment}/{study.info.run_id}/artifacts/fsdd.html), "
+        f"[final-1-seed-1]({of_experiment}/{final.info.run_id}/artifacts/report.html)\n\n**"
+    ), "and no link to what is not there"
 
     assert trial.info.run_id == run_id
     assert trial.info.run_name == "trial-0000 tc-resnet + mel"
@@ -98,7 +106,7 @@ def test_a_study_becomes_a_tree_of_runs(results: Path) -> None:
     assert trial.info.end_time == run_contents.milliseconds("2026-01-02T03:05:09Z")
     reader = client(results)
     files = {file.path for file in reader.list_artifacts(final.info.run_id)}
-    assert files == {"run.json", "validation.npz", "test.npz", "weights.pt"}
+    assert files == {"run.json", "validation.npz", "test.npz", "weights.pt", "report.html"}
     assert Path(reader.download_artifacts(study.info.run_id, "leaderboard.md")).read_text() == "# first"
     location = reader.get_experiment(study.info.experiment_id).artifact_location
     assert location == (results / "artifacts" / "fsdd").as_uri()

@@ -11,7 +11,7 @@ from bench.api.resolve import ResolvedStudy
 from bench.errors import BenchError
 from bench.locks import audio_in_use, study_locked
 from bench.plugins.references import dataset_reference
-from bench.results.study_folder import validation_score
+from bench.results.study_folder import HTML_REPORT, validation_score
 from bench.search.callback import StudyCallback
 from bench.search.optuna_study import open_optuna_study
 from bench.search.run_study import Ending, run_study
@@ -164,7 +164,10 @@ def _finish_tracking(tracker: Tracker, study: ResolvedStudy, ending: Ending, lea
         figures[f"retrained_test_{objective}"] = row.test[objective].mean
     pages = folder.folder / PAGES
     files = sorted(file for file in pages.iterdir() if file.is_file()) if pages.is_dir() else ()
-    tracker.finish_study(folder.name, best=figures, artifacts=files)
+    reports = {
+        final.name: HTML_REPORT for final in folder.finals() if (folder.report_folder(final) / HTML_REPORT).is_file()
+    }
+    tracker.finish_study(folder.name, best=figures, artifacts=files, reports=reports)
 
 
 def _first_row(leaderboard: Leaderboard, study: str) -> Row | None:

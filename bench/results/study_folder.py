@@ -33,6 +33,8 @@ Record = TypeVar("Record", bound=BaseModel)
 
 RESERVED_NAMES = ("artifacts", "leaderboards", "mlflow.db", "mlflow.db-wal", "mlflow.db-shm", "mlflow.db-journal")
 """Files and folders of a results folder that hold something other than a study."""
+HTML_REPORT = "report.html"
+"""Name of the HTML file in the folder of a run's report."""
 ROUNDING = 1e-9
 """Difference of two accuracies of the same predictions, computed by different code."""
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")

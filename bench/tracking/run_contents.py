@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -183,6 +183,17 @@ def study_result(status: str, figures: Mapping[str, float]) -> str:
     """Returns the final part of the parent run's description: the study's status and figures."""
     rows = [(name.replace("_", " "), f"{value:.4g}") for name, value in figures.items()]
     return f"**Result: {escape(status)}**" + (f"\n\n{table(('', ''), rows, align=('left',))}" if rows else "")
+
+
+def page_links(experiment: str, pages: Iterable[tuple[str, str, str]]) -> str:
+    """Returns a line of links that open HTML files among the artifacts, in the Markdown of MLflow's own pages.
+
+    Args:
+        experiment: MLflow's id of the experiment.
+        pages: Of each file what it is called, MLflow's id of its run, and its name.
+    """
+    links = [f"[{escape(name)}](#/experiments/{experiment}/runs/{run}/artifacts/{file})" for name, run, file in pages]
+    return f"Pages: {', '.join(links)}" if links else ""
 
 
 def milliseconds(timestamp: str) -> int:

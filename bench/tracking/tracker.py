@@ -191,7 +191,13 @@ class Tracker:
             self._log_files(self._study(study).runs[name], files)
 
     def finish_study(
-        self, study: str, *, status: str = "complete", best: Mapping[str, float], artifacts: Sequence[Path] = ()
+        self,
+        study: str,
+        *,
+        status: str = "complete",
+        best: Mapping[str, float],
+        artifacts: Sequence[Path] = (),
+        reports: Mapping[str, str] | None = None,
     ) -> None:
         """Ends the parent run of a study.
 
@@ -199,12 +205,24 @@ class Tracker:
             study: Name of the study.
             status: `complete`, `failed`, or another word for what stopped the study.
             best: What the study came to, by the names that MLflow gets.
-            artifacts: Files to attach to the parent run.
+            artifacts: Files to attach to the parent run; HTML files among them are linked to.
+            reports: Names of files of runs that are linked to, too, by the names of the runs.
         """
         open_study = self._study(study)
         with tracking_store.translate_errors(self.uri, f"the end of study {study}"):
             self._log_files(open_study.parent, artifacts)
-            note = f"{run_contents.study_note(open_study.record)}\n\n{run_contents.study_result(status, best)}"
+            pages = [(file.name, open_study.parent, file.name) for file in artifacts if file.suffix == ".html"]
+            pages += [
+                (name, run_id, file)
+                for name, file in (reports or {}).items()
+                if (run_id := open_study.runs.get(name)) and self._has_file(run_id, file)
+            ]
+            parts = (
+                run_contents.page_links(open_study.experiment, pages),
+                run_contents.study_note(open_study.record),
+                run_contents.study_result(status, best),
+            )
+            note = "\n\n".join(filter(None, parts))
             self._log(open_study.parent, self._points(best, 0, _now()), tags={"bench.status": status, NOTE: note})
             self._mark_running_as_lost(open_study, f"the study ended ({status}) before this run did")
             self._end(open_study.parent, run_contents.STUDY_STATUS.get(status, "KILLED"))
@@ -401,6 +419,9 @@ class Tracker:
     def _log_files(self, run_id: str, files: Iterable[Path]) -> None:
         for file in files:
             self._client.log_artifact(run_id, str(file))
+
+    def _has_file(self, run_id: str, name: str) -> bool:
+        return any(file.path == name for file in self._client.list_artifacts(run_id))
 
     def _study(self, name: str) -> OpenStudy:
         if name not in self._studies:

@@ -133,7 +133,8 @@ def _axis(values: Sequence[float], log: bool) -> tuple[float, float, list[float]
     else:
         room = (high - low) * 0.06 or abs(high) * 0.05 or 1.0
         low, high = (0.0 if 0 <= low < room else low - room), high + room
-        ticks = MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low, high)
+        whole = all(value == round(value) for value in values)  # half an epoch is none
+        ticks = MaxNLocator(5, steps=[1, 2, 5, 10], integer=whole).tick_values(low, high)
     return low, high, [float(tick) for tick in ticks if low <= tick <= high]
 
 

@@ -33,6 +33,7 @@ from bench.reporting.robustness_table import robustness_rows
 from bench.reporting.run_figures import FIGURE_KINDS
 from bench.reporting.seeds import seed_rows
 from bench.reporting.where_it_fails import part_rows
+from bench.results.study_folder import HTML_REPORT
 from bench.results.study_records import RunRecord
 from bench.sizes import shown_size
 
@@ -85,7 +86,7 @@ def write_run_html(of: HtmlReport, folder: Path, options: HtmlOptions) -> tuple[
     Raises:
         BenchError: The folder cannot be written to.
     """
-    path = folder / "report.html"
+    path = folder / HTML_REPORT
     clips = shown_clips(of.report.run, of.predictions)
     wrong = [clip for clip in clips if not clip.is_right]
     sounds, missing = _sounds(of, wrong[: options.most_clips], folder if options.audio_beside else None, options)
