@@ -14,7 +14,7 @@ from bench.errors import BenchError
 from bench.files import results_directory
 from bench.markdown import printable
 from bench.plugins.registry import Registry
-from bench.reporting import leaderboard_page, publishing
+from bench.reporting import leaderboard_notes, leaderboard_page, publishing
 from bench.reporting.build_leaderboard import build_leaderboard
 from bench.reporting.leaderboard_sections import protocol_name
 from bench.reporting.search_against_truth import truth_lines
@@ -55,9 +55,9 @@ def print_leaderboard(
         if rows:
             print_table(leaderboard_page.leaderboard_columns(protocol), rows, left=(1, 2), spare=SPARE)
         for line in (
-            *leaderboard_page.notes_on_load(protocol),
-            *leaderboard_page.notes_on_code(protocol),
-            *leaderboard_page.notes_on_missing_finals(protocol),
+            *leaderboard_notes.notes_on_load(protocol),
+            *leaderboard_notes.notes_on_code(protocol),
+            *leaderboard_notes.notes_on_missing_finals(protocol),
             *truth_lines(protocol),
         ):
             print(printable(line))

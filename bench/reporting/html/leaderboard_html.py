@@ -11,15 +11,17 @@ from bench.reporting.html.charts import Chart
 from bench.reporting.html.data_table import Cell, DataTable, data_table
 from bench.reporting.html.search_charts import CostedScore, anytime_charts, cost_charts
 from bench.reporting.html.templating import render_html
-from bench.reporting.leaderboard_page import (
+from bench.reporting.leaderboard_notes import (
     ON_TIMES,
-    fold_rows,
-    leaderboard_cells,
-    leaderboard_columns,
     notes_on_code,
     notes_on_missing_finals,
     notes_on_scores,
     reading_notes,
+)
+from bench.reporting.leaderboard_page import (
+    fold_rows,
+    leaderboard_cells,
+    leaderboard_columns,
     runs_of_row,
     scores_by_row,
     settings_json,
