@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 from cli_runner import refusal, run
 from made_audio import tone, write
-from reporting_results import fitted, make_study
+from reporting_results import fitted, make_study, save
 
 from bench.evaluation.predictions import Predictions
+from bench.plugins import PluginConfig
 from bench.plugins.registry import installed
 from bench.reporting import run_figures
 from bench.reporting.html.charts import Point, Series, chart, pareto_front
@@ -29,6 +30,8 @@ from bench.reporting.html.wrong_clips import LEAST_SURE, shown_clips
 from bench.reporting.run_report import write_report
 
 HOSTILE = ("<img src=x onerror=alert(1)>", '"];alert(1)//', "</script><script>alert(1)</script>", "{{ 7*7 }}' onload='")
+
+PLUGIN = "<svg onload=alert(1)>"
 
 
 class Page(HTMLParser):
@@ -86,21 +89,25 @@ def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_figures")
 def test_names_are_text_whatever_they_hold(tmp_path: Path) -> None:
     study, _ = make_study(tmp_path / "results", labels=HOSTILE, notes=(HOSTILE[2],))
+    for final in study.finals():
+        spec = final.spec.model_copy(update={"model": PluginConfig(name=PLUGIN, options={HOSTILE[1]: HOSTILE[3]})})
+        predictions = {split: study.predictions(final, split) for split in ("validation", "test")}
+        save(study, final.model_copy(update={"spec": spec, "origin": HOSTILE[2]}), predictions)
     written = write_report(study, study.finals()[0], tmp_path / "out", registry=installed(), html=SMALL_HTML)
     assert written.html is not None
     page = check_harmless(written.html.read_text())
-    for name in HOSTILE:
+    for name in (*HOSTILE, PLUGIN):
         assert name in page.text
     assert "no longer decoded" in written.on_sounds and "no longer decoded" in page.text
     done = run("leaderboard", "blobs", "--html")
     assert done.returncode == 0, done.stderr
     board = check_harmless((tmp_path / "results" / "leaderboards" / "blobs.html").read_text())
-    assert HOSTILE[0] in board.text and HOSTILE[2] in board.text
+    assert all(name in board.text for name in (*HOSTILE, PLUGIN))
     row = json.loads((tmp_path / "results" / "leaderboards" / "blobs.json").read_text())["protocols"][0]["rows"][0]
     assert f"{row['test']['accuracy']['mean']:.4f}" in board.text
 
 
-def test_a_plugins_name_and_a_message_in_two_directions_are_text() -> None:
+def test_lines_and_directions_of_writing_do_not_get_through() -> None:
     report = SimpleNamespace(updated=HOSTILE[0], source=f"{HOSTILE[1]}\u202eabc\n")
     page = check_harmless(
         render_html("leaderboard.html", title=HOSTILE[2], leaderboard=report, sections=[], on_times="", statuses=str)
