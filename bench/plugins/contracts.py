@@ -272,6 +272,10 @@ class Feature(Plugin):
 class Model(Plugin):
     """A network, from features to logits."""
 
+    in_default_search: ClassVar[bool] = True
+    """Whether a search takes it that names no models, and whose data set has no recipe with it: not where it needs much more
+    time than others, or was only ever best on data of one kind."""
+
     any_length: ClassVar[bool] = False
     """Whether the network takes clips of any length.
 

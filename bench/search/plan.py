@@ -49,7 +49,7 @@ def make_plan(registry: Registry, dataset: Dataset, options: RunOptions) -> Plan
     Raises BenchError on unknown names and options, and if nothing fits.
     """
     features = [find("feature", registry.features, str(name)).name for name in options.features or registry.features]
-    models = [find("model", registry.models, str(name)).name for name in options.models or registry.models]
+    models = [find("model", registry.models, str(name)).name for name in options.models] or _usual(registry, dataset)
     training = _starting_training(dataset, options.search_settings)
     fitting = fit(registry, dataset, features, models, training)
     if not fitting.parameters:
@@ -89,6 +89,12 @@ def _require_memory(registry: Registry, queued: Sequence[Candidate], seconds: fl
             complaints.append(str(error))
     if complaints:
         raise BenchError(f"{complaints[0]}: give smaller values by --set")
+
+
+def _usual(registry: Registry, dataset: Dataset) -> list[str]:
+    """The models of a search that names none: those that say so, and those of the data set's recipes."""
+    of_recipes = {recipe.model.name for recipe in registry.recipes_for(dataset.name)}
+    return [name for name, model in registry.models.items() if model.in_default_search or name in of_recipes]
 
 
 def _starting_training(dataset: Dataset, settings: Mapping[str, Any]) -> TrainingSettings:

@@ -21,6 +21,7 @@ class CnnAdaptive(Model):
     """
 
     name: ClassVar[str] = "cnn-adaptive"
+    in_default_search: ClassVar[bool] = False
     any_length: ClassVar[bool] = True
     width: Annotated[int, Choice(16, 32, 64), Field(ge=1)] = 64
     """Channels of every convolution. All of them run on all bands and frames: the time of an epoch grows with its square."""

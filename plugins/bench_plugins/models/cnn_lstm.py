@@ -22,6 +22,7 @@ class CnnLstm(Model):
     """
 
     name: ClassVar[str] = "cnn-lstm"
+    in_default_search: ClassVar[bool] = False
     any_length: ClassVar[bool] = True
     channels: Annotated[int, Choice(16, 32, 64), Field(ge=1)] = 64
     """Channels of the first two blocks; the other two have twice as many."""

@@ -20,6 +20,7 @@ class CnnUnpooled(Model):
     """
 
     name: ClassVar[str] = "cnn-unpooled"
+    in_default_search: ClassVar[bool] = False
     channels: Annotated[int, Choice(4, 8, 16), Field(ge=1)] = 16
     """Channels of the first convolution; the second has twice as many."""
     dense: Annotated[int, Choice(128, 256, 512), Field(ge=1)] = 512

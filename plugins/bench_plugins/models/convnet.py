@@ -23,6 +23,7 @@ class ConvNet(Model):
     """
 
     name: ClassVar[str] = "convnet"
+    in_default_search: ClassVar[bool] = False
     any_length: ClassVar[bool] = True
     channels: Annotated[int, Choice(8, 16, 32), Field(ge=1)] = 32
     """Channels of the first block."""

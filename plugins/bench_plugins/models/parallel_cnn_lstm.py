@@ -19,6 +19,7 @@ class ParallelCnnLstm(Model):
     """
 
     name: ClassVar[str] = "parallel-cnn-lstm"
+    in_default_search: ClassVar[bool] = False
     channels: Annotated[int, Choice(8, 16, 32), Field(ge=1)] = 16
     """Channels of the first convolution; the second has twice, the third and fourth four times as many."""
     hidden: Annotated[int, Choice(32, 64, 128), Field(ge=1)] = 128
