@@ -204,6 +204,9 @@ class RunOptions(BaseModel):
     final_seeds: Annotated[int, Field(ge=1), _at_most(10_000), Option(FINALS, "fixed")] = 3
     """Number of seeds that each finalist is retrained with."""
 
+    no_pretrained: Annotated[bool, Option(SEARCH, "fixed")] = False
+    """Leaves out features whose weights were trained on other data, so that rows compare training from scratch."""
+
     robustness: Annotated[bool, Option(FINALS, "fixed")] = False
     """Also tests the finals under noise, other levels, a delay, a telephone's band and MP3, by one pass each."""
 

@@ -32,7 +32,7 @@ def test_list_of_one_kind() -> None:
 
 
 def test_list_names_the_packages() -> None:
-    assert "models: cnn, crnn, parallel-cnn-lstm, tc-resnet" in lines("list", "plugins")
+    assert "models: linear-probe, mlp, tc-resnet, bc-resnet" in lines("list", "plugins")
 
 
 def test_list_of_an_unknown_kind() -> None:
@@ -154,7 +154,7 @@ def test_list_takes_less_than_three_seconds() -> None:
 def test_an_error_is_one_line_and_a_code() -> None:
     done = run_process("show", "mell")
     assert done.returncode == 1
-    assert done.stderr == "bench: nothing is called 'mell': did you mean mel? (see: bench list)\n"
+    assert done.stderr == "bench: nothing is called 'mell': did you mean mel or mlp? (see: bench list)\n"
 
 
 def test_show_takes_the_clip_length_that_a_run_takes(tmp_path: Path) -> None:

@@ -246,6 +246,11 @@ class Dataset(Plugin):
 class Feature(Plugin):
     """A front end, from waveforms to tensors. The output of a clip never depends on the other clips of its batch."""
 
+    in_default_search: ClassVar[bool] = True
+    """Whether a search takes it that names no features."""
+    pretrained_on: ClassVar[str] = ""
+    """What its weights were trained on, if it has any: rows say so, and `--no-pretrained` leaves it out."""
+
     sample_rate: Annotated[int, Choice(8000, 16000, 22050), Field(gt=0)] = 16000
     """Sample rate of the waveforms that the module is given, in Hz."""
 

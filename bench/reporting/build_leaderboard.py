@@ -112,7 +112,7 @@ def leaderboard_of(
         key = f"{_data_key(record, registry)} {record.data.protocol} {record.objective}"
         by_protocol.setdefault(key, []).append((study, record))
     protocols = [
-        with_twins_apart(_with_changes(_protocol(members, registry), registry), members)
+        with_twins_apart(_with_plugins(_protocol(members, registry), registry), members)
         for members in by_protocol.values()
     ]
     leaderboard = Leaderboard(
@@ -175,10 +175,16 @@ def _protocol(members: Sequence[tuple[StudyFolder, StudyRecord]], registry: Regi
     )
 
 
-def _with_changes(protocol: Protocol, registry: Registry) -> Protocol:
-    """Notes in every row which of its plugins have other code now than when it was measured."""
+def _with_plugins(protocol: Protocol, registry: Registry) -> Protocol:
+    """Notes in every row what its feature was pretrained on, and which of its plugins have other code now than when it was
+    measured."""
     rows = [
-        row.model_copy(update={"changed": changed_plugins([run.spec for run in row.runs], registry)})
+        row.model_copy(
+            update={
+                "changed": changed_plugins([run.spec for run in row.runs], registry),
+                "pretrained_on": getattr(registry.features.get(row.feature.name), "pretrained_on", ""),
+            }
+        )
         for row in protocol.rows
     ]
     return protocol.model_copy(update={"rows": tuple(rows)})

@@ -78,12 +78,18 @@ def notes_on_missing_finals(protocol: Protocol) -> list[str]:
 
 
 def notes_on_code(protocol: Protocol) -> list[str]:
-    """Returns a line for every row whose plugins have changed since, and for rows that differ by their code alone."""
+    """Returns a line for every row whose plugins have changed since, for those with pretrained features, and for rows that
+    differ by their code alone."""
     lines = [
         f"{' and '.join(row.changed)} {'have' if len(row.changed) > 1 else 'has'} changed since row {row.id} was measured; "
         "run again, it is another row."
         for row in protocol.rows
         if row.changed
+    ]
+    lines += [
+        f"Row {row.id} does not start from scratch: its feature {row.feature.name} was trained on {row.pretrained_on}."
+        for row in protocol.rows
+        if row.pretrained_on
     ]
     alike: dict[str, list[Row]] = {}
     for row in protocol.rows:

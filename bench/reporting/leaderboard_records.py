@@ -106,6 +106,8 @@ class Row(PublishedRecord):
     were found."""
     not_complete: dict[Status, int] = {}
     """Number of its finals that are not complete, by status; no figure includes them."""
+    pretrained_on: str = Field("", exclude_if=lambda data: not data)
+    """What the weights of its feature were trained on, if it has any."""
     changed: tuple[str, ...] = ()
     """Plugins, as `model my-net`, whose code had changed between the measurement and the writing of the page."""
 

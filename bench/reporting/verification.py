@@ -36,7 +36,7 @@ TAKEN_AS_PUBLISHED: Mapping[type[PublishedRecord], tuple[str, ...]] = {
         *("dataset", "reference", "revision", "protocol", "folds", "objective", "seconds", "notes", "studies"),
         *("group_noun", "known_groups", "twins", "test_looks"),
     ),
-    Row: ("origin", "parameters", "search", "robustness", "train_seconds", "not_complete", "changed"),
+    Row: ("origin", "parameters", "search", "robustness", "train_seconds", "not_complete", "changed", "pretrained_on"),
     SeedRun: (
         *("run", "finished", "spec", "best_epoch", "train_seconds", "latency_ms", "peak_memory_mb", "hardware", "load"),
     ),

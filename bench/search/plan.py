@@ -48,7 +48,7 @@ def make_plan(registry: Registry, dataset: Dataset, options: RunOptions) -> Plan
 
     Raises BenchError on unknown names and options, and if nothing fits.
     """
-    features = [find("feature", registry.features, str(name)).name for name in options.features or registry.features]
+    features = _features(registry, options)
     models = [find("model", registry.models, str(name)).name for name in options.models] or _usual(registry, dataset)
     training = _starting_training(dataset, options.search_settings)
     fitting = fit(registry, dataset, features, models, training)
@@ -89,6 +89,18 @@ def _require_memory(registry: Registry, queued: Sequence[Candidate], seconds: fl
             complaints.append(str(error))
     if complaints:
         raise BenchError(f"{complaints[0]}: give smaller values by --set")
+
+
+def _features(registry: Registry, options: RunOptions) -> list[str]:
+    """The features that are asked for, or else those that searches take; without pretrained ones, if so asked."""
+    asked = [find("feature", registry.features, str(name)).name for name in options.features]
+    taken = asked or [name for name, feature in registry.features.items() if feature.in_default_search]
+    left = [name for name in taken if not (options.no_pretrained and registry.features[name].pretrained_on)]
+    if not left:
+        raise BenchError(
+            f"--no-pretrained leaves nothing of the features {', '.join(taken)}: choose others by --features"
+        )
+    return left
 
 
 def _usual(registry: Registry, dataset: Dataset) -> list[str]:

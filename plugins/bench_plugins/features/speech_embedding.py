@@ -1,0 +1,51 @@
+"""What a network that was trained on much speech hears in a clip."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from bench.plugins import Feature, Infeasible
+
+if TYPE_CHECKING:
+    from torch import nn
+
+LIBRARIES = ("pyopen_wakeword", "tflite")
+"""What holds the weights, and what reads them."""
+WINDOW, HOP = 512, 160
+"""Of the mel spectrogram, in samples at 16 kHz."""
+FRAMES, STEP = 76, 8
+"""Mel frames that an embedding is of, and from one to the next."""
+VALUES = 96
+LEAST_SAMPLES = WINDOW + (FRAMES - 1) * HOP
+"""Samples that one embedding is of: a shorter clip gets zeros at its end."""
+
+
+class SpeechEmbedding(Feature):
+    """Speech embedding, [96, windows]: 96 values of every 0.78 s, each 80 ms, by a frozen network of 330 thousand weights.
+
+    Lin et al., 2020 (arXiv:2002.01322): trained by Google to tell keywords in YouTube videos apart. The weights are in the
+    wheel of pyopen-wakeword (Apache-2.0), which `pip install 'bench-audio[pretrained]'` brings. With few clips of speech
+    a linear probe on it is hard to beat.
+    """
+
+    name: ClassVar[str] = "speech-embedding"
+    in_default_search: ClassVar[bool] = all(find_spec(library) for library in LIBRARIES)
+    pretrained_on: ClassVar[str] = "keywords in 200 million clips of YouTube videos (Lin et al., 2020)"
+    sample_rate: Literal[16000] = 16000
+    """Sample rate of the waveforms, in Hz: the one that the network was trained at."""
+
+    def build(self) -> nn.Module:
+        self._require_weights()
+        from bench_plugins.front_ends.speech_embedding import EmbeddedSpeech
+
+        return EmbeddedSpeech.from_wheel(hop=HOP, least_samples=LEAST_SAMPLES)
+
+    def shape(self, samples: int) -> tuple[int, ...]:
+        self._require_weights()
+        frames = (max(samples, LEAST_SAMPLES) - WINDOW) // HOP + 1
+        return (VALUES, (frames - FRAMES) // STEP + 1)
+
+    def _require_weights(self) -> None:
+        if not all(find_spec(library) for library in LIBRARIES):
+            raise Infeasible("the weights of speech-embedding are not installed: pip install 'bench-audio[pretrained]'")
