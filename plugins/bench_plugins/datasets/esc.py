@@ -72,6 +72,8 @@ class Esc(Dataset):
 
         path = root / "meta" / "esc50.csv"
         try:
+            if not path.is_file():  # To open a FIFO waits for ever.
+                raise FileNotFoundError(path)
             table = pd.read_csv(path, dtype=str, keep_default_na=False)
         except (OSError, ValueError) as error:
             raise BenchError(
