@@ -113,6 +113,17 @@ def test_environmental_sounds_without_their_table_or_with_another(tmp_path: Path
         Esc50().clips(tmp_path)
 
 
+@pytest.mark.parametrize("fold", ["", "0", "6", "1.0", "fold1"])
+def test_environmental_sounds_in_a_fold_that_there_is_not(tmp_path: Path, fold: str) -> None:
+    """They would be trained on, and with `1.0` for `1` nothing would be left to test."""
+    table = esc(tmp_path) / "meta" / "esc50.csv"
+    header, first, *others = table.read_text().splitlines()
+    name, _, *cells = first.split(",")
+    table.write_text("\n".join([header, *others, ",".join([name, fold, *cells])]))
+    with pytest.raises(BenchError, match=rf"esc50\.csv: '{name}' is in fold '{fold}', of 1, 2, 3, 4, 5: is it the off"):
+        Esc50().clips(tmp_path)
+
+
 def test_a_table_of_environmental_sounds_that_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     (tmp_path / "meta").mkdir()
     os.mkfifo(tmp_path / "meta" / "esc50.csv")
