@@ -110,7 +110,8 @@ def _of_the_user(kind: Literal["data", "cache"]) -> Path:
         folder = platformdirs.user_data_path("bench") if kind == "data" else platformdirs.user_cache_path("bench")
     except (RuntimeError, KeyError):  # There is neither HOME nor an entry in /etc/passwd.
         return Path(f"bench-{kind}")
-    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    # `Path.exists` raises below a folder that may not be entered, as HOME may be where `su` left it as it was.
+    there = next(parent for parent in (folder, *folder.parents) if os.path.exists(parent))  # noqa: PTH110
     return folder if there == folder or os.access(there, os.W_OK) else Path(f"bench-{kind}")
 
 

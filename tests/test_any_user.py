@@ -87,6 +87,18 @@ def test_a_home_where_nothing_can_be_made_is_none(tmp_path: Path, monkeypatch: p
     assert files.cache_directory() == tmp_path / "bench-cache", "wherever the command goes"
 
 
+def test_a_home_that_may_not_be_entered_is_none(python: str, open_folder: Path) -> None:
+    """That of the user who started the shell, as `su` and `setpriv` leave it in the environment, or `docker run --user`."""
+    (open_folder / "closed").mkdir(mode=0o700)
+    own = open_folder / "own"
+    own.mkdir()
+    os.chown(own, 12345, 12345)
+    script = "from bench.files import cache_directory, data_directory; print(cache_directory(), data_directory(None))"
+    command = [*as_nobody(python)[:-1], f"HOME={open_folder}/closed", python, "-P", "-c", script]
+    done = subprocess.run(command, cwd=own, capture_output=True, text=True, check=False)
+    assert done.stdout == "bench-cache bench-data\n", done.stderr
+
+
 def test_audio_is_decoded_and_read_where_assertions_are_left_out(tmp_path: Path) -> None:
     """PYTHONOPTIMIZE=1, as some container images have it."""
     cats_and_dogs(tmp_path / "audio", 10)

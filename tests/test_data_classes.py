@@ -17,6 +17,7 @@ from bench.options import checked_options
 from bench.plugins import PluginConfig
 from bench.plugins.references import dataset_config
 from bench.plugins.registry import installed
+from bench_plugins.datasets.csv_file import CsvFile
 from bench_plugins.datasets.folder import Folder
 from bench_plugins.datasets.philharmonia import INSTRUMENTS
 
@@ -75,6 +76,19 @@ def test_a_copy_that_lacks_classes_can_be_used(tmp_path: Path) -> None:
     assert chosen_labels(dataset) == labels and len(listing.clips) == 49 * 40 and listing.notes == ()
     ten = installed().dataset(PluginConfig(name="esc50", options={"classes": ["dog", "rain"]}))
     assert {clip.label for clip in chosen_listing(ten, root).clips} == {"dog", "rain"}
+
+
+def test_a_list_of_ones_own_may_name_files_of_other_classes_that_are_not_there(root: Path, tmp_path: Path) -> None:
+    rows = [f"{path.relative_to(root).as_posix()},{path.parent.name}" for path in sorted(root.glob("*/*.wav"))]
+    (root / "list.csv").write_text("\n".join(["path,label", *rows]))
+    shutil.rmtree(root / "owl")
+    gone = rows[0].partition(",")[0]
+    (root / gone).unlink()
+    with pytest.raises(BenchError, match=r"class owl has no training clip: .* leave it out by --classes cat,dog"):
+        prepared(CsvFile(file=str(root / "list.csv")), tmp_path)
+    data = prepared(CsvFile(file=str(root / "list.csv"), classes=("cat", "dog")), tmp_path)
+    assert data.labels == ("cat", "dog") and sum(map(data.clips, data.splits)) == 39
+    assert any(note.startswith(f"1 clip is missing and left out: {gone}") for note in data.notes)
 
 
 def test_notes_of_some_instruments(shared_data: Path, tmp_path: Path) -> None:

@@ -51,6 +51,12 @@ def test_an_empty_chunk_of_sound_before_another_chunk_is_empty(tmp_path: Path) -
         decode(path)
 
 
+def test_a_name_in_another_encoding_is_said_as_a_study_says_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", tone(0)).rename(tmp_path / os.fsdecode(b"caf\xe9.wav"))
+    with pytest.raises(UnreadableClip, match=r"^its name is not in UTF-8: rename it"):
+        decode(path)
+
+
 @pytest.mark.parametrize("kind", ["RF64", "CAF", "RIFX", "AIFF", "AU"])
 def test_other_headers_from_a_pipe(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "a.bin"

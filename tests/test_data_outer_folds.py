@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_audio import cats_and_dogs, prepared, tone, write
 
+from bench.data.dataset_check import check_dataset_audio
 from bench.data.outer_folds import DividedClips, OuterFold, divide, whole_units
 from bench.data.preparation import load_split
 from bench.data.prepared import Division
@@ -173,6 +174,26 @@ def test_a_csv_file_has_folds(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("\n".join(["path,label,fold", *rows]) + "\n")
     data = prepared(CsvFile(file=str(tmp_path / "list.csv")), tmp_path, protocol="folds")
     assert [(fold.name, sum(fold.supports["test"])) for fold in data.folds] == [("1", 8), ("2", 8), ("3", 8)]
+
+
+@pytest.mark.parametrize("protocol", ["official", "leave-one-group-out"])
+def test_groups_that_no_eye_tells_apart_are_said_once(tmp_path: Path, protocol: str) -> None:
+    """One speaker of two spellings is trained and tested on, and no group stands in two splits."""
+    rows = []
+    for number in range(36):
+        write(tmp_path / f"{number}.wav", tone(number))
+        group = ("anna", "bert", "Anna ", "bert\u200b", "carl", "d")[number % 6]
+        split = "test" if group.startswith("A") else "validation" if group == "bert\u200b" else "train"
+        rows.append(f'{number}.wav,{"cat" if number < 18 else "dog"},{split},"{group}"')
+    (tmp_path / "list.csv").write_text("\n".join(["path,label,split,group", *rows]), encoding="utf-8")
+    listed = CsvFile(file=str(tmp_path / "list.csv"))
+    notes = [note for note in prepared(listed, tmp_path, protocol=protocol).notes if "told apart" in note]
+    assert notes == [
+        "groups whose names can hardly be told apart count as groups of their own: 'Anna' and 'anna', 'bert' and "
+        "'bert\\u200b'; spell them alike where they are one"
+    ]
+    check = check_dataset_audio(listed, data_dir=tmp_path, progress=lambda *step: None)
+    assert [note for note in check.leaks() if "told apart" in note] == notes
 
 
 def test_a_class_that_one_fold_cannot_learn_is_named(tmp_path: Path) -> None:

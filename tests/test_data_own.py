@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from made_audio import cats_and_dogs, prepared, tone, write
@@ -240,6 +241,28 @@ def test_a_csv_is_prepared_like_any_other(tmp_path: Path) -> None:
     (root / "list.csv").write_text("\n".join(["path,label,start,end", *rows, "extra.wav,cat,0.5,1.25"]))
     data = prepared(CsvFile(file=str(root / "list.csv")), tmp_path)
     assert data.seconds == 0.75 and sum(map(data.clips, data.splits)) == 41
+
+
+@pytest.mark.parametrize(
+    ("options", "clips"),
+    [
+        ({}, "2 clips of 40 have .*(cat/s0_30.wav#0-500, cat/s1_16.wav#0-0.56)"),
+        ({"cut": True, "clip_seconds": 0.25}, "4 clips of 80 have .*(cat/s0_30.wav#0-0.25, cat/s0_30.wav#0.25-0.5, "),
+    ],
+)
+def test_an_end_far_beyond_that_of_the_file_is_said(tmp_path: Path, options: dict[str, Any], clips: str) -> None:
+    """As of ends in milliseconds: each clip would be all of its file, and nobody would know."""
+    root = cats_and_dogs(tmp_path / "own")
+    paths = [path.relative_to(root).as_posix() for path in sorted(root.glob("*/*.wav"))]
+    ends = ["", "0.5", "0.54", "500", "0.56"]  # all files last 0.5 s
+    rows = [f"{path},{path[:3]},{ends[min(number, 4)]}" for number, path in enumerate(paths[:5])]
+    rows += [f"{path},{path[:3]}," for path in paths[5:]]
+    (root / "list.csv").write_text("\n".join(["path,label,end", *rows]))
+    listed = CsvFile(file=str(root / "list.csv"), **options)
+    note = next(iter(prepared(listed, tmp_path).notes))
+    says = "an end that lies beyond that of the file, by over a tenth of the stretch: read to the end of the file;"
+    count, names = clips.split(".*")
+    assert note.startswith(count + says) and names.strip() in note
 
 
 def test_real_folders(shared_data: Path, tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -108,6 +111,29 @@ def test_environmental_sounds_without_their_table_or_with_another(tmp_path: Path
     (esc(tmp_path) / "meta" / "esc50.csv").write_text("filename,fold\na.wav,1\n")
     with pytest.raises(BenchError, match="no column 'category'"):
         Esc50().clips(tmp_path)
+
+
+@pytest.mark.parametrize("fold", ["", "0", "6", "1.0", "fold1"])
+def test_environmental_sounds_in_a_fold_that_there_is_not(tmp_path: Path, fold: str) -> None:
+    """They would be trained on, and with `1.0` for `1` nothing would be left to test."""
+    table = esc(tmp_path) / "meta" / "esc50.csv"
+    header, first, *others = table.read_text().splitlines()
+    name, _, *cells = first.split(",")
+    table.write_text("\n".join([header, *others, ",".join([name, fold, *cells])]))
+    with pytest.raises(BenchError, match=rf"esc50\.csv: '{name}' is in fold '{fold}', of 1, 2, 3, 4, 5: is it the off"):
+        Esc50().clips(tmp_path)
+
+
+def test_a_table_of_environmental_sounds_that_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "meta").mkdir()
+    os.mkfifo(tmp_path / "meta" / "esc50.csv")
+    end = threading.Timer(5, lambda: os.close(os.open(tmp_path / "meta" / "esc50.csv", os.O_WRONLY | os.O_NONBLOCK)))
+    end.start()  # whoever waits for the FIFO is let go, and reads an empty table
+    started = time.monotonic()
+    with pytest.raises(BenchError, match="cannot be read"):
+        Esc50().clips(tmp_path)
+    end.cancel()
+    assert time.monotonic() - started < 4
 
 
 def test_thirty_words_at_random(tmp_path: Path) -> None:

@@ -79,6 +79,9 @@ def test_a_listed_file_that_is_not_there_is_missing_only_where_its_word_counts(t
     assert SpeechCommandsDigits().clips(tree).missing == ("seven/2a_nohash_0.wav",)
     assert SpeechCommands35().clips(tree).missing == ("bed/1a_nohash_0.wav", "seven/2a_nohash_0.wav")
     assert SpeechCommands12().clips(tree).missing == ("bed/1a_nohash_0.wav", "seven/2a_nohash_0.wav")
+    assert SpeechCommands35(classes=("bed", "one")).clips(tree).missing == ("bed/1a_nohash_0.wav",)
+    assert SpeechCommands12(classes=("yes", "_unknown_")).clips(tree).missing == SpeechCommands12().clips(tree).missing
+    assert not SpeechCommands12(classes=("yes", "no")).clips(tree).missing
 
 
 def test_complete_copy_has_no_note(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,6 +152,8 @@ def test_the_folder_is_the_given_one_where_it_is_there_and_else_the_cache(tmp_pa
 def test_what_a_copy_lacks_is_missing(made: Path) -> None:
     listing = SpokenDigits().clips(made)
     assert "test/Andy/zero_2.wav" in listing.missing and "test/Andy/zero_1.wav" not in listing.missing
+    some = SpokenDigits(classes=("one", "two")).clips(made).missing
+    assert set(some) == {path for path in listing.missing if Path(path).name.startswith(("one_", "two_"))}
     assert all(clip.group == clip.path.split("/")[1] and clip.label in WORDS for clip in listing.clips)
 
 

@@ -147,6 +147,12 @@ def test_a_study_cannot_have_the_name_of_a_file_of_the_harness(audio: str) -> No
         )
 
 
+def test_a_study_without_finalists_is_not_to_be_finished(audio: str) -> None:
+    """To resume it would do nothing."""
+    assert run("run", "--dataset", audio, *QUICK_WORDS, "--trials", "1", "--finalists", "0").returncode == 0
+    refusal(run("leaderboard", audio), "study mine tests nothing, by its --finalists 0; start another with finalists")
+
+
 @pytest.mark.parametrize(
     ("space", "said"), [(3, "damaged"), ({"searched": 5}, "damaged"), ({}, "have changed since it began")]
 )

@@ -108,6 +108,10 @@ def decode(path: Path) -> Recording:
         raise UnreadableClip(str(error)) from error
     except OSError as error:
         raise UnreadableClip(error.strerror or str(error)) from error
+    except (
+        UnicodeEncodeError
+    ) as error:  # soundfile's, of the lone surrogates that Python has for a name in another encoding
+        raise UnreadableClip("its name is not in UTF-8: rename it, or all at once with convmv") from error
     except Exception as error:  # whatever a decoder raises is said of its file
         said = getattr(error, "error_string", None) or f"{type(error).__name__}: {error}"
         words = " ".join(said.removeprefix("Error : ").split()).rstrip(".")

@@ -11,7 +11,7 @@ from bench.data.dataset_files import refuse_repetitions
 from bench.data.decoding import LONGEST_SECONDS, DecodedClip, decode_clips, high_sounds
 from bench.data.division import DIVIDED, division_of
 from bench.data.download import obtain
-from bench.data.leakage import ListedClip, contradictions, leaks
+from bench.data.leakage import ListedClip, alike_groups, contradictions, leaks
 from bench.data.outer_folds import DividedClips, divide, whole_units
 from bench.data.prepared import Division
 from bench.data.recordings import groups_by_sound, twins_among
@@ -70,7 +70,7 @@ class DatasetCheck:
 
     def leaks(self) -> tuple[str, ...]:
         """A note for every way in which the training clips give away clips of other splits."""
-        listed = (
+        listed = [
             ListedClip(
                 id=decoded.clip.id,
                 label=decoded.clip.label,
@@ -80,8 +80,8 @@ class DatasetCheck:
                 seconds=decoded.seconds,
             )
             for decoded in self.used
-        )
-        return leaks(listed, self.twins)
+        ]
+        return (*leaks(listed, self.twins), *alike_groups(clip.group for clip in listed))
 
 
 def check_dataset_audio(dataset: Dataset, *, data_dir: Path, progress: Callable[[str, int, int], None]) -> DatasetCheck:

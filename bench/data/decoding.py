@@ -27,6 +27,8 @@ USUAL_SHARE = 0.95
 FAR_LONGER = 2.0
 """Times that length from which the longest clip does not set the length of all."""
 
+WHOLE_SHARE = 0.9
+"""Share of a stretch, by its row, below which what its file holds of it counts as another than was meant."""
 BATCH = 16
 """Files that a thread decodes in one go, since handing over a small file takes longer than decoding it."""
 
@@ -191,14 +193,21 @@ def _decode_file(
         return
     for clip in clips:
         try:
-            if cut:
-                yield from _decode_pieces(clip, recording, sample_rates, seconds)
-            else:
-                yield _decode_clip(clip, recording, sample_rates, seconds)
+            for decoded in (
+                _decode_pieces(clip, recording, sample_rates, seconds)
+                if cut
+                else (_decode_clip(clip, recording, sample_rates, seconds),)
+            ):
+                yield replace(decoded, changes=(*decoded.changes, "short")) if _is_short(clip, recording) else decoded
         except UnreadableClip as error:
             yield DecodedClip(clip, "", 0.0, {}, problem=str(error))
         except Exception as error:  # a sample rate that soxr refuses, say, ends no run either
             yield DecodedClip(clip, "", 0.0, {}, problem=" ".join(f"{type(error).__name__}: {error}".split()))
+
+
+def _is_short(clip: Clip, recording: Recording) -> bool:
+    """Whether the file ends long before the clip should: a row's rounded end is none, and one in milliseconds is."""
+    return clip.end is not None and recording.seconds - clip.start < WHOLE_SHARE * (clip.end - clip.start)
 
 
 def _decode_pieces(

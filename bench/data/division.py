@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bench.data.dataset_files import check_classes
 from bench.data.decoding import LONGEST_SECONDS, USUAL_SHARE, rounded_up, usual_length
-from bench.data.leakage import ListedClip, clips_of, leaks
+from bench.data.leakage import ListedClip, alike_groups, clips_of, leaks
 from bench.data.outer_folds import DividedClips, OuterFold, divide
 from bench.data.prepared import Division, FoldData, PreparedData
 from bench.data.waveform_cache import ClipIndex, Metadata, read_index
@@ -69,7 +69,8 @@ def divide_files(dataset: Dataset, folder: Path, metadata: Metadata, division: D
     if division is not None:
         folds = list(divide(_divided_clips(dataset.name, index[DIVIDED], metadata.labels), division))
     digest = hashlib.sha256(metadata.revision.encode())
-    known, notes = [], list(_cut_notes(division))
+    known: list[FoldData] = []
+    notes = [*_cut_notes(division), *alike_groups(group for of_split in index.values() for group in of_split.groups)]
     for fold in folds:
         clips = list(_listed(index, fold, division, metadata.labels))
         supports = Counter((clip.split, clip.label) for clip in clips)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from bench.data.chosen_classes import look_of
 from bench.data.twins import Twins
 from bench.errors import BenchError, first_few
 from bench.plugins import Clip, Split
@@ -70,6 +71,20 @@ def contradictions(clips: Iterable[Clip], twins: Twins) -> tuple[str, ...]:
         f"{first.id} ({first.label}) and {second.id} ({second.label})"
         for first, second in pairs
         if first.label != second.label
+    )
+
+
+def alike_groups(groups: Iterable[str]) -> tuple[str, ...]:
+    """A note on groups whose names look the same: a speaker of two spellings could stand in training and test, unnoticed."""
+    by_look: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(set(groups) - {""}):
+        by_look[look_of(name)].append(name)
+    alike = [" and ".join(map(ascii, names)) for names in by_look.values() if len(names) > 1]
+    if not alike:
+        return ()
+    return (
+        "groups whose names can hardly be told apart count as groups of their own: "
+        f"{first_few(alike)}; spell them alike where they are one",
     )
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bench.data.leakage import clips_of
 from bench.errors import first_few
 
-Change = Literal["header", "integers", "loud", "faint", "cancelled", "rounded"]
+Change = Literal["header", "short", "integers", "loud", "faint", "cancelled", "rounded"]
 """What was done to a file's samples, or lost of them, on the way: see `CHANGES`."""
 
 OVERSHOOT = 4.0
@@ -107,6 +107,10 @@ CHANGES: dict[Change, tuple[str, str]] = {
     "header": (
         "a header that states another length than the file has, as programs that write to a pipe leave it",
         "read to the end of the file",
+    ),
+    "short": (
+        "an end that lies beyond that of the file, by over a tenth of the stretch",
+        "read to the end of the file; start and end are in seconds",
     ),
     "integers": (
         "float samples in units of integers, far above full scale (1.0)",

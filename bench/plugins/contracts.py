@@ -112,7 +112,7 @@ class Listing:
 
     Attributes:
         clips: All clips. Those of a data set without an official split are all `train`.
-        missing: Files that the data set's own lists name but that are not there.
+        missing: Files that the data set's own lists name but that are not there, of the classes that are taken.
         notes: Lines that the user should read, as on an incomplete copy.
         cut: How the splits that have no clip are cut; None for a data set that is complete as it is. The harness cuts
             them after decoding, so that copies of one sound stay in one split.

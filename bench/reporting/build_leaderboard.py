@@ -122,10 +122,11 @@ def leaderboard_of(
     )
     if not leaderboard.rows():
         newest = max(members, key=lambda member: member[1].created)[1]
-        raise BenchError(
-            f"no final of data set {dataset!r} has finished yet: bench run --resume {newest.name} "
-            f"finishes study {newest.name}, its {newest.options.finalists} finalists included"
-        )
+        finalists = newest.options.finalists
+        remedy = f"bench run --resume {newest.name} finishes study {newest.name}, its {finalists} finalists included"
+        if not finalists:
+            remedy = f"study {newest.name} tests nothing, by its --finalists 0; start another with finalists"
+        raise BenchError(f"no final of data set {dataset!r} has finished yet: {remedy}")
     return leaderboard
 
 

@@ -99,7 +99,7 @@ class CsvFile(Dataset):
         if not present:
             raise BenchError(f"{self.file}: not one of its files is there; the first is {root / listed[0].path}")
         clips = tuple(_grouped_by_file(present))
-        missing = tuple(sorted(path for path, there in exists.items() if not there))
+        missing = tuple(sorted({clip.path for clip in listed if self.takes(clip.label) and not exists[clip.path]}))
         return Listing(clips, missing, notes, Cut(self.validation, self.test, self.seed))
 
     def _file(self) -> Path:

@@ -11,7 +11,7 @@ from pydantic import Field
 from bench.plugins import Archive, BenchError, Clip, Dataset, Listing, Split
 
 COLUMNS = ("filename", "fold", "category", "esc10", "src_file")
-FOLDS = 5
+FOLDS = ("1", "2", "3", "4", "5")
 CLIPS_PER_CLASS = 40
 
 TEN = (
@@ -58,7 +58,7 @@ class Esc(Dataset):
     source: ClassVar[str] = "Piczak, ACM Multimedia 2015; CC BY-NC 3.0; https://github.com/karolpiczak/ESC-50"
     known: ClassVar[tuple[str, ...]]
 
-    test_fold: int = Field(5, ge=1, le=FOLDS)
+    test_fold: int = Field(5, ge=1, le=len(FOLDS))
     """The official fold that is the test split, 1 to 5."""
 
     def labels(self) -> tuple[str, ...]:
@@ -72,6 +72,8 @@ class Esc(Dataset):
 
         path = root / "meta" / "esc50.csv"
         try:
+            if not path.is_file():  # To open a FIFO waits for ever.
+                raise FileNotFoundError(path)
             table = pd.read_csv(path, dtype=str, keep_default_na=False)
         except (OSError, ValueError) as error:
             raise BenchError(
@@ -80,7 +82,13 @@ class Esc(Dataset):
         lacking = [column for column in COLUMNS if column not in table.columns]
         if lacking:
             raise BenchError(f"{path} has no column {lacking[0]!r}: is it the official one?")
-        validation_fold = (self.test_fold - 2) % FOLDS + 1
+        for number, fold in enumerate(table["fold"]):
+            if fold not in FOLDS:  # It would count as training, without a word.
+                raise BenchError(
+                    f"{path}: {table['filename'][number]!r} is in fold {fold!r}, of {', '.join(FOLDS)}: "
+                    "is it the official one?"
+                )
+        validation_fold = (self.test_fold - 2) % len(FOLDS) + 1
         split_of: dict[str, Split] = {str(self.test_fold): "test", str(validation_fold): "validation"}
         clips = tuple(
             Clip(

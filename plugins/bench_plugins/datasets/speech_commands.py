@@ -88,7 +88,7 @@ class SpeechCommands(Dataset):
         clips = spoken(_recordings(root, self.words), lists)
         if not clips:
             raise BenchError(f"{root} holds no recording of {self.words[0]!r} or another word: is it {self.folder}?")
-        return Listing(tuple(clips), _missing(root, lists, self.words), self._completeness(clips))
+        return Listing(tuple(clips), _missing(root, lists, filter(self.takes, self.words)), self._completeness(clips))
 
     def _completeness(self, clips: Sequence[Clip]) -> tuple[str, ...]:
         """A line with the numbers of each split, where they are not those of the complete release."""
@@ -189,7 +189,8 @@ class SpeechCommands12(SpeechCommands):
             *(clip for split in SPLITS for clip in unknown(pool, split, share[split])),
             *(clip for split in SPLITS for clip in silence(noise, split, share[split])),
         )
-        return Listing(clips, _missing(root, lists, THIRTY_FIVE), self._completeness(clips))
+        taken = (word for word in THIRTY_FIVE if self.takes(word if word in self.words else UNKNOWN))
+        return Listing(clips, _missing(root, lists, taken), self._completeness(clips))
 
 
 DATASETS: tuple[type[Dataset], ...] = (SpeechCommandsDigits, SpeechCommands30, SpeechCommands35, SpeechCommands12)
