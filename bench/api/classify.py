@@ -124,7 +124,7 @@ def classified(
 
 
 @dataclass(frozen=True)
-class Layout:
+class TableLayout:
     """Which columns a table of predictions has, and which classes it names.
 
     Attributes:

@@ -5,25 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from bench.api.calling import keywords_in_errors
-from bench.api.classify import Classified, Cutting, Layout, Stretch, Unreadable, classified, cut, stretches_of
+from bench.api.classify import Classified, Cutting, Stretch, TableLayout, Unreadable, classified, cut, stretches_of
 from bench.api.plugins import with_classes
 from bench.data.audio_file import Recording
 from bench.data.audio_paths import audio_paths
 from bench.errors import BenchError, one_line
+from bench.options import checked_options, flag
 from bench.plugins.contracts import Plugin
 from bench.plugins.registry import Registry
 from bench.results.load_network import LoadedNetwork, load_network
 from bench.results.stored_model import StoredModel, find_stored_model
+from bench.search.callback import StudyCallback
 
 if TYPE_CHECKING:
     import pandas as pd
     from torch import nn
+
+    from bench.export.write import ExportedFile
 
 MOST_CHANNELS = 32
 """Channels of a waveform beyond which its first axis is taken for samples, and the waveform is refused."""
@@ -39,17 +43,18 @@ class TrainedModel:
     probabilities are averaged; a shorter one gives the very probabilities that the run has on record for such a clip.
     """
 
-    def __init__(self, loaded: LoadedNetwork, stored: StoredModel, *, notes: tuple[str, ...] = ()) -> None:
+    def __init__(self, loaded: LoadedNetwork, stored: StoredModel, registry: Registry) -> None:
         record = stored.record
         self._loaded = loaded
         self._stored = stored
+        self._registry = registry
         self.labels = record.labels
         """Class names, in the order of the network's outputs."""
         self.sample_rate = record.sample_rate
         """Samples per second, in Hz, of what the front end is given."""
         self.seconds = record.seconds
         """Clip length, in seconds, that the network was trained on."""
-        self.notes = notes
+        self.notes = stored.differences(registry)
         """Plugins that have another version or other code here than where the network was trained, one line each."""
 
     @property
@@ -104,9 +109,61 @@ class TrainedModel:
         table = pd.DataFrame(rows, columns=pd.Index(layout.columns))
         return table.astype({"file": "str", "label": "str"})
 
-    def layout(self, *, times: bool = False, top: int | None = None, threshold: float = 0.0) -> Layout:
-        """The columns of a table of predictions, see `Layout`. Raises WrongUsage."""
-        return Layout(self.labels, times=times, top=top, threshold=threshold)
+    @keywords_in_errors()
+    def export(
+        self,
+        path: str | PathLike[str],
+        *,
+        format: Literal["onnx", "torch"] | None = None,
+        quantize: Literal["int8"] | None = None,
+        data_dir: str | Path | None = None,
+    ) -> ExportedFile:
+        """Writes the network with its front end as one file: waveforms [batch, samples] to probabilities [batch, classes].
+
+        Before it is written, the file is run on every clip of the test split if the data set is at hand, or else on noise,
+        and compared with the harness. It has labels, sample rate, licence and figures as metadata.
+
+        Args:
+            path: The file, `.onnx` or `.pt2`.
+            format: ONNX, or a program of torch.export; None goes by the ending of the path.
+            quantize: `int8` for 8-bit integers behind the front end, in ONNX.
+            data_dir: The folder that holds the data sets, if the clips are no longer decoded.
+
+        Returns:
+            What was written: `.path`, `.size` in bytes, `.agreement` with the harness (`.clips`, `.same_class`, `.largest`),
+            `.quantised`, the same of a quantised network, and `.fixed`, why it takes one length alone.
+
+        Raises:
+            BenchError: If a part cannot be exported, with the part and the reason; if the file says something else than the
+                harness; if what ONNX needs is not installed.
+
+        Example:
+            >>> model.export("digits.onnx").agreement.largest
+        """
+        from bench.api.export import export_network
+
+        options = checked_options({} if data_dir is None else {"data_dir": data_dir}, spell=flag)
+        registry, callback = self._registry, StudyCallback()
+        return export_network(
+            self._loaded,
+            self._stored,
+            path,
+            format=format,
+            quantize=quantize,
+            options=options,
+            registry=registry,
+            callback=callback,
+        )
+
+    def model_card(self) -> str:
+        """The model card as Markdown, with the YAML header that Hugging Face reads."""
+        from bench.api.export import model_card_text
+
+        return model_card_text(self._stored, self._registry)
+
+    def layout(self, *, times: bool = False, top: int | None = None, threshold: float = 0.0) -> TableLayout:
+        """The columns of a table of predictions, see `TableLayout`. Raises WrongUsage."""
+        return TableLayout(self.labels, times=times, top=top, threshold=threshold)
 
     def stream(
         self, paths: Iterable[str], *, unreadable: Unreadable, window: float | None = None, hop: float | None = None
@@ -176,7 +233,7 @@ def load_model(run: str | Path, *, plugins: Iterable[type[Plugin]] = ()) -> Trai
 
 def trained_model(stored: StoredModel, registry: Registry) -> TrainedModel:
     """The trained network of a run on disk. Raises BenchError as `load_model` does."""
-    return TrainedModel(load_network(stored, registry), stored, notes=stored.differences(registry))
+    return TrainedModel(load_network(stored, registry), stored, registry)
 
 
 def _refuse(path: str, reason: str) -> None:

@@ -7,12 +7,12 @@ import io
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
 import typer
-from tqdm import tqdm
+from tqdm import tqdm  # type: ignore[import-untyped]
 
-from bench.api.classify import SHORTEST_STEP, Layout
+from bench.api.classify import SHORTEST_STEP, TableLayout
 from bench.api.trained_model import trained_model
 from bench.cli.common import ResultsDir, installed_plugins, options_of, warn
 from bench.data.audio_paths import audio_paths
@@ -40,7 +40,12 @@ def command(
     ],
     window: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", min=SHORTEST_STEP, show_default=False, help="Give every stretch of so many seconds a row, with its start and end."),
+        typer.Option(
+            metavar="SECONDS",
+            min=SHORTEST_STEP,
+            show_default=False,
+            help="Give every stretch of so many seconds a row, with its start and end.",
+        ),
     ] = None,
     hop: Annotated[
         float | None,
@@ -56,7 +61,8 @@ def command(
         typer.Option(metavar="N", min=1, help="A row for each of the N most probable classes.", show_default=False),
     ] = None,
     threshold: Annotated[
-        float, typer.Option(metavar="P", min=0, max=1, help="Name no class of less probability, 0 to 1.", show_default=False)
+        float,
+        typer.Option(metavar="P", min=0, max=1, help="Name no class of less probability, 0 to 1.", show_default=False),
     ] = 0.0,
     format: Annotated[
         Literal["table", "csv", "jsonl"], typer.Option("--format", help="A table to read, CSV, or JSON lines.")
@@ -95,26 +101,31 @@ def _named(files: list[str]) -> Iterator[str]:
         yield from filter(None, map(str.strip, sys.stdin))
 
 
-def _counted(paths: list[str], progress: tqdm[NoReturn]) -> Iterator[str]:
+def _counted(paths: list[str], progress: Any) -> Iterator[str]:
     for path in paths:
         yield path
         progress.update()
 
 
-def _write_csv(layout: Layout, rows: Iterable[tuple[Any, ...]]) -> None:
+def _write_csv(layout: TableLayout, rows: Iterable[tuple[Any, ...]]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(layout.columns)
     for row in rows:
         writer.writerow([f"{value:.6g}" if isinstance(value, float) else value for value in row])
 
 
-def _write_json_lines(layout: Layout, rows: Iterable[tuple[Any, ...]]) -> None:
+def _write_json_lines(layout: TableLayout, rows: Iterable[tuple[Any, ...]]) -> None:
+    """With the probabilities of all classes in a mapping of their own, since a class may be called as a column is."""
+    own = layout.columns.index("probability") + 1
     for row in rows:
-        values = (float(f"{value:.6g}") if isinstance(value, float) else value for value in row)
-        print(json.dumps(dict(zip(layout.columns, values, strict=True)), ensure_ascii=False))
+        values = [float(f"{value:.6g}") if isinstance(value, float) else value for value in row]
+        content: dict[str, Any] = dict(zip(layout.columns[:own], values, strict=False))
+        if len(values) > own:
+            content["probabilities"] = dict(zip(layout.labels, values[own:], strict=True))
+        print(json.dumps(content, ensure_ascii=False))
 
 
-def _write_table(layout: Layout, rows: Iterable[tuple[Any, ...]]) -> None:
+def _write_table(layout: TableLayout, rows: Iterable[tuple[Any, ...]]) -> None:
     """Without a column a class, which no terminal has room for."""
     formats = {"start": ".2f", "end": ".2f", "probability": ".4f"}
     header = layout.columns[: layout.columns.index("probability") + 1]

@@ -22,7 +22,7 @@ def audio_paths(named: Iterable[str | PathLike[str]]) -> Iterator[str]:
             signs `*?[` is a pattern (`**` for folders of any depth). Names of which nothing comes stand for
             themselves, so that whoever opens them says what is wrong.
     """
-    for name in map(os.fspath, named):
+    for name in (os.fspath(path) for path in named):
         path = Path(name).expanduser()
         if path.is_dir():
             yield from _below(path) or [name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,12 +18,12 @@ from bench.training.device_clips import DeviceClips
 from bench.training.evaluator import Evaluator
 from bench.training.frontend import FrontEnd
 
-TOLERANCE = 1e-4
+PROBABILITY_TOLERANCE = 1e-4
 """Difference of two probabilities of the same class that is taken for rounding."""
 NOISE_CLIPS = 16
 """Clips of noise that stand for those that are not at hand."""
 
-Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+Runner = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """An exported file: float32 waveforms [B, samples] to probabilities [B, classes]."""
 
 
@@ -48,15 +49,16 @@ class Agreement:
 
     def require(self) -> None:
         """Raises BenchError if they differ."""
-        if self.same_class < self.clips or not self.largest <= TOLERANCE:
+        if self.same_class < self.clips or not self.largest <= PROBABILITY_TOLERANCE:
             raise BenchError(
                 f"the export is not what the harness runs: the same class for {self.same_class:,} of {self.clips:,} "
-                f"{self.of}, probabilities differ by up to {self.largest:.1e} ({TOLERANCE:g} is allowed); nothing is written"
+                f"{self.of}, probabilities differ by up to {self.largest:.1e} "
+                f"({PROBABILITY_TOLERANCE:g} is allowed); nothing is written"
             )
 
 
-def compare(
-    run: Run, loaded: LoadedNetwork, clips: DeviceClips, settings: TrainingSettings, *, classes: int, of: str
+def compare_with_harness(
+    run: Runner, loaded: LoadedNetwork, clips: DeviceClips, settings: TrainingSettings, *, classes: int, of: str
 ) -> Agreement:
     """Evaluates clips by the harness and by an exported file, whose input is cut and padded alike."""
     expected = evaluated(loaded.network, loaded.front_end, clips, settings, classes)
@@ -111,7 +113,7 @@ class _Samples(Feature):
 class _AsNetwork(nn.Module):
     """An exported file in the place of a network: waveforms to the logarithms of its probabilities."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Runner) -> None:
         super().__init__()
         self._run = run
         self.device = nn.Parameter(torch.zeros(()), requires_grad=False)  # by which the evaluation knows the device
@@ -125,5 +127,7 @@ class _AsNetwork(nn.Module):
         )
 
     def _log(self, waveforms: Tensor) -> Tensor:
-        probabilities = self._run(waveforms.contiguous().numpy())
-        return torch.from_numpy(np.asarray(probabilities)).clamp_min(1e-38).log()
+        probabilities = torch.from_numpy(np.asarray(self._run(waveforms.contiguous().numpy())))
+        # The softmax behind it would hide that they do not sum up to 1.
+        wrong = (probabilities.sum(dim=1, keepdim=True) - 1).abs() > PROBABILITY_TOLERANCE
+        return probabilities.clamp_min(1e-38).log().masked_fill(wrong, math.nan)

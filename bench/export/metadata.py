@@ -14,7 +14,7 @@ from bench.results.stored_model import StoredModel
 
 
 @dataclass(frozen=True)
-class Figures:
+class RecordedFigures:
     """What a network has on record.
 
     Attributes:
@@ -32,7 +32,7 @@ class Figures:
     row: str = ""
 
 
-def figures_of(stored: StoredModel, registry: Registry) -> Figures:
+def figures_of(stored: StoredModel, registry: Registry) -> RecordedFigures:
     """The figures of a network's row, or of its run alone where the study is not at hand or has no row of it."""
     run = stored.run
     splits = {"validation": run.result.validation, "test": run.result.test}
@@ -44,18 +44,18 @@ def figures_of(stored: StoredModel, registry: Registry) -> Figures:
     }
     clips = 0 if run.result.test is None else run.result.test.clips
     if stored.study is None or stored.study.is_reproduction():
-        return Figures(own, 1, clips)
+        return RecordedFigures(own, 1, clips)
     record = stored.study.record()
     try:
         rows = leaderboard_of([(stored.study, record)], dataset_reference(registry, record.dataset), registry=registry)
         row = next(row for row in rows.rows() if stored.name in (seed.run for seed in row.runs))
     except (BenchError, KeyError, StopIteration):  # no final is complete, or the data set is not installed
-        return Figures(own, 1, clips)
+        return RecordedFigures(own, 1, clips)
     means = {f"{split}_{name}": of.mean for split in ("validation", "test") for name, of in getattr(row, split).items()}
-    return Figures(means, row.test[row.metric].n, clips, row.test_interval, row.id)
+    return RecordedFigures(means, row.test[row.metric].n, clips, row.test_interval, row.id)
 
 
-def metadata(stored: StoredModel, figures: Figures, *, fixed: str) -> dict[str, str]:
+def metadata(stored: StoredModel, figures: RecordedFigures, *, fixed: str) -> dict[str, str]:
     """Names and texts that go into the file; lists and tables are JSON.
 
     Args:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING, cast
 
 import torch
 
 from bench.errors import BenchError
-from bench.export.agreement import Run
+from bench.export.agreement import Runner
 from bench.export.rewriting import Fourier, Rewriting
 from bench.export.waveform_network import Exported, WaveformNetwork, export_parts, traced
 from bench.results.load_network import LoadedNetwork
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto
+    from torch.onnx import ONNXProgram
 
 INPUT, OUTPUT, FEATURES = "waveform", "probabilities", "features"
 """Names in the graph."""
@@ -33,7 +34,7 @@ def require_onnx() -> None:
         raise BenchError(f"{error.name} is not installed: pip install 'bench[export]'") from None
 
 
-def to_onnx(loaded: LoadedNetwork, *, any_length: bool, fourier: Fourier = "matrix") -> Exported[ModelProto]:
+def to_onnx(loaded: LoadedNetwork, *, fourier: Fourier = "faster") -> Exported[ModelProto]:
     """A network with its front end as an ONNX graph, whose outputs are probabilities and features.
 
     Raises:
@@ -44,7 +45,7 @@ def to_onnx(loaded: LoadedNetwork, *, any_length: bool, fourier: Fourier = "matr
     def make(module: WaveformNetwork, any_length: bool) -> ModelProto:
         return _converted(module, samples=loaded.width, any_length=any_length)
 
-    return export_parts(loaded, make, any_length=any_length, rewriting=Rewriting(fourier))
+    return export_parts(loaded, make, Rewriting(fourier))
 
 
 def onnx_bytes(model: ModelProto, metadata: Mapping[str, str]) -> bytes:
@@ -59,7 +60,7 @@ def onnx_bytes(model: ModelProto, metadata: Mapping[str, str]) -> bytes:
     return content
 
 
-def onnx_runner(content: bytes) -> Run:
+def onnx_runner(content: bytes) -> Runner:
     """What onnxruntime makes of a file, on the CPU with the threads of this process."""
     import onnxruntime
 
@@ -91,7 +92,7 @@ def operators(graph: GraphProto, names: Collection[str] | None = None) -> set[st
 def _converted(module: WaveformNetwork, *, samples: int, any_length: bool) -> ModelProto:
     from onnxscript.function_libs.torch_lib.ops.core import aten_lstm
 
-    with _quiet():
+    with quiet("torch.onnx"):
         program = torch.onnx.export(
             traced(module, samples=samples, any_length=any_length),
             (),
@@ -101,14 +102,13 @@ def _converted(module: WaveformNetwork, *, samples: int, any_length: bool) -> Mo
             output_names=[FEATURES] if module.network is None else [OUTPUT, FEATURES],
             custom_translation_table={torch.ops.bench.lstm.default: aten_lstm},
         )
-    assert program is not None
-    return program.model_proto
+    return cast("ONNXProgram", program).model_proto
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what the exporter says to its developers: what is wrong is raised."""
-    logger = logging.getLogger("torch.onnx")
+def quiet(name: str) -> Iterator[None]:
+    """Without what a library says to its developers by the logger of this name: what is wrong is raised."""
+    logger = logging.getLogger(name)
     before = logger.level
     logger.setLevel(logging.ERROR)
     try:

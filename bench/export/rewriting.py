@@ -8,15 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-Fourier = Literal["operator", "matrix"]
-"""How short-time Fourier transforms of float32 are written: as one operator, or as a convolution with the window's cosines
-and sines. float64 is always the operator, since onnxruntime has no convolution of it."""
+Fourier = Literal["operator", "matrix", "faster"]
+"""How short-time Fourier transforms of float32 are written: as one operator, as a convolution with the window's cosines and
+sines, or as whichever onnxruntime is faster with. float64 is always the operator, since onnxruntime has no convolution of
+it."""
+MOST_TAPS = 768
+"""Samples of a window beyond which onnxruntime is faster with the operator, measured: see docs/deploy.md."""
 
 
 @torch.library.custom_op("bench::lstm", mutates_args=())
@@ -66,8 +70,8 @@ class Rewriting(TorchFunctionMode):
         options = options or {}
         if function is torch.lstm and len(arguments) == 9 and isinstance(arguments[1], list | tuple):
             return torch.ops.bench.lstm(arguments[0], list(arguments[1]), list(arguments[2]), *arguments[3:])
-        if function is torch.stft and self._fourier == "matrix":
-            return _stft(*arguments, **options)
+        if function is torch.stft and self._fourier != "operator":
+            return _stft(*arguments, **options, most_taps=MOST_TAPS if self._fourier == "faster" else None)
         return function(*arguments, **options)
 
 
@@ -115,15 +119,16 @@ def _stft(
     onesided: bool | None = None,
     return_complex: bool | None = None,
     align_to_window: bool | None = None,
+    *,
+    most_taps: int | None = None,
 ) -> Tensor:
     """torch.stft of real float32 waveforms [B, samples] as a convolution; everything else is left to torch."""
-    plain = window is not None and input.ndim == 2 and input.dtype == torch.float32 and not align_to_window
-    if not plain or onesided is False or not return_complex:
+    hop, taps = hop_length or n_fft // 4, win_length or n_fft
+    plain = input.ndim == 2 and input.dtype == torch.float32 and return_complex and onesided is not False
+    if window is None or not plain or align_to_window or (most_taps is not None and taps > most_taps):
         return torch.stft(
             input, n_fft, hop_length, win_length, window, center, pad_mode, normalized, onesided, return_complex
         )
-    assert window is not None
-    hop, taps = hop_length or n_fft // 4, win_length or n_fft
     signal = input[:, None]
     if center:
         signal = functional.pad(signal, (n_fft // 2, n_fft // 2), mode=pad_mode)
@@ -137,7 +142,10 @@ def _stft(
 
 
 def _waves(points: int, first: int, taps: int) -> Tensor:
-    """Cosines and negative sines of all frequencies of a transform, [2 * bins, taps], rounded once from float64."""
-    bins = torch.arange(points // 2 + 1, dtype=torch.float64)[:, None]
-    angles = 2 * math.pi / points * (bins * torch.arange(first, first + taps, dtype=torch.float64) % points)
-    return torch.cat((angles.cos(), -angles.sin())).float()
+    """Cosines and negative sines of all frequencies of a transform, [2 * bins, taps], rounded once from float64.
+
+    Made by NumPy, so that a tracer takes them for the constant that they are.
+    """
+    bins, samples = np.arange(points // 2 + 1)[:, None], np.arange(first, first + taps)
+    angles = 2 * np.pi / points * (bins * samples % points)
+    return torch.from_numpy(np.concatenate((np.cos(angles), -np.sin(angles))).astype(np.float32))

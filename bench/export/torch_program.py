@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch.export import ExportedProgram
 
-from bench.export.agreement import Run
+from bench.export.agreement import Runner
 from bench.export.rewriting import Rewriting, with_operations_of_torch
 from bench.export.waveform_network import Exported, WaveformNetwork, export_parts, traced
 from bench.results.load_network import LoadedNetwork
@@ -20,13 +20,13 @@ METADATA_FILE = "bench.json"
 """Name of the metadata in a file, for the `extra_files` of torch.export.load."""
 
 
-def to_program(loaded: LoadedNetwork, *, any_length: bool) -> Exported[ExportedProgram]:
+def to_program(loaded: LoadedNetwork) -> Exported[ExportedProgram]:
     """A network with its front end as a program. Raises BenchError with the part that cannot be exported."""
 
     def make(module: WaveformNetwork, any_length: bool) -> ExportedProgram:
         return with_operations_of_torch(traced(module, samples=loaded.width, any_length=any_length))
 
-    return export_parts(loaded, make, any_length=any_length, rewriting=Rewriting("operator"))
+    return export_parts(loaded, make, Rewriting("operator"))
 
 
 def program_bytes(program: ExportedProgram, metadata: Mapping[str, str]) -> bytes:
@@ -36,7 +36,7 @@ def program_bytes(program: ExportedProgram, metadata: Mapping[str, str]) -> byte
     return buffer.getvalue()
 
 
-def program_runner(content: bytes) -> Run:
+def program_runner(content: bytes) -> Runner:
     """The program that a file holds, ready to run."""
     module = torch.export.load(io.BytesIO(content)).module()
 

@@ -46,14 +46,13 @@ class Exported(Generic[Made]):
 
 
 def export_parts(
-    loaded: LoadedNetwork, make: Callable[[WaveformNetwork, bool], Made], *, any_length: bool, rewriting: Rewriting
+    loaded: LoadedNetwork, make: Callable[[WaveformNetwork, bool], Made], rewriting: Rewriting
 ) -> Exported[Made]:
     """Makes something of a network, and says which of its parts it cannot be made of.
 
     Args:
         loaded: The network and its front end.
         make: Makes it, given the module and whether waveforms may have any length.
-        any_length: Whether the network takes clips of any length.
         rewriting: What is written otherwise on the way.
 
     Raises:
@@ -61,8 +60,8 @@ def export_parts(
     """
     front_end = loaded.front_end
     whole = WaveformNetwork(front_end.module, loaded.network, rewriting)
-    fixed = "" if any_length else "the network takes clips of one length"
-    if any_length:
+    fixed = _fixed(loaded)
+    if not fixed:
         try:
             return Exported(make(whole, True))
         except Exception as error:  # torch.export raises whatever the code that it traces raises, and more
@@ -88,6 +87,16 @@ def traced(module: WaveformNetwork, *, samples: int, any_length: bool) -> Export
     with torch.no_grad(), numbers_of_clips_unknown(module), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of weights that an LSTM lists twice, which nobody can do anything about
         return torch.export.export(module.eval(), (torch.zeros(3, samples),), dynamic_shapes=shapes, strict=False)
+
+
+def _fixed(loaded: LoadedNetwork) -> str:
+    """Why a network can only be exported for one length; empty if it may be for any."""
+    if not loaded.any_length:
+        return f"{loaded.name} takes clips of one length"
+    if len(loaded.front_end.feature.shape(loaded.width)) == 1:
+        # To trace ten strided convolutions over an unknown number of samples takes torch's symbolic shapes for ever.
+        return f"{loaded.name} reads samples, whose number is fixed in an export"
+    return ""
 
 
 def reason_of(error: BaseException) -> str:

@@ -61,7 +61,7 @@ class StoredModel:
 
 
 def find_stored_model(
-    reference: str | PathLike[str], registry: Registry, *, results: Path | None = None
+    reference: str | PathLike[str], registry: Registry, *, results: Path | str | None = None
 ) -> StoredModel:
     """The trained network that a person names.
 
@@ -75,8 +75,10 @@ def find_stored_model(
     """
     folder = Path(reference).expanduser() if isinstance(reference, str | PathLike) else Path()
     if not (folder / "run.json").is_file() or _is_in_a_study(folder):
-        named = results is not None and not folder.is_dir()
-        study, run = find_run(results, str(reference)) if named else find_run(*located(reference))
+        in_results = (
+            None if results is None or folder.is_dir() or folder.is_absolute() else (Path(results), str(reference))
+        )
+        study, run = find_run(*(in_results or located(reference)))
         return stored_model(study, run, data_of(study, run), registry)
     run = read_record(folder / "run.json", RunRecord)
     if not (folder / "weights.pt").is_file():

@@ -29,7 +29,7 @@ def load_since(start: float | None) -> MachineLoad | None:
     return MachineLoad(start=round(start, 2), end=round(end, 2), cores=os.cpu_count() or 1)
 
 
-def versions(registry: Registry) -> dict[str, str]:
+def installed_versions(registry: Registry) -> dict[str, str]:
     """Versions of python, torch, bench and the packages that bring plugins."""
     return {
         "bench": VERSION,
@@ -51,6 +51,6 @@ def hardware(device: torch.device, *, registry: Registry, compiled: bool = False
         device=device_name(device),
         threads=torch.get_num_threads(),
         system=f"{platform.system()} {platform.machine()}",
-        versions=versions(registry),
+        versions=installed_versions(registry),
         compiled=compiled,
     )

@@ -25,7 +25,7 @@ from bench.training.device_clips import DataOnDevice, DeviceClips
 from bench.training.evaluator import Evaluator
 from bench.training.loop import Diverged, EpochOutcome, train
 from bench.training.range_test import NoSuggestion, range_curve
-from bench.trial.hardware import hardware, load_average, load_since, versions
+from bench.trial.hardware import hardware, installed_versions, load_average, load_since
 from bench.trial.measurements import Measurements
 from bench.trial.model_records import model_record
 from bench.trial.robustness import under_conditions
@@ -144,7 +144,7 @@ def _run(
                 measured,
                 test=_test(setup),
                 weights=_saved(best_state),
-                model=model_record(spec, setup.data.prepared, registry, versions(registry)),
+                model=model_record(spec, setup.data.prepared, registry, installed_versions(registry)),
             )
             if options.robustness:
                 measured = replace(measured, robustness=_robustness(setup))
