@@ -143,7 +143,7 @@ def test_what_differs_is_refused() -> None:
     same.require()
     for off in (lambda p: p[:, ::-1].copy(), lambda p: p + np.float32(3e-4), lambda p: p * np.nan):
         other = compare_with_harness(
-            lambda w: off(harness(network, w)), network, clips, settings, classes=3, of="clips"
+            lambda w, off=off: off(harness(network, w)), network, clips, settings, classes=3, of="clips"
         )
         with pytest.raises(BenchError, match="the export is not what the harness runs"):
             other.require()

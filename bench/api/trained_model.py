@@ -107,6 +107,8 @@ class TrainedModel:
         stream = self.stream(audio_paths(_paths(files)), window=window, hop=hop, unreadable=on_unreadable or _refuse)
         rows = [row for one in stream for row in layout.rows(one)]
         table = pd.DataFrame(rows, columns=pd.Index(layout.columns))
+        if table.empty:  # of the types that it has with rows
+            table = table.astype("float64").astype({"rank": "int64"} if top else {})
         return table.astype({"file": "str", "label": "str"})
 
     @keywords_in_errors()

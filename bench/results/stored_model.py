@@ -100,7 +100,8 @@ def stored_model(study: StudyFolder, run: RunRecord, data: PreparedData, registr
     if not (folder / "weights.pt").is_file():
         raise no_weights(name)
     if (folder / "model.json").is_file():
-        return StoredModel(folder, run, read_record(folder / "model.json", ModelRecord), study)
+        record = read_record(folder / "model.json", ModelRecord).model_copy(update={"spec": run.spec})
+        return StoredModel(folder, run, record, study)
     versions = {} if run.result.hardware is None else run.result.hardware.versions
     require_plugins(run.spec, versions, name, registry)
     from bench.trial.model_records import model_record  # which imports torch
