@@ -47,9 +47,14 @@ class Agreement:
     accuracy: float
     harness_accuracy: float
 
+    @property
+    def same(self) -> bool:
+        """Whether both name the same classes, and give the same probabilities but for rounding."""
+        return self.same_class == self.clips and self.largest <= PROBABILITY_TOLERANCE
+
     def require(self) -> None:
         """Raises BenchError if they differ."""
-        if self.same_class < self.clips or not self.largest <= PROBABILITY_TOLERANCE:
+        if not self.same:
             raise BenchError(
                 f"the export is not what the harness runs: the same class for {self.same_class:,} of {self.clips:,} "
                 f"{self.of}, probabilities differ by up to {self.largest:.1e} "
