@@ -22,7 +22,7 @@ from perf.parts import PARTS, measure
 from perf.tables import Sizes
 
 HERE = Path(__file__).resolve().parent
-PAGES = {"coverage": "../docs/statistics.md"}
+PAGES = {"coverage": "../docs/statistics.md", "exports": "../docs/deploy.md"}
 """Pages other than README.md, by the part whose tables they hold."""
 BEGIN, END = "<!-- measurements -->", "<!-- end of the measurements -->"
 

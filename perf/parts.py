@@ -6,7 +6,19 @@ import importlib
 
 from perf.tables import Sizes, Table
 
-PARTS = ("epochs", "frontend", "study", "startup", "scheduler", "memory", "cluster", "peer", "coverage", "twins")
+PARTS = (
+    "epochs",
+    "frontend",
+    "study",
+    "startup",
+    "scheduler",
+    "memory",
+    "cluster",
+    "peer",
+    "coverage",
+    "twins",
+    "exports",
+)
 
 
 def measure(part: str, sizes: Sizes) -> list[Table]:

@@ -31,6 +31,7 @@ ROOMS = (
     "tracking",
     "search",
     "reporting",
+    "export",
     "api",
     "cli",
 )
@@ -96,7 +97,14 @@ def test_a_room_imports_only_from_rooms_above_it(room: str) -> None:
                 assert parts[1] in allowed, f"{path} imports {name} from a room below its own"
 
 
-@pytest.mark.parametrize(("library", "room"), [("mlflow", "tracking"), ("optuna", "search"), ("soundfile", "data")])
+LIBRARIES = (
+    *(("mlflow", "tracking"), ("optuna", "search"), ("soundfile", "data")),
+    *(("onnx", "export"), ("onnxruntime", "export"), ("onnxscript", "export")),
+)
+"""Libraries, and the one room that imports each."""
+
+
+@pytest.mark.parametrize(("library", "room"), LIBRARIES)
 def test_a_library_stays_in_its_room(library: str, room: str) -> None:
     users = {
         path.relative_to(HOUSE).parts[0]

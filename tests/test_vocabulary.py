@@ -15,7 +15,7 @@ CODE = sorted(path for folder in ("bench", "plugins") for path in (ROOT / folder
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
 
 WORDS = {
-    r"cards?": "GPU, device",
+    r"(?<!model )(?<!model-)(?<!model_)cards?": "GPU, device",
     r"leash(ed)?": "child process",
     r"watchers?": "callback",
     r"examinations?|examined": "evaluation",

@@ -15,6 +15,7 @@ from bench.plugins import Split
 from bench.plugins.contracts import Plugin
 from bench.plugins.references import dataset_reference, located_at
 from bench.plugins.registry import Registry
+from bench.results.stored_model import data_of, stored_model
 from bench.results.study_folder import StudyFolder, find_run, located, open_study
 from bench.results.study_records import RunRecord
 
@@ -231,9 +232,10 @@ class Run:
         Raises:
             BenchError: If the run has no weights, as trials of a search, or its plugins have changed.
         """
-        from bench.api.trained_model import load_run
+        from bench.api.trained_model import trained_model
 
-        return load_run(self._study_folder, self.record, registry=self._registry)
+        folder, run, registry = self._study_folder, self.record, self._registry
+        return trained_model(stored_model(folder, run, data_of(folder, run), registry), registry)
 
     def __repr__(self) -> str:
         spec = self.record.spec

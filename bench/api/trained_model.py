@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bench.api.calling import keywords_in_errors
+from bench.api.classify import Classified, Cutting, Stretch, TableLayout, Unreadable, classified, cut, stretches_of
 from bench.api.plugins import with_classes
-from bench.data.audio_file import Recording, UnreadableClip, decode
+from bench.data.audio_file import Recording
+from bench.data.audio_paths import audio_paths
 from bench.errors import BenchError, one_line
+from bench.options import checked_options, flag
 from bench.plugins.contracts import Plugin
-from bench.plugins.registry import CALLER, Registry
+from bench.plugins.registry import Registry
 from bench.results.load_network import LoadedNetwork, load_network
-from bench.results.study_folder import StudyFolder, find_run, located
-from bench.results.study_records import RunRecord
+from bench.results.stored_model import StoredModel, find_stored_model
+from bench.search.callback import StudyCallback
 
 if TYPE_CHECKING:
     import pandas as pd
     from torch import nn
 
-FILES_AT_ONCE = 64
-"""Files whose audio is in memory at the same time."""
+    from bench.export.write import ExportedFile
+
 MOST_CHANNELS = 32
 """Channels of a waveform beyond which its first axis is taken for samples, and the waveform is refused."""
 LOUDEST = 32.0
 """Largest value of a waveform that is taken for one in -1..1, some 30 dB beyond its full scale."""
-LAST_WINDOW = 0.5
-"""Share of a window from which on what is left at the end of a recording is a window of its own."""
 
 
 class TrainedModel:
@@ -43,16 +43,19 @@ class TrainedModel:
     probabilities are averaged; a shorter one gives the very probabilities that the run has on record for such a clip.
     """
 
-    def __init__(self, loaded: LoadedNetwork, run: RunRecord, labels: tuple[str, ...], seconds: float) -> None:
+    def __init__(self, loaded: LoadedNetwork, stored: StoredModel, registry: Registry) -> None:
+        record = stored.record
         self._loaded = loaded
-        self._training = run.spec.training
-        self._name = f"{run.study}/{run.name}, {run.spec.model.name} on {run.spec.feature.name}"
-        self.labels = labels
+        self._stored = stored
+        self._registry = registry
+        self.labels = record.labels
         """Class names, in the order of the network's outputs."""
-        self.sample_rate = loaded.front_end.feature.sample_rate
+        self.sample_rate = record.sample_rate
         """Samples per second, in Hz, of what the front end is given."""
-        self.seconds = seconds
+        self.seconds = record.seconds
         """Clip length, in seconds, that the network was trained on."""
+        self.notes = stored.differences(registry)
+        """Plugins that have another version or other code here than where the network was trained, one line each."""
 
     @property
     def front_end(self) -> nn.Module:
@@ -64,32 +67,122 @@ class TrainedModel:
         """The module from features [B, ...] to logits [B, classes], in evaluation mode."""
         return self._loaded.network
 
-    def predict(self, files: str | PathLike[str] | Iterable[str | PathLike[str]]) -> pd.DataFrame:
+    @keywords_in_errors()
+    def predict(
+        self,
+        files: str | PathLike[str] | Iterable[str | PathLike[str]],
+        *,
+        window: float | None = None,
+        hop: float | None = None,
+        top: int | None = None,
+        threshold: float = 0.0,
+        on_unreadable: Unreadable | None = None,
+    ) -> pd.DataFrame:
         """Classifies audio files of any format that the harness reads, any sample rate, number of channels and length.
 
         Args:
-            files: One file or several.
+            files: One file or several; a folder stands for the recordings below it, and `*` for part of a name.
+            window: Seconds of the stretches that get a row each, with their `start` and `end` in seconds; None for one row
+                a file. With `hop` alone it is the clip length.
+            hop: Seconds from stretch to stretch; None for the window's length.
+            top: How many classes get a row each, the most probable first, with their `rank`; None for one row with the
+                probabilities of all classes.
+            threshold: Probability, 0 to 1, below which a class is not named.
+            on_unreadable: Called with the path of a file that cannot be read and with the reason, in place of an error.
 
         Returns:
-            One row a file, in the order given: `file`, `label` (the most probable class), `probability` (of that class, 0 to
-            1), and one column a class with its probability.
+            In the order given: `file`, `label` (the most probable class), `probability` (of that class, 0 to 1), and one
+            column a class with its probability.
 
         Raises:
             BenchError: If a file cannot be read, or it is no path.
 
         Example:
             >>> model.predict(["a.wav", "b.flac"])
+            >>> model.predict("long.mp3", window=2, hop=0.5, threshold=0.6)
         """
-        paths = _paths(files)
-        batches = iter(paths)
-        probabilities = [
-            self._probabilities(_recordings(batch)) for batch in iter(lambda: list(islice(batches, FILES_AT_ONCE)), [])
-        ]
-        table = self._table(
-            np.concatenate(probabilities) if probabilities else np.empty((0, len(self.labels)), np.float32)
+        import pandas as pd
+
+        layout = self.layout(times=not (window is None and hop is None), top=top, threshold=threshold)
+        stream = self.stream(audio_paths(_paths(files)), window=window, hop=hop, unreadable=on_unreadable or _refuse)
+        rows = [row for one in stream for row in layout.rows(one)]
+        table = pd.DataFrame(rows, columns=pd.Index(layout.columns))
+        if table.empty:  # of the types that it has with rows
+            table = table.astype("float64").astype({"rank": "int64"} if top else {})
+        return table.astype({"file": "str", "label": "str"})
+
+    @keywords_in_errors()
+    def export(
+        self,
+        path: str | PathLike[str],
+        *,
+        format: Literal["onnx", "torch"] | None = None,
+        quantize: Literal["int8"] | None = None,
+        data_dir: str | Path | None = None,
+    ) -> ExportedFile:
+        """Writes the network with its front end as one file: waveforms [batch, samples] to probabilities [batch, classes].
+
+        Before it is written, the file is run on every clip of the test split if the data set is at hand, or else on noise,
+        and compared with the harness. It has labels, sample rate, licence and figures as metadata.
+
+        Args:
+            path: The file, `.onnx` or `.pt2`.
+            format: ONNX, or a program of torch.export; None goes by the ending of the path.
+            quantize: `int8` for 8-bit integers behind the front end, in ONNX.
+            data_dir: The folder that holds the data sets, if the clips are no longer decoded.
+
+        Returns:
+            What was written: `.path`, `.size` in bytes, `.agreement` with the harness (`.clips`, `.same_class`, `.largest`),
+            `.quantised`, the same of a quantised network, and `.fixed`, why it takes one length alone.
+
+        Raises:
+            BenchError: If a part cannot be exported, with the part and the reason; if the file says something else than the
+                harness; if what ONNX needs is not installed.
+
+        Example:
+            >>> model.export("digits.onnx").agreement.largest
+        """
+        from bench.api.export import export_network
+
+        options = checked_options({} if data_dir is None else {"data_dir": data_dir}, spell=flag)
+        registry, callback = self._registry, StudyCallback()
+        return export_network(
+            self._loaded,
+            self._stored,
+            path,
+            format=format,
+            quantize=quantize,
+            options=options,
+            registry=registry,
+            callback=callback,
         )
-        table.insert(0, "file", _text(map(str, paths)))
-        return table
+
+    def model_card(self) -> str:
+        """The model card as Markdown, with the YAML header that Hugging Face reads."""
+        from bench.api.export import model_card_text
+
+        return model_card_text(self._stored, self._registry)
+
+    def layout(self, *, times: bool = False, top: int | None = None, threshold: float = 0.0) -> TableLayout:
+        """The columns of a table of predictions, see `TableLayout`. Raises WrongUsage."""
+        return TableLayout(self.labels, times=times, top=top, threshold=threshold)
+
+    def stream(
+        self, paths: Iterable[str], *, unreadable: Unreadable, window: float | None = None, hop: float | None = None
+    ) -> Iterator[Classified]:
+        """Classifies files one after another, as `predict` does, and gives what is done while the others are to come.
+
+        Args:
+            paths: Files.
+            unreadable: Called with the path of a file that cannot be read, and why; it is then left out.
+            window: See `predict`.
+            hop: See `predict`.
+
+        Raises:
+            WrongUsage: If the window or the hop is no length.
+        """
+        cutting = Cutting(self.seconds, window, hop)
+        return self._classified(stretches_of(paths, cutting, sample_rate=self.sample_rate, unreadable=unreadable))
 
     def predict_waveform(self, waveform: ArrayLike, *, sample_rate: int) -> pd.Series:
         """Classifies one waveform.
@@ -104,53 +197,23 @@ class TrainedModel:
         Raises:
             BenchError: If it is not an array of that shape, is empty, or holds values that are not numbers.
         """
-        return self._table(self._probabilities([_recording(waveform, sample_rate)])).iloc[0].rename(None)
-
-    def __repr__(self) -> str:
-        clips = f"clips of {self.seconds:g} s at {self.sample_rate} Hz"
-        return f"<TrainedModel {self._name}: {len(self.labels)} classes, {clips}>"
-
-    def _table(self, probabilities: NDArray[np.float32]) -> pd.DataFrame:
         import pandas as pd
 
-        table = pd.DataFrame(probabilities, columns=pd.Index(self.labels))
-        best = probabilities.argmax(axis=1)
-        table.insert(0, "label", _text(self.labels[index] for index in best))
-        table.insert(1, "probability", probabilities[np.arange(len(best)), best])
-        return table
+        recording, layout = _recording(waveform, sample_rate), self.layout()
+        stretches = cut(recording, "", Cutting(self.seconds), sample_rate=self.sample_rate)
+        ((_, *values),) = layout.rows(next(self._classified(stretches)))
+        return pd.Series(values, index=pd.Index(layout.columns[1:]))
 
-    def _probabilities(self, recordings: Sequence[Recording]) -> NDArray[np.float32]:
-        """Probabilities of every class, [recordings, classes]."""
-        import torch
-
-        from bench.training.device_clips import DeviceClips
-        from bench.training.evaluator import Evaluator
-
-        windows = [list(self._windows(recording)) for recording in recordings]
-        samples = [window for of_one in windows for window in of_one]
-        width = max(map(len, samples)) if self._training.lengths == "own" else round(self.seconds * self.sample_rate)
-        padded = np.zeros((len(samples), width), np.int16)
-        for row, window in zip(padded, samples, strict=True):
-            row[: len(window)] = window[:width]
-        clips = DeviceClips(
-            ids=tuple(map(str, range(len(samples)))),
-            groups=("",) * len(samples),
-            targets=torch.zeros(len(samples), dtype=torch.int64),
-            samples=torch.from_numpy(padded),
-            lengths=torch.tensor([len(window) for window in samples]),
+    def __repr__(self) -> str:
+        spec = self._stored.record.spec
+        name = f"{self._stored.name}, {spec.model.name} on {spec.feature.name}"
+        return (
+            f"<TrainedModel {name}: {len(self.labels)} classes, clips of {self.seconds:g} s at {self.sample_rate} Hz>"
         )
-        classes = len(self.labels)
-        evaluate = Evaluator(clips, self._loaded.front_end, self._training, classes=classes, cache=False)
-        probabilities = evaluate(self.network).probabilities.numpy()
-        ends = np.cumsum([len(of_one) for of_one in windows])[:-1]
-        return np.stack([of_one.mean(axis=0) for of_one in np.split(probabilities, ends)])
 
-    def _windows(self, recording: Recording) -> Iterator[NDArray[np.int16]]:
-        """Consecutive stretches of the clip length at the model's sample rate: at least one, the last perhaps shorter."""
-        count = max(1, int(recording.seconds / self.seconds + 1 - LAST_WINDOW + 1e-6))
-        for number in range(count):
-            start = number * self.seconds
-            yield recording.stretch(start, min(start + self.seconds, recording.seconds)).at(self.sample_rate)
+    def _classified(self, stretches: Iterable[Stretch]) -> Iterator[Classified]:
+        settings = self._stored.record.spec.training
+        return classified(stretches, self._loaded, settings, seconds=self.seconds, classes=len(self.labels))
 
 
 @keywords_in_errors()
@@ -159,27 +222,24 @@ def load_model(run: str | Path, *, plugins: Iterable[type[Plugin]] = ()) -> Trai
 
     Args:
         run: The run's folder, as `bench-results/recordings-1/final-1-seed-0`, or its name in the results folder,
-            `recordings-1/final-1-seed-0`; a study stands for the median seed of its best configuration.
+            `recordings-1/final-1-seed-0`; a study stands for the median seed of its best configuration. A copy of a run's
+            folder alone will do.
         plugins: The classes that the study was begun with beside the installed plugins.
 
     Raises:
         BenchError: If there is no such run, it has no weights, or its plugins have changed.
     """
-    study, record = find_run(*located(run))
-    return load_run(study, record, registry=with_classes(plugins))
+    registry = with_classes(plugins)
+    return trained_model(find_stored_model(run, registry), registry)
 
 
-def load_run(study: StudyFolder, run: RunRecord, *, registry: Registry) -> TrainedModel:
-    """The trained network of a run on record. Raises BenchError as `load_model` does."""
-    spec, hardware = run.spec, run.result.hardware
-    missing = registry.lacks(("feature", spec.feature.name), ("model", spec.model.name))
-    if missing and hardware is not None and CALLER in hardware.versions:
-        raise BenchError(
-            f"{', '.join(missing)} of {run.study}/{run.name} is a class of the script that trained it: "
-            "give it, plugins=[...]"
-        )
-    data = (study.reproduction() if study.is_reproduction() else study.record()).data.of_fold(run.spec.fold)
-    return TrainedModel(load_network(study, run, data, registry), run, data.labels, data.seconds)
+def trained_model(stored: StoredModel, registry: Registry) -> TrainedModel:
+    """The trained network of a run on disk. Raises BenchError as `load_model` does."""
+    return TrainedModel(load_network(stored, registry), stored, registry)
+
+
+def _refuse(path: str, reason: str) -> None:
+    raise BenchError(f"{path} cannot be classified ({reason}): leave it out, or mend it")
 
 
 def _paths(files: str | PathLike[str] | Iterable[str | PathLike[str]]) -> list[str | PathLike[str]]:
@@ -189,22 +249,6 @@ def _paths(files: str | PathLike[str] | Iterable[str | PathLike[str]]) -> list[s
         if not isinstance(path, str | PathLike):
             raise BenchError(f"predict takes paths of audio files, not {type(path).__name__}: see predict_waveform")
     return paths
-
-
-def _text(values: Iterable[str]) -> pd.Series[str]:
-    import pandas as pd
-
-    return pd.Series(list(values), dtype="str")
-
-
-def _recordings(paths: Sequence[str | PathLike[str]]) -> list[Recording]:
-    recordings = []
-    for path in paths:
-        try:
-            recordings.append(decode(Path(path)))
-        except UnreadableClip as error:
-            raise BenchError(f"{path} cannot be classified ({error}): leave it out, or mend it") from None
-    return recordings
 
 
 def _recording(waveform: ArrayLike, sample_rate: int) -> Recording:

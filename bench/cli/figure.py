@@ -23,7 +23,7 @@ from bench.reporting.progress import study_progress
 from bench.reporting.publishing import dataset_file_name
 from bench.reporting.ranks_over_pages import draw_critical_difference
 from bench.reporting.run_figures import FIGURE_KINDS, FigureOptions, Subject, draw_class_histogram, draw_example_clips
-from bench.results.load_network import weights_path
+from bench.results.stored_model import stored_model
 from bench.results.study_folder import find_run
 from bench.results.study_records import RunRecord
 
@@ -185,7 +185,7 @@ def _of_run(kind: str, results: Path, target: str, workspace: _Workspace, featur
         raise WrongUsage("--set dataset.OPTION is for a data set: the run's data set has its options, leave it out")
     data = (study.reproduction() if study.is_reproduction() else study.record()).data
     if FIGURE_KINDS[kind].needs_weights:
-        weights_path(study, run)  # which raises, before audio is decoded for minutes
+        stored_model(study, run, data, workspace.registry)  # which raises, before audio is decoded for minutes
     if FIGURE_KINDS[kind].needs_audio:
         chosen = workspace.feature(PluginConfig(name=feature) if feature else run.spec.feature)
         asked = replace(asked, feature=chosen)

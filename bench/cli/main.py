@@ -23,6 +23,8 @@ VERBS = {
     "leaderboard": "Rank the finals of all studies of a data set.",
     "report": "Write the classification report of a run.",
     "figure": "Draw one figure of a run or a data set as PNG.",
+    "predict": "Classify audio files by a trained network.",
+    "export": "Write a trained network as one file: ONNX, or torch.",
     "compare": "Say whether rows differ by more than chance.",
     "reproduce": "Run a recipe or a published row again.",
     "verify": "Recompute a published page from its predictions.",

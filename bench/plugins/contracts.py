@@ -171,6 +171,9 @@ class Dataset(Plugin):
     """What the groups of its clips are, in the plural: `speakers`, `recordings`."""
     source: ClassVar[str] = ""
     """Paper, licence and home page in one line."""
+    licence: ClassVar[str] = ""
+    """Licence of the recordings by its SPDX identifier, as `CC-BY-4.0`; empty if it is not known. Exported networks
+    carry it."""
     training: ClassVar[Mapping[str, Scalar]] = {}
     """Training settings that suit the data set. A search holds them fixed unless other values are given."""
 

@@ -6,6 +6,7 @@ from bench.data.prepared import PreparedData
 from bench.errors import BenchError
 from bench.plugins.registry import Registry
 from bench.reporting.example_audio import is_decoded
+from bench.results.stored_model import stored_model
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord
 
@@ -23,7 +24,7 @@ def measure_robustness(study: StudyFolder, run: RunRecord, data: PreparedData, *
     from bench.trial.robustness import under_conditions
 
     data = data.of_fold(run.spec.fold)
-    loaded = load_network(study, run, data, registry)
+    loaded = load_network(stored_model(study, run, data, registry), registry)
     rate = loaded.front_end.feature.sample_rate
     if not is_decoded(data, rate):
         raise BenchError(

@@ -16,6 +16,7 @@ from bench.errors import BenchError
 from bench.plugins.registry import Registry
 from bench.reporting.figures import LayerOutput
 from bench.results.load_network import load_network
+from bench.results.stored_model import stored_model
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord
 
@@ -39,7 +40,7 @@ class TrainedNetwork:
     """
 
     def __init__(self, study: StudyFolder, run: RunRecord, data: PreparedData, *, registry: Registry) -> None:
-        loaded = load_network(study, run, data, registry)
+        loaded = load_network(stored_model(study, run, data, registry), registry)
         self._settings = run.spec.training
         self._front_end, self._network, self._input_samples = loaded.front_end, loaded.network, loaded.width
         self.sample_rate = self._front_end.feature.sample_rate

@@ -1,20 +1,16 @@
-"""A tested run's network and front end, made again from its specification and its weights."""
+"""A tested run's network and front end, made again from what the run keeps: its record and its weights."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import nn
 
-from bench.data.prepared import PreparedData
 from bench.errors import BenchError, one_line
 from bench.plugins.networks import build_network
 from bench.plugins.registry import Registry
-from bench.results.study_folder import StudyFolder
-from bench.results.study_records import RunRecord
-from bench.training.batches import input_samples
+from bench.results.stored_model import StoredModel, require_plugins
 from bench.training.frontend import FrontEnd
 
 
@@ -28,41 +24,33 @@ class LoadedNetwork:
     """float32 waveforms [B, samples] in -1..1 to features."""
     width: int
     """Samples that the network is given at most: of a clip, or of a segment of one."""
+    name: str
+    """Name of the model."""
+    any_length: bool
+    """Whether the network takes clips of any length."""
 
 
-def load_network(study: StudyFolder, run: RunRecord, data: PreparedData, registry: Registry) -> LoadedNetwork:
+def load_network(stored: StoredModel, registry: Registry) -> LoadedNetwork:
     """The network of a run, on the CPU.
 
     Raises:
-        BenchError: If the run has no weights, or they are not those of the network that its plugin builds now.
+        BenchError: If a plugin is missing, or the weights are not those of the network that it builds now.
     """
-    path = weights_path(study, run)
-    front_end = FrontEnd(registry.feature(run.spec.feature), torch.device("cpu"))
-    rate = front_end.feature.sample_rate
-    width = input_samples(run.spec.training, sample_rate=rate, seconds=data.seconds)
+    record = stored.record
+    require_plugins(record.spec, record.versions, stored.name, registry)
+    front_end = FrontEnd(registry.feature(record.spec.feature), torch.device("cpu"))
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(stored.weights, map_location="cpu", weights_only=True)
+        model = registry.model(record.spec.model)
         with torch.random.fork_rng(devices=[]):  # the initial weights are replaced: nobody else's draws change by them
-            shape = front_end.feature.shape(width)
-            network = build_network(registry.model(run.spec.model), shape, len(data.labels)).eval()
+            shape = front_end.feature.shape(record.samples)
+            network = build_network(model, shape, len(record.labels)).eval()
         network.load_state_dict(state)
     except BenchError:
         raise
     except Exception as error:  # pickle, zipfile, torch and the plugin each raise their own
         raise BenchError(
-            f"the weights of {run.study}/{run.name} do not fit the network that {run.spec.model.name} builds now "
+            f"the weights of {stored.name} do not fit the network that {record.spec.model.name} builds now "
             f"({type(error).__name__}: {one_line(error)[:200]}): run it again, or use the versions it was made with"
         ) from None
-    return LoadedNetwork(network, front_end, width)
-
-
-def weights_path(study: StudyFolder, run: RunRecord) -> Path:
-    """The file of a run's weights.
-
-    Raises:
-        BenchError: If it has none.
-    """
-    path = study.run_folder(run) / "weights.pt"
-    if not path.is_file():
-        raise BenchError(f"{run.study}/{run.name} has no weights: only finals and reproductions keep them, name one")
-    return path
+    return LoadedNetwork(network, front_end, record.samples, model.name, model.any_length)

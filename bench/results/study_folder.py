@@ -3,8 +3,8 @@
 RESULTS/mlflow.db, RESULTS/artifacts/      MLflow's database and artifacts
 RESULTS/STUDY/study.json, optuna.db        the study
 RESULTS/STUDY/trial-0007/                  run.json, validation.npz, traceback.txt
-RESULTS/STUDY/final-1-seed-0/              the same with test.npz, weights.pt and report/, with --robustness test-*.npz; with
-                                           several outer folds final-1-fold-theo-seed-0/
+RESULTS/STUDY/final-1-seed-0/              the same with test.npz, weights.pt, model.json and report/, with --robustness
+                                           test-*.npz; with several outer folds final-1-fold-theo-seed-0/
 RESULTS/reproduce-NAME/reproduction.json   a row or a recipe that was run again, and its published figures
 RESULTS/reproduce-NAME/reproduction-1-seed-0/   its runs, as finals have them
 """
@@ -25,7 +25,7 @@ from bench.evaluation.predictions import Predictions
 from bench.files import results_directory, write_atomically
 from bench.plugins import Split
 from bench.plugins.registry import first_complaint
-from bench.results.study_records import SCHEMA_VERSION, ReproductionRecord, RunRecord, StudyRecord
+from bench.results.study_records import ReproductionRecord, RunRecord, StudyRecord
 from bench.trial import TrialOutcome
 from bench.trial.conditions import CONDITIONS
 
@@ -56,7 +56,7 @@ class StudyFolder:
 
     def record(self) -> StudyRecord:
         """Reads study.json. Its name is that of its folder, which may have been renamed or copied."""
-        return _read(self.folder / "study.json", StudyRecord).model_copy(update={"name": self.name})
+        return read_record(self.folder / "study.json", StudyRecord).model_copy(update={"name": self.name})
 
     def write(self, record: StudyRecord) -> None:
         """Writes study.json."""
@@ -73,6 +73,8 @@ class StudyFolder:
         if outcome.test is not None:
             outcome.test.save(folder / "test.npz")
         self.save_robustness(run, outcome.robustness)
+        if outcome.model is not None:
+            write_atomically(folder / "model.json", outcome.model.model_dump_json(indent=1))
         if outcome.weights is not None:
             write_atomically(folder / "weights.pt", outcome.weights)
         if run.result.traceback:
@@ -106,7 +108,7 @@ class StudyFolder:
 
     def reproduction(self) -> ReproductionRecord:
         """Reads reproduction.json."""
-        return _read(self.folder / "reproduction.json", ReproductionRecord)
+        return read_record(self.folder / "reproduction.json", ReproductionRecord)
 
     def write_reproduction(self, record: ReproductionRecord) -> None:
         """Writes reproduction.json."""
@@ -143,7 +145,7 @@ class StudyFolder:
         return {name: Predictions.load(path) for name, path in paths.items() if path.is_file()}
 
     def _runs(self, pattern: str) -> list[RunRecord]:
-        runs = [_read(path, RunRecord) for path in self.folder.glob(f"{pattern}/run.json")]
+        runs = [read_record(path, RunRecord) for path in self.folder.glob(f"{pattern}/run.json")]
         runs = [run.model_copy(update={"study": self.name}) for run in runs]
         return sorted(runs, key=lambda run: (run.number, run.spec.fold, run.repeat))
 
@@ -285,7 +287,8 @@ def validation_score(run: RunRecord) -> float:
     return float("-inf") if scores is None else float(getattr(scores, run.spec.objective))
 
 
-def _read(path: Path, record_type: type[Record]) -> Record:
+def read_record(path: Path, record_type: type[Record]) -> Record:
+    """Reads a record. Raises BenchError if it is missing, damaged or of another version."""
     try:
         return record_type.model_validate_json(path.read_bytes())
     except OSError as error:
@@ -293,7 +296,8 @@ def _read(path: Path, record_type: type[Record]) -> Record:
     except ValidationError as error:
         if versions := [detail["input"] for detail in error.errors() if detail["loc"] == ("schema_version",)]:
             raise BenchError(
-                f"{path} is of another version of bench (schema {versions[0]}, this one reads {SCHEMA_VERSION}): "
+                f"{path} is of another version of bench (schema {versions[0]}, this one reads "
+                f"{record_type.model_fields['schema_version'].default}): "
                 "install the version that wrote it"
             ) from None
         if record_type is RunRecord:

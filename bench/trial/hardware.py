@@ -29,6 +29,16 @@ def load_since(start: float | None) -> MachineLoad | None:
     return MachineLoad(start=round(start, 2), end=round(end, 2), cores=os.cpu_count() or 1)
 
 
+def installed_versions(registry: Registry) -> dict[str, str]:
+    """Versions of python, torch, bench and the packages that bring plugins."""
+    return {
+        "bench": VERSION,
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        **registry.versions(),
+    }
+
+
 def hardware(device: torch.device, *, registry: Registry, compiled: bool = False) -> Hardware:
     """This machine and its versions, as a result records them.
 
@@ -41,11 +51,6 @@ def hardware(device: torch.device, *, registry: Registry, compiled: bool = False
         device=device_name(device),
         threads=torch.get_num_threads(),
         system=f"{platform.system()} {platform.machine()}",
-        versions={
-            "bench": VERSION,
-            "python": platform.python_version(),
-            "torch": str(torch.__version__),
-            **registry.versions(),
-        },
+        versions=installed_versions(registry),
         compiled=compiled,
     )

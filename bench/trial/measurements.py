@@ -7,7 +7,16 @@ from dataclasses import dataclass, field, replace
 
 from bench.evaluation.predictions import Predictions
 from bench.trial.scored_outputs import ScoredOutputs
-from bench.trial.trial_records import Epoch, Hardware, MachineLoad, RangeTest, Status, TrialOutcome, TrialResult
+from bench.trial.trial_records import (
+    Epoch,
+    Hardware,
+    MachineLoad,
+    ModelRecord,
+    RangeTest,
+    Status,
+    TrialOutcome,
+    TrialResult,
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +32,7 @@ class Measurements:
         validation: The validation split as the best epoch's network has it.
         test: The test split, likewise.
         robustness: Predictions of the test clips under every condition.
+        model: What the tested network needs beside its weights.
         weights: The tested network's weights as torch.save wrote them.
         latency_ms: Time of one clip, in ms.
     """
@@ -35,6 +45,7 @@ class Measurements:
     validation: ScoredOutputs | None = None
     test: ScoredOutputs | None = None
     robustness: Mapping[str, Predictions] = field(default_factory=dict)
+    model: ModelRecord | None = None
     weights: bytes | None = None
     latency_ms: float | None = None
 
@@ -81,5 +92,6 @@ class Measurements:
             validation=None if validation is None else validation.predictions,
             test=None if test is None else test.predictions,
             robustness=self.robustness,
+            model=self.model,
             weights=self.weights,
         )

@@ -25,8 +25,9 @@ from bench.training.device_clips import DataOnDevice, DeviceClips
 from bench.training.evaluator import Evaluator
 from bench.training.loop import Diverged, EpochOutcome, train
 from bench.training.range_test import NoSuggestion, range_curve
-from bench.trial.hardware import hardware, load_average, load_since
+from bench.trial.hardware import hardware, installed_versions, load_average, load_since
 from bench.trial.measurements import Measurements
+from bench.trial.model_records import model_record
 from bench.trial.robustness import under_conditions
 from bench.trial.scored_outputs import ScoredOutputs, are_finite, score_outputs
 from bench.trial.setup import TrialSetup, build_trial, compile_steps
@@ -139,7 +140,12 @@ def _run(
                 raise _Stopped("stopped early: others were better at the same epoch")
         if test:
             setup.network.load_state_dict(best_state)
-            measured = replace(measured, test=_test(setup), weights=_saved(best_state))
+            measured = replace(
+                measured,
+                test=_test(setup),
+                weights=_saved(best_state),
+                model=model_record(spec, setup.data.prepared, registry, installed_versions(registry)),
+            )
             if options.robustness:
                 measured = replace(measured, robustness=_robustness(setup))
         measured = replace(measured, latency_ms=time_clip(setup))

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -62,6 +62,32 @@ class TrialSpec(BaseModel):
 def _digest(spec: TrialSpec, *, without: set[str] | None = None) -> str:
     canonical = json.dumps(spec.model_dump(mode="json", exclude=without), sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+MODEL_SCHEMA_VERSION: Final = 1
+
+
+class ModelRecord(BaseModel):
+    """What a trained network needs beside its weights to be used anywhere, given its plugins; stored as `model.json`."""
+
+    model_config = ConfigDict(frozen=True)
+    schema_version: Literal[1] = MODEL_SCHEMA_VERSION
+    labels: tuple[str, ...]
+    """Class names, in the order of the network's outputs."""
+    seconds: float
+    """Clip length, to which shorter clips are padded with zeros at their end."""
+    sample_rate: int
+    """Sample rate of the waveforms that the front end is given, in Hz."""
+    samples: int
+    """Samples that the network is given at most: of a clip, or of a segment of one."""
+    source: str = ""
+    """Where the data set is from, in one line."""
+    licence: str = ""
+    """Licence of the data set by its SPDX identifier, as `CC-BY-4.0`; empty if unknown."""
+    spec: TrialSpec
+    """Feature, model and training settings, and the code of the plugins."""
+    versions: dict[str, str]
+    """Versions of python, torch, bench and the packages that bring plugins."""
 
 
 class Epoch(BaseModel):
@@ -170,5 +196,7 @@ class TrialOutcome:
     test: Predictions | None = None
     robustness: Mapping[str, Predictions] = field(default_factory=dict)
     """Predictions of the test clips under the conditions of `bench.trial.conditions`, of finals that were asked for them."""
+    model: ModelRecord | None = None
+    """What is stored beside the weights, of finals alone."""
     weights: bytes | None = None
     """State of the best epoch's network as torch.save wrote it, of finals alone. It is read with weights_only=True."""

@@ -28,6 +28,7 @@ class AudioCatsAndDogs(Dataset):
     folder: ClassVar[str] = "audio-cats-and-dogs"
     group_noun: ClassVar[str] = "recordings"
     source: ClassVar[str] = "Moreaux, 2017; CC BY-SA 3.0; https://www.kaggle.com/datasets/mmoreaux/audio-cats-and-dogs"
+    licence: ClassVar[str] = "CC-BY-SA-3.0"
     training: ClassVar[Mapping[str, Scalar]] = {"segment_seconds": 1.0}
 
     seed: int = Field(0, ge=0)

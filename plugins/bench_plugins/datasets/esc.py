@@ -56,6 +56,7 @@ class Esc(Dataset):
     )
     group_noun: ClassVar[str] = "recordings"
     source: ClassVar[str] = "Piczak, ACM Multimedia 2015; CC BY-NC 3.0; https://github.com/karolpiczak/ESC-50"
+    licence: ClassVar[str] = "CC-BY-NC-3.0"
     known: ClassVar[tuple[str, ...]]
 
     test_fold: int = Field(5, ge=1, le=len(FOLDS))

@@ -40,6 +40,7 @@ class FSDD(Dataset):
     source: ClassVar[str] = (
         "Jackson et al., 2018, v1.0.10; CC BY-SA 4.0; https://github.com/Jakobovski/free-spoken-digit-dataset"
     )
+    licence: ClassVar[str] = "CC-BY-SA-4.0"
 
     split: Literal["takes", "speaker"] = "takes"
     """takes: the official split, known speakers; speaker: one speaker for the test, one for validation, the others train."""

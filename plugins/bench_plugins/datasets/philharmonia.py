@@ -38,6 +38,7 @@ class Philharmonia(Dataset):
     folder: ClassVar[str] = "philharmonia"
     group_noun: ClassVar[str] = "notes"
     source: ClassVar[str] = "Philharmonia Orchestra; CC BY-SA 3.0; https://philharmonia.co.uk/resources/sound-samples/"
+    licence: ClassVar[str] = "CC-BY-SA-3.0"
 
     clip_seconds: float = Field(0.5, gt=0)
     """Length of the clips that the notes are cut into, in seconds."""

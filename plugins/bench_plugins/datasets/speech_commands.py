@@ -75,6 +75,7 @@ class SpeechCommands(Dataset):
     noise_folder: ClassVar[str | None] = NOISE_FOLDER
     group_noun: ClassVar[str] = "speakers"
     source: ClassVar[str] = SOURCE
+    licence: ClassVar[str] = "CC-BY-4.0"
     words: ClassVar[tuple[str, ...]]
     """The words of the task, in the order of the report."""
     official: ClassVar[Mapping[Split, int]]
