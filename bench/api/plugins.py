@@ -10,12 +10,13 @@ from bench.errors import BenchError
 from bench.options import RunOptions
 from bench.plugins import Dataset, Feature, Model
 from bench.plugins.contracts import Plugin
+from bench.plugins.hookspecs import CONTRACTS
 from bench.plugins.registry import Registry, installed
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PLUGIN_KINDS = ("dataset", "feature", "model", "recipe")
+PLUGIN_KINDS = tuple(CONTRACTS)
 
 
 def list_plugins() -> pd.DataFrame:

@@ -133,6 +133,10 @@ def _line(error: Exception) -> str:
     # Typer brings its own copy of click's exceptions, in a private module: wrong usage is known by what it has.
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):
         return _usage(error)
+    from bench.plugins.faults import fault, fault_place  # after an error, and not at every start
+
+    if fault_place(error):
+        return f"{fault(error)} (a plugin raised it; bench --debug ... shows how it came there)"
     text = " ".join(str(error).split())[:300]
     return (
         f"unexpected {type(error).__name__}{f' ({text})' if text else ''}: what was computed before is kept; "

@@ -1,4 +1,4 @@
-"""The four hooks of a plugin package. The package names its module as an entry point of the group `bench`.
+"""The hooks of a plugin package, one a kind. The package names its module as an entry point of the group `bench`.
 
 from bench.plugins import Model, hookimpl
 
@@ -9,11 +9,23 @@ def bench_models() -> list[type[Model]]:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pluggy
+from pydantic import BaseModel
 
 from bench.plugins.contracts import Dataset, Feature, Model, Recipe
 
 ENTRY_POINT_GROUP = "bench"
+
+CONTRACTS: Mapping[str, type[BaseModel]] = {
+    "dataset": Dataset,
+    "feature": Feature,
+    "model": Model,
+    "recipe": Recipe,
+}
+"""What is brought, by kind. The hook of a kind is `bench_KINDs`, its place in the registry `KINDs`: a kind is added here,
+with a hook below and a field of `Registry`, and found, checked for its contract and listed like the others."""
 
 hookspec = pluggy.HookspecMarker("bench")
 hookimpl = pluggy.HookimplMarker("bench")
