@@ -33,6 +33,7 @@ VERBS = {
     "check-data": "Show what is in a data set: lengths, defects, twins.",
     "cache": "Show what the cache folder holds, and make room.",
     "check": "Check that plugins keep their contracts.",
+    "new": "Begin a plugin package of your own.",
 }
 """Verbs and what they do. Each is a module of this package with a function `command`, or with an `app` of several, and is
 imported when it is called."""
