@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import BenchError
+from bench.markdown import first_sentence
 from bench.options import RunOptions
 from bench.plugins import Dataset, Feature, Model
 from bench.plugins.contracts import Plugin
@@ -41,8 +41,7 @@ def list_plugins() -> pd.DataFrame:
 def summary(registry: Registry, kind: str, name: str) -> str:
     """The first sentence of what a plugin says of itself."""
     plugin = getattr(registry, f"{kind}s")[name]
-    text = " ".join(((plugin.summary if kind == "recipe" else plugin.__doc__) or "").split())
-    return re.split(r"(?<=[.!?])\s", text, maxsplit=1)[0].rstrip(".")
+    return first_sentence((plugin.summary if kind == "recipe" else plugin.__doc__) or "")
 
 
 def with_classes(plugins: Iterable[type[Plugin]]) -> Registry:

@@ -14,7 +14,7 @@ from bench.cli.common import DataDir, options_of
 from bench.data.download import is_synthesised
 from bench.errors import BenchError, did_you_mean
 from bench.files import data_directory
-from bench.plugins import contract_tests
+from bench.plugins import Metric, contract_tests
 from bench.plugins.discovery import Package
 from bench.plugins.faults import fault
 from bench.plugins.hookspecs import CONTRACTS
@@ -114,6 +114,20 @@ def _check(registry: Registry, kind: str, name: str, data_dir: Path, make: bool)
             contract_tests.check_model(registry.models[name])
         case "recipe":
             contract_tests.check_recipe(registry.recipes[name], registry)
+        case "metric":
+            _check_metric(registry.metrics[name])
+        case "section":
+            contract_tests.check_section(registry.sections[name])
+
+
+def _check_metric(metric: type[Metric]) -> None:
+    from bench.evaluation.metrics import METRICS, added_name
+
+    if added_name(metric) in METRICS:
+        raise AssertionError(
+            f"{metric.name} is a score that bench has itself, so that it is left out: choose another name"
+        )
+    contract_tests.check_metric(metric)
 
 
 def _check_dataset(registry: Registry, name: str, data_dir: Path, make: bool) -> None:

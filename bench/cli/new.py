@@ -27,12 +27,21 @@ def plugin(
     feature: Annotated[bool, typer.Option("--feature", help="With a feature.")] = False,
     dataset: Annotated[bool, typer.Option("--dataset", help="With a data set, which makes its files.")] = False,
     recipe: Annotated[bool, typer.Option("--recipe", help="With a recipe.")] = False,
+    metric: Annotated[bool, typer.Option("--metric", help="With a metric.")] = False,
+    section: Annotated[bool, typer.Option("--section", help="With a section of a run's report, and a figure.")] = False,
     output: Annotated[
         Path, typer.Option("--output", metavar="DIR", help="Folder that the package's is made in.")
     ] = Path(),
 ) -> None:
     """Make a plugin package with tests, which passes bench check at once. Nothing is overwritten."""
-    asked = {"model": model, "feature": feature, "dataset": dataset, "recipe": recipe}
+    asked = {
+        "model": model,
+        "feature": feature,
+        "dataset": dataset,
+        "recipe": recipe,
+        "metric": metric,
+        "section": section,
+    }
     kinds = [kind for kind, wanted in asked.items() if wanted] or ["model"]
     named = package_name(name)
     folder = output / named.name

@@ -20,6 +20,7 @@ from bench.plugins.contracts import (
     Split,
 )
 from bench.plugins.hookspecs import hookimpl
+from bench.plugins.reporting_contracts import ClipPredictions, FinishedRun, Metric, ReportSection
 from bench.plugins.splits import stratified_split
 from bench.plugins.training_settings import TrainingSettings
 
@@ -31,17 +32,21 @@ __all__ = [
     "BenchError",
     "Choice",
     "Clip",
+    "ClipPredictions",
     "Cut",
     "Dataset",
     "Feature",
+    "FinishedRun",
     "Float",
     "Infeasible",
     "Int",
     "Listing",
+    "Metric",
     "Model",
     "PluginConfig",
     "ProgressCallback",
     "Recipe",
+    "ReportSection",
     "Scalar",
     "Split",
     "TrainingSettings",

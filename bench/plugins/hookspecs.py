@@ -15,6 +15,7 @@ import pluggy
 from pydantic import BaseModel
 
 from bench.plugins.contracts import Dataset, Feature, Model, Recipe
+from bench.plugins.reporting_contracts import Metric, ReportSection
 
 ENTRY_POINT_GROUP = "bench"
 
@@ -23,6 +24,8 @@ CONTRACTS: Mapping[str, type[BaseModel]] = {
     "feature": Feature,
     "model": Model,
     "recipe": Recipe,
+    "metric": Metric,
+    "section": ReportSection,
 }
 """What is brought, by kind. The hook of a kind is `bench_KINDs`, its place in the registry `KINDs`: a kind is added here,
 with a hook below and a field of `Registry`, and found, checked for its contract and listed like the others."""
@@ -49,3 +52,13 @@ def bench_models() -> list[type[Model]]:  # type: ignore[empty-body]
 @hookspec
 def bench_recipes() -> list[Recipe]:  # type: ignore[empty-body]
     """Returns the recipes of the package."""
+
+
+@hookspec
+def bench_metrics() -> list[type[Metric]]:  # type: ignore[empty-body]
+    """Returns the Metric classes of the package."""
+
+
+@hookspec
+def bench_sections() -> list[type[ReportSection]]:  # type: ignore[empty-body]
+    """Returns the ReportSection classes of the package."""

@@ -22,6 +22,7 @@ from bench.plugins.contracts import Dataset, Feature, Model, Plugin, PluginConfi
 from bench.plugins.discovery import Imported, Package, Problem, discover, entry_point_names
 from bench.plugins.faults import fault
 from bench.plugins.hookspecs import CONTRACTS
+from bench.plugins.reporting_contracts import Metric, ReportSection
 from bench.plugins.source_code import source_digest
 
 Contributed = TypeVar("Contributed")
@@ -72,8 +73,10 @@ class Registry:
         features: Feature classes by name.
         models: Model classes by name.
         recipes: Recipes by name.
+        metrics: Metric classes by name.
+        sections: Classes of sections of a run's report, by name.
         packages: Every package that was loaded, also those with problems.
-        origins: The package that brought a plugin, by kind (dataset, feature, model, recipe) and name.
+        origins: The package that brought a plugin, by kind (see CONTRACTS) and name.
         problems: Packages and plugins that were left out, with reasons.
         only: Names of the entry points that were loaded; None for all.
         codes: Digests of plugins' code that were asked for, by kind and name.
@@ -84,6 +87,8 @@ class Registry:
     features: dict[str, type[Feature]] = field(default_factory=dict)
     models: dict[str, type[Model]] = field(default_factory=dict)
     recipes: dict[str, Recipe] = field(default_factory=dict)
+    metrics: dict[str, type[Metric]] = field(default_factory=dict)
+    sections: dict[str, type[ReportSection]] = field(default_factory=dict)
     packages: list[Package] = field(default_factory=list)
     origins: dict[tuple[str, str], Package] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -233,7 +238,7 @@ class Registry:
             return f"{kind} {name!r}: a name is of letters, digits, '.', '_' and '-', at most 100"
         if name in known:
             return f"{kind} {name!r} is already brought by {self.origins[kind, name]}: choose another name"
-        if kind in ("feature", "model") and (complaint := _lacks_defaults(contribution)):
+        if kind not in ("dataset", "recipe") and (complaint := _lacks_defaults(contribution)):
             return f"{kind} {name!r} cannot be made from its defaults: {complaint}"
         known[name] = contribution
         self.origins[kind, name] = package
@@ -335,7 +340,7 @@ def _not_conforming(kind: str, contribution: object) -> str:
 
 
 def _lacks_defaults(plugin: type[Plugin]) -> str:
-    """Why a feature or model has no complete defaults, with which every search begins; empty if it has."""
+    """Why a feature, model, metric or section has no complete defaults, with which every search begins; empty if it has."""
     try:
         plugin()
     except ValidationError as error:

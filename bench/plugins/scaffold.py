@@ -43,6 +43,8 @@ PARTS = {
     "feature": TemplatePart("feature", "{title}Bands", "bands", "a feature"),
     "dataset": TemplatePart("dataset", "{title}Tones", "tones", "a data set"),
     "recipe": TemplatePart("recipe", "BASELINE", "baseline", "a recipe"),
+    "metric": TemplatePart("metric", "{title}Confidence", "confidence", "a metric"),
+    "section": TemplatePart("section", "{title}CertainErrors", "certain-errors", "a section of reports"),
 }
 """What can be asked for, by kind."""
 

@@ -154,6 +154,7 @@ def _run(
         peak_memory_mb=peak.megabytes(),
         hardware=hardware(data.device, registry=registry, compiled=measured.compiled),
         load=load_since(load),
+        metrics=registry.metrics.values(),
     )
 
 

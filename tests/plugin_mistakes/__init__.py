@@ -8,11 +8,12 @@ from plugin_mistakes.declarations import DECLARATIONS
 from plugin_mistakes.features import FEATURES
 from plugin_mistakes.models import MODELS
 from plugin_mistakes.packages import PACKAGES
+from plugin_mistakes.reporting import REPORTING
 from plugin_mistakes.sources import FILES, Mistake
 
 __all__ = ["FILES", "MISTAKES", "Mistake", "mistakes_table"]
 
-MISTAKES = (*PACKAGES, *DECLARATIONS, *FEATURES, *MODELS, *DATASETS)
+MISTAKES = (*PACKAGES, *DECLARATIONS, *FEATURES, *MODELS, *DATASETS, *REPORTING)
 
 
 def mistakes_table() -> str:

@@ -15,5 +15,15 @@ from bench.plugins.contract_tests.declaration import check_declaration, configur
 from bench.plugins.contract_tests.feature_contract import check_feature
 from bench.plugins.contract_tests.model_contract import check_model
 from bench.plugins.contract_tests.recipe_contract import check_recipe
+from bench.plugins.contract_tests.reporting_contract import check_metric, check_section
 
-__all__ = ["check_dataset", "check_declaration", "check_feature", "check_model", "check_recipe", "configurations"]
+__all__ = [
+    "check_dataset",
+    "check_declaration",
+    "check_feature",
+    "check_metric",
+    "check_model",
+    "check_recipe",
+    "check_section",
+    "configurations",
+]
