@@ -23,7 +23,7 @@ def list_plugins() -> pd.DataFrame:
     """All installed plugins as a table.
 
     Returns:
-        One row a plugin, with the columns `kind` (dataset, feature, model, recipe), `name`, `summary`, `package` and
+        One row a plugin, with the columns `kind` (dataset, feature, model, ...), `name`, `summary`, `package` and
         `version`.
     """
     import pandas as pd
@@ -41,7 +41,7 @@ def list_plugins() -> pd.DataFrame:
 def summary(registry: Registry, kind: str, name: str) -> str:
     """The first sentence of what a plugin says of itself."""
     plugin = getattr(registry, f"{kind}s")[name]
-    return first_sentence((plugin.summary if kind == "recipe" else plugin.__doc__) or "")
+    return first_sentence((plugin.__doc__ if isinstance(plugin, type) else plugin.summary) or "")
 
 
 def with_classes(plugins: Iterable[type[Plugin]]) -> Registry:

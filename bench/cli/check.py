@@ -118,6 +118,8 @@ def _check(registry: Registry, kind: str, name: str, data_dir: Path, make: bool)
             _check_metric(registry.metrics[name])
         case "section":
             contract_tests.check_section(registry.sections[name])
+        case "executor":
+            contract_tests.check_executor(registry.executors[name])
 
 
 def _check_metric(metric: type[Metric]) -> None:

@@ -26,7 +26,7 @@ from bench.reporting.terminal import print_table
 
 def command(
     name: Annotated[
-        str, typer.Argument(help="A data set, feature, model, recipe, metric or section.", show_default=False)
+        str, typer.Argument(help="A data set, feature, model, recipe, metric, section or executor.", show_default=False)
     ],
     feature: Annotated[str | None, typer.Option(help="For a model: the feature that it reads.")] = None,
     dataset: Annotated[
@@ -52,6 +52,9 @@ def command(
             print()
         if kind == "recipe":
             _print_recipe(registry, name)
+        elif kind == "executor":
+            print(f"executor {name}, from {registry.origins[kind, name]}\n\n{registry.executors[name].summary}")
+            print(f"\nWrite: --executor {name}\nSource: {registry.executors[name].start}")
         else:
             _print_plugin(registry, kind, name)
         if network is not None:

@@ -19,6 +19,7 @@ from bench.plugins.contracts import (
     Recipe,
     Split,
 )
+from bench.plugins.executor_contract import ExecutorPlugin
 from bench.plugins.hookspecs import hookimpl
 from bench.plugins.reporting_contracts import ClipPredictions, FinishedRun, Metric, ReportSection
 from bench.plugins.splits import stratified_split
@@ -35,6 +36,7 @@ __all__ = [
     "ClipPredictions",
     "Cut",
     "Dataset",
+    "ExecutorPlugin",
     "Feature",
     "FinishedRun",
     "Float",

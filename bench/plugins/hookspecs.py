@@ -15,6 +15,7 @@ import pluggy
 from pydantic import BaseModel
 
 from bench.plugins.contracts import Dataset, Feature, Model, Recipe
+from bench.plugins.executor_contract import ExecutorPlugin
 from bench.plugins.reporting_contracts import Metric, ReportSection
 
 ENTRY_POINT_GROUP = "bench"
@@ -26,6 +27,7 @@ CONTRACTS: Mapping[str, type[BaseModel]] = {
     "recipe": Recipe,
     "metric": Metric,
     "section": ReportSection,
+    "executor": ExecutorPlugin,
 }
 """What is brought, by kind. The hook of a kind is `bench_KINDs`, its place in the registry `KINDs`: a kind is added here,
 with a hook below and a field of `Registry`, and found, checked for its contract and listed like the others."""
@@ -62,3 +64,8 @@ def bench_metrics() -> list[type[Metric]]:  # type: ignore[empty-body]
 @hookspec
 def bench_sections() -> list[type[ReportSection]]:  # type: ignore[empty-body]
     """Returns the ReportSection classes of the package."""
+
+
+@hookspec
+def bench_executors() -> list[ExecutorPlugin]:  # type: ignore[empty-body]
+    """Returns the executors of the package."""

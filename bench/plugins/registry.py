@@ -20,6 +20,7 @@ from bench.errors import BenchError, WrongUsage, did_you_mean
 from bench.plugins.by_value import pickled, unpickled
 from bench.plugins.contracts import Dataset, Feature, Model, Plugin, PluginConfig, Recipe
 from bench.plugins.discovery import Imported, Package, Problem, discover, entry_point_names
+from bench.plugins.executor_contract import ExecutorPlugin
 from bench.plugins.faults import fault
 from bench.plugins.hookspecs import CONTRACTS
 from bench.plugins.reporting_contracts import Metric, ReportSection
@@ -75,6 +76,7 @@ class Registry:
         recipes: Recipes by name.
         metrics: Metric classes by name.
         sections: Classes of sections of a run's report, by name.
+        executors: Executors by name.
         packages: Every package that was loaded, also those with problems.
         origins: The package that brought a plugin, by kind (see CONTRACTS) and name.
         problems: Packages and plugins that were left out, with reasons.
@@ -89,6 +91,7 @@ class Registry:
     recipes: dict[str, Recipe] = field(default_factory=dict)
     metrics: dict[str, type[Metric]] = field(default_factory=dict)
     sections: dict[str, type[ReportSection]] = field(default_factory=dict)
+    executors: dict[str, ExecutorPlugin] = field(default_factory=dict)
     packages: list[Package] = field(default_factory=list)
     origins: dict[tuple[str, str], Package] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -238,7 +241,7 @@ class Registry:
             return f"{kind} {name!r}: a name is of letters, digits, '.', '_' and '-', at most 100"
         if name in known:
             return f"{kind} {name!r} is already brought by {self.origins[kind, name]}: choose another name"
-        if kind not in ("dataset", "recipe") and (complaint := _lacks_defaults(contribution)):
+        if kind != "dataset" and isinstance(contribution, type) and (complaint := _lacks_defaults(contribution)):
             return f"{kind} {name!r} cannot be made from its defaults: {complaint}"
         known[name] = contribution
         self.origins[kind, name] = package

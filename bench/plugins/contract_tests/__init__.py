@@ -12,6 +12,7 @@ line.
 
 from bench.plugins.contract_tests.dataset_contract import check_dataset
 from bench.plugins.contract_tests.declaration import check_declaration, configurations
+from bench.plugins.contract_tests.executor_import import check_executor
 from bench.plugins.contract_tests.feature_contract import check_feature
 from bench.plugins.contract_tests.model_contract import check_model
 from bench.plugins.contract_tests.recipe_contract import check_recipe
@@ -20,6 +21,7 @@ from bench.plugins.contract_tests.reporting_contract import check_metric, check_
 __all__ = [
     "check_dataset",
     "check_declaration",
+    "check_executor",
     "check_feature",
     "check_metric",
     "check_model",
