@@ -43,7 +43,10 @@ def test_it_is_listed_and_its_first_command_is_said(package: Path) -> None:
         for line in map(str.rstrip, listed.splitlines())
     )
     readme = (package / "README.md").read_text()
-    assert "bench run --dataset bird-songs-tones --models bird-songs-net,cnn" in readme and "$" not in readme
+    assert (
+        "bench run --dataset bird-songs-tones --models bird-songs-net --features bird-songs-bands" in readme
+        and "$" not in readme
+    )
 
 
 @pytest.mark.parametrize("kind", PARTS)

@@ -23,9 +23,11 @@ def _named() -> None:
 @app.command("plugin", epilog="bench new plugin bird-songs   |   bench new plugin bird-songs --model --feature")
 def plugin(
     name: Annotated[str, typer.Argument(help="Name of the package, as in bird-songs.", show_default=False)],
-    model: Annotated[bool, typer.Option("--model", help="With a model. The default if no kind is given.")] = False,
+    model: Annotated[bool, typer.Option("--model", help="With a model.")] = False,
     feature: Annotated[bool, typer.Option("--feature", help="With a feature.")] = False,
-    dataset: Annotated[bool, typer.Option("--dataset", help="With a data set, which makes its files.")] = False,
+    dataset: Annotated[
+        bool, typer.Option("--dataset", help="With a data set. It and a model are the default.")
+    ] = False,
     recipe: Annotated[bool, typer.Option("--recipe", help="With a recipe.")] = False,
     metric: Annotated[bool, typer.Option("--metric", help="With a metric.")] = False,
     section: Annotated[bool, typer.Option("--section", help="With a section of a run's report, and a figure.")] = False,
@@ -42,7 +44,7 @@ def plugin(
         "metric": metric,
         "section": section,
     }
-    kinds = [kind for kind, wanted in asked.items() if wanted] or ["model"]
+    kinds = [kind for kind, wanted in asked.items() if wanted] or ["model", "dataset"]
     named = package_name(name)
     folder = output / named.name
     if folder.exists() or folder.is_symlink():

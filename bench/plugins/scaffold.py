@@ -124,9 +124,9 @@ def new_package(named: PackageName, kinds: Collection[str]) -> dict[str, str]:
 def first_run(named: PackageName, kinds: Collection[str]) -> str:
     """The command that leads to a first leaderboard, without a download."""
     dataset = f"{named.name}-tones" if "dataset" in kinds else "spoken-digits"
-    models = f" --models {named.name}-net,cnn" if "model" in kinds else ""
-    features = f" --features {named.name}-bands,mel" if "feature" in kinds else ""
-    return f"bench run --dataset {dataset}{models}{features} --trials 4 --epochs 4"
+    models = f"{named.name}-net" if "model" in kinds else "tc-resnet"
+    features = f"{named.name}-bands" if "feature" in kinds else "mel"
+    return f"bench run --dataset {dataset} --models {models} --features {features} --trials 4 --epochs 4"
 
 
 def _values(named: PackageName, kinds: list[str]) -> dict[str, str]:
