@@ -10,6 +10,7 @@ import plugin_packages
 import pytest
 import torch  # noqa: F401  # so that no package is the first to import it
 from plugin_mistakes import FILES, MISTAKES, Mistake
+from plugin_mistakes.sources import dataset
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +50,13 @@ def test_what_a_plugin_prints_when_it_is_imported_stays_off_the_standard_output(
         listed = cli_runner.run("list", "models")
     assert listed.stderr == "good morning\n"
     assert "good morning" not in listed.stdout and "says-hello" in listed.stdout
+
+
+@pytest.mark.parametrize("words", [("run", "--dataset", "raising-set"), ("check-data", "raising-set")])
+def test_what_a_plugin_raises_is_said_with_its_line(words: tuple[str, ...], tmp_path: Path) -> None:
+    plugin_packages.install(tmp_path, "raising-set", dataset("raising-set", clips="{}['no such list']"))
+    (tmp_path / "tiny").mkdir()
+    with cli_runner.plugins_at(tmp_path):
+        done = cli_runner.run(*words, "--data-dir", tmp_path)
+    line = cli_runner.refusal(done, "KeyError: 'no such list' (a plugin raised it; bench --debug")
+    assert re.match(r"bench: raising_set\.py:\d+: KeyError", line)
