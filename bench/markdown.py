@@ -29,6 +29,11 @@ def printable(text: str) -> str:
     return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
+def first_sentence(text: str) -> str:
+    """Returns the first sentence of a docstring, in one line and without its full stop."""
+    return re.split(r"(?<=[.!?])\s", " ".join(text.split()), maxsplit=1)[0].rstrip(".")
+
+
 def escape(text: str) -> Markup:
     """Returns `text` escaped in one line, so that it renders literally in a table cell and anywhere else."""
     if isinstance(text, Markup):

@@ -29,6 +29,8 @@ PROTOCOLS = ("official", "folds", "leave-one-group-out", "k-fold", "repeated")
 """How the clips of a data set can be divided into train, validation and test."""
 TRACKING_SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "databricks")
 """Beginnings of the addresses at which MLflow keeps runs."""
+LOCAL, RAY, IN_PROCESS = "local", "ray", "in-process"
+"""Names of the executors that come with bench; `--workers 0` asks for the last, too."""
 COUNTED = ("k-fold", "repeated")
 """Protocols that take a number of outer folds after a colon."""
 
@@ -53,7 +55,7 @@ class Option:
     environment: str = ""
     """Environment variable that is read where the option is not given."""
     executor: Literal["", "local", "ray"] = ""
-    """The executor that the option is for; empty for both."""
+    """The executor that the option is for, of those that come with bench; empty for all. One of a plugin may use it, too."""
 
 
 def parse_settings(given: object) -> object:
@@ -253,8 +255,11 @@ class RunOptions(BaseModel):
     """Seconds of training that a trial may take: one whose first steps show that it would take longer is pruned. 0 allows
     any number."""
 
-    executor: Annotated[Literal["local", "ray"], Option(WHERE, "persistent")] = "local"
-    """Where trials run: local for processes of this machine, ray for the nodes of a Ray cluster."""
+    executor: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$"), Option(WHERE, "persistent", metavar="NAME")
+    ] = LOCAL
+    """Where trials run: local for processes of this machine, ray for the nodes of a Ray cluster, or one of a plugin (see
+    bench list executors)."""
 
     ray_address: Annotated[str | None, Option(WHERE, "persistent", default="one is started here", executor="ray")] = (
         None
@@ -294,11 +299,16 @@ class RunOptions(BaseModel):
     def _fit_the_executor(self) -> Self:
         for name in self.model_fields_set:
             meant = option(name).executor
-            if meant and meant != self.executor and getattr(self, name) != type(self).model_fields[name].default:
+            elsewhere = self.executor in (LOCAL, RAY, IN_PROCESS) and meant not in ("", self.executor)
+            if elsewhere and getattr(self, name) != type(self).model_fields[name].default:
                 instead = RAY_INSTEAD.get(name, "leave it out")
                 raise ValueError(f"{{{name}}} is for {{executor}} {meant}: {instead}")
-        if self.workers == 0 and self.executor == "ray":
-            raise ValueError("{workers} 0 runs trials inside this process, and {executor} ray does not: leave one out")
+        if self.workers == 0 and self.executor not in (LOCAL, IN_PROCESS):
+            raise ValueError(
+                f"{{workers}} 0 runs trials inside this process, and {{executor}} {self.executor} does not: leave one out"
+            )
+        if self.workers and self.executor == IN_PROCESS:
+            raise ValueError("{executor} in-process runs one trial at a time, inside this process: leave out {workers}")
         return self
 
     @model_validator(mode="after")

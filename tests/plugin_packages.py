@@ -29,11 +29,18 @@ def bench_models():
 '''
 
 
-def install(site: Path, package: str, source: str, *, version: str = "1.2") -> None:
-    """Puts a distribution `package` with one module into `site`, a folder on sys.path."""
+def install(site: Path, package: str, source: str, *, version: str = "1.2", module: str = "") -> None:
+    """Puts a distribution `package` with one module into `site`, a folder on sys.path; its entry point may name another."""
+    named = module
     module = package.replace("-", "_")
     (site / f"{module}.py").write_text(source)
-    metadata = site / f"{module}-{version}.dist-info"
+    describe(site, package, named or module, version=version)
+
+
+def describe(site: Path, package: str, module: str, *, version: str = "1.2") -> None:
+    """Writes the metadata of a distribution whose entry point names `module`."""
+    own = package.replace("-", "_")
+    metadata = site / f"{own}-{version}.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
-    (metadata / "entry_points.txt").write_text(f"[bench]\n{module} = {module}\n")
+    (metadata / "entry_points.txt").write_text(f"[bench]\n{own} = {module}\n")

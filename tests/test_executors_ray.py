@@ -286,13 +286,13 @@ def test_a_node_that_cannot_keep_data_is_named(cluster: Any, data: PreparedData,
 
 
 def test_what_is_missing_on_a_node_or_here_is_named() -> None:
-    from bench.executors.ray import _difference
+    from bench.executors.node import different_software
 
     here = {"python": "3.11.1", "tiny": "1.0"}
-    assert _difference(NodeInfo("far", here), here) == ""
-    missing = _difference(NodeInfo("far", {"python": "3.11.1"}), here)
+    assert different_software(NodeInfo("far", here), here) == ""
+    missing = different_software(NodeInfo("far", {"python": "3.11.1"}), here)
     assert missing == "node far has tiny not installed, and this machine has 1.0: install tiny 1.0 there"
-    assert "node far has the plugins odd" in _difference(NodeInfo("far", {**here, "odd": "2.0"}), here)
+    assert "node far has the plugins odd" in different_software(NodeInfo("far", {**here, "odd": "2.0"}), here)
 
 
 def test_a_node_of_another_version_gets_no_trials_and_the_others_do(

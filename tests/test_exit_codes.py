@@ -83,7 +83,8 @@ def test_ctrl_c_from_python_finishes_what_runs_and_raises(audio: str, tmp_path: 
 
 def test_finals_that_all_fail_are_an_error(audio: str) -> None:
     with pytest.raises(
-        BenchError, match="none of 1 finals was complete, the last was failed: KeyError: 'the cable is loose'"
+        BenchError,
+        match=r"none of 1 finals was complete, the last was failed: [\w./]+:\d+: KeyError: 'the cable is loose'",
     ):
         study(audio, trials=1, models=[Failing])
 

@@ -62,7 +62,7 @@ def test_a_name_that_is_installed_is_refused() -> None:
 
 
 def test_what_is_no_plugin_of_its_kind_is_refused() -> None:
-    with pytest.raises(BenchError, match="is no Feature with a name"):
+    with pytest.raises(BenchError, match="Mine is no Feature: derive it from"):
         installed().extended(features=[Mine])  # type: ignore[list-item]
 
 

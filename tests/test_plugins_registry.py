@@ -53,7 +53,10 @@ def test_a_package_that_raises_on_import_is_named_and_left_out(site: Path) -> No
     install(site, "broken-models", "raise RuntimeError('no such\\nlibrary')")
     found = load()
     (problem,) = found.problems
-    assert str(problem) == "plugin package broken-models 1.2 is left out: RuntimeError: no such library"
+    assert (
+        str(problem)
+        == "plugin package broken-models 1.2 is left out: broken_models.py:1: RuntimeError: no such library"
+    )
     assert_first_party_is_whole(found)
 
 
@@ -62,7 +65,7 @@ def test_a_hook_that_raises_leaves_nothing_half_registered(site: Path) -> None:
     install(site, "half-models", TINY_MODEL.format(name="tiny") + hook)
     found = load()
     (problem,) = found.problems
-    assert problem.what == "OSError: no table"
+    assert problem.what == "half_models.py:26: OSError: no table"
     assert "tiny" not in found.models
     assert not [key for key, package in found.origins.items() if package.distribution == "half-models"]
     assert_first_party_is_whole(found)

@@ -17,9 +17,10 @@ PACKAGES = (
     HOUSE,
     REPOSITORY / "plugins" / "bench_plugins",
     REPOSITORY / "plugins" / "example" / "bench_example",
+    REPOSITORY / "plugins" / "slurm" / "bench_slurm",
     REPOSITORY / "perf",
 )
-"""The folders of all packages: the harness, the plugins that ship with it, the example of a plugin, the measurements."""
+"""The folders of all packages: the harness, the plugins that ship with it, the packages of examples, the measurements."""
 ROOMS = (
     "plugins",
     "data",
@@ -73,7 +74,13 @@ def imported_modules(path: Path, known: Collection[str]) -> Iterator[str]:
 def test_no_module_imports_itself_by_way_of_others() -> None:
     """No circle, not even one that an import inside a function, or for type checking, would hide."""
     known = {name: path for package in PACKAGES for name, path in modules(package).items()}
-    assert {name.partition(".")[0] for name in known} == {"bench", "bench_plugins", "bench_example", "perf"}
+    assert {name.partition(".")[0] for name in known} == {
+        "bench",
+        "bench_plugins",
+        "bench_example",
+        "bench_slurm",
+        "perf",
+    }
     graph = {name: sorted(set(imported_modules(path, known))) for name, path in known.items()}
     try:
         TopologicalSorter(graph).prepare()

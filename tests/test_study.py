@@ -319,7 +319,7 @@ def test_a_study_of_which_no_trial_was_complete_is_an_error(
     """Though it ran all its trials, which are too few to stop it on the way."""
     install(tmp_path / "plugins", "broken", model("broken", "raise KeyError('the cable is loose')"), monkeypatch)
     done = run("run", "--dataset", audio, "--trials", "2", "--models", "broken", *HERE)
-    refusal(done, "none of 2 trials was complete, the last was failed: KeyError: 'the cable is loose'")
+    refusal(done, "none of 2 trials was complete, the last was failed: broken.py:", "KeyError: 'the cable is loose'")
     assert "trials: 2 failed" in done.stdout
 
 

@@ -43,8 +43,8 @@ IDENTIFIERS = {
 }
 """Names that no variable, argument, attribute, function, class or module has; in sentences they are ordinary words."""
 
-ENTRY_POINTS = {"command", "main"}
-"""Public names that many modules have, since others look for them: a verb's function, a program's function."""
+ENTRY_POINTS = {"command", "main", "app", "start"}
+"""Public names that many modules have, since others look for them: functions of a verb, a program, an executor."""
 
 SAME_BY_DESIGN = ({"models", "networks"}, {"features", "front_ends"}, {"api", "cli"})
 """Folders whose modules pair up: a plugin, declared without torch, and what it builds; a verb's function and its command."""

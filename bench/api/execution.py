@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from bench.api.resolve import ResolvedStudy
 from bench.errors import BenchError
 from bench.locks import audio_in_use, study_locked
+from bench.options import IN_PROCESS
 from bench.plugins.references import dataset_reference
+from bench.plugins.registry import find
 from bench.results.study_folder import HTML_REPORT, validation_score
 from bench.search.callback import StudyCallback
 from bench.search.optuna_study import open_optuna_study
@@ -107,35 +109,18 @@ def require_complete(study: ResolvedStudy, ending: Ending) -> None:
 
 
 def _executor(study: ResolvedStudy) -> Executor:
-    options, registry = study.options, study.registry
-    logs = study.folder.folder / "logs"
-    if options.executor == "ray":
-        from bench.executors.ray import RayExecutor
+    from bench.executors.jobs import ExecutorSettings
+    from bench.executors.starting import start_executor
 
-        return RayExecutor(
-            workers=study.workers,
-            device=study.device,
-            log_folder=logs,
-            registry=registry,
-            address=options.ray_address,
-            cpus_per_trial=options.cpus_per_trial,
-            gpus_per_trial=options.gpus_per_trial,
-            time_limit=options.trial_timeout,
-        )
-    if study.workers == 0:
-        from bench.executors.in_process import InProcessExecutor
-
-        return InProcessExecutor(registry=registry, device=study.device, threads=options.threads)
-    from bench.executors.local import LocalExecutor
-
-    return LocalExecutor(
+    name = IN_PROCESS if study.workers == 0 else study.options.executor
+    settings = ExecutorSettings(
         workers=study.workers,
         device=study.device,
-        log_folder=logs,
-        registry=registry,
-        time_limit=options.trial_timeout,
-        threads=options.threads,
+        log_folder=study.folder.folder / "logs",
+        registry=study.registry,
+        options=study.options,
     )
+    return start_executor(find("executor", study.registry.executors, name), settings)
 
 
 def _tracker(study: ResolvedStudy) -> Tracker | nullcontext[None]:

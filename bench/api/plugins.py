@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import BenchError
+from bench.markdown import first_sentence
 from bench.options import RunOptions
 from bench.plugins import Dataset, Feature, Model
 from bench.plugins.contracts import Plugin
+from bench.plugins.hookspecs import CONTRACTS
 from bench.plugins.registry import Registry, installed
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PLUGIN_KINDS = ("dataset", "feature", "model", "recipe")
+PLUGIN_KINDS = tuple(CONTRACTS)
 
 
 def list_plugins() -> pd.DataFrame:
     """All installed plugins as a table.
 
     Returns:
-        One row a plugin, with the columns `kind` (dataset, feature, model, recipe), `name`, `summary`, `package` and
+        One row a plugin, with the columns `kind` (dataset, feature, model, ...), `name`, `summary`, `package` and
         `version`.
     """
     import pandas as pd
@@ -40,8 +41,7 @@ def list_plugins() -> pd.DataFrame:
 def summary(registry: Registry, kind: str, name: str) -> str:
     """The first sentence of what a plugin says of itself."""
     plugin = getattr(registry, f"{kind}s")[name]
-    text = " ".join(((plugin.summary if kind == "recipe" else plugin.__doc__) or "").split())
-    return re.split(r"(?<=[.!?])\s", text, maxsplit=1)[0].rstrip(".")
+    return first_sentence((plugin.__doc__ if isinstance(plugin, type) else plugin.summary) or "")
 
 
 def with_classes(plugins: Iterable[type[Plugin]]) -> Registry:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from bench.data.feature_cache import feature_limit
 from bench.data.preparation import prepare
 from bench.data.prepared import PreparedData
-from bench.errors import BenchError, WrongUsage, first_few
+from bench.errors import BenchError, WrongUsage, did_you_mean, first_few
 from bench.evaluation.metrics import metric_title
 from bench.executors.gpus import count_workers, visible_gpus
 from bench.files import cache_directory, data_directory, give_libraries_a_cache, results_directory
-from bench.options import RunOptions, flag, option
+from bench.options import IN_PROCESS, LOCAL, RunOptions, flag, option
 from bench.plugins import PluginConfig, Split
 from bench.plugins.references import dataset_config, located_at, location, study_stem
 from bench.plugins.registry import CALLER, Registry
@@ -231,6 +231,9 @@ def _plan_and_data(
     config: PluginConfig, options: RunOptions, registry: Registry, callback: StudyCallback
 ) -> tuple[Plan, PreparedData]:
     give_libraries_a_cache()
+    if options.executor not in registry.executors:
+        known = did_you_mean(options.executor, registry.executors)
+        raise WrongUsage(f"{flag('executor')} {options.executor}: {known} (see: bench list executors)")
     dataset = registry.dataset(config)
     plan = make_plan(registry, dataset, options)
     device, _ = choose_device(options.device)  # raises before audio is decoded for minutes, as the next lines do
@@ -299,7 +302,9 @@ def _check_options(record: StudyRecord, options: RunOptions) -> None:
 
 def _workers(options: RunOptions, device: str) -> int:
     """Number of workers. Raises BenchError on contradictions."""
-    if options.executor == "ray":
+    if options.executor == IN_PROCESS:
+        return 0
+    if options.executor != LOCAL:
         return options.workers or 1
     gpus = len(visible_gpus()) if device == "cuda" else 0
     return count_workers(options.workers, options.workers_per_gpu, device=device, gpus=gpus)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bench.cli.common import DataDir, installed_plugins, options_of
+from bench.cli.common import DataDir, options_of
 from bench.data.download import is_synthesised
 from bench.errors import BenchError, did_you_mean
 from bench.files import data_directory
-from bench.plugins import contract_tests
-from bench.plugins.registry import Registry
+from bench.plugins import Metric, contract_tests
+from bench.plugins.discovery import Package
+from bench.plugins.faults import fault
+from bench.plugins.hookspecs import CONTRACTS
+from bench.plugins.registry import Registry, installed
+
+SLOW_SECONDS = 1.0
+"""An import that takes longer is said: every command waits for those of all packages."""
 
 
 def command(
@@ -30,25 +36,46 @@ def command(
 ) -> None:
     """Check that plugins keep their contracts: for the authors of plugins."""
 
-    registry = installed_plugins()
+    registry, wanted = installed(), set(names or [])
+    chosen = _chosen(registry, wanted)
     data_folder = data_directory(options_of(data_dir=data_dir).data_dir)
-    chosen = _chosen(registry, names or [])
-    # What was left out was said on the error stream already; it counts, as the package's author asked for all of it.
-    broken = [
-        str(p) for p in registry.problems if not names or {p.package.distribution, p.package.entry_point} & set(names)
-    ]
+    broken = 0
+    for package in registry.packages:
+        if not wanted or {package.distribution, package.entry_point} & wanted:
+            for fault_of_package in _complaints_of(registry, package):
+                print(f"FAIL  package {package.distribution}: {fault_of_package}")
+                broken += 1
     for kind, name in chosen:
         complaint = _complaint(lambda kind=kind, name=name: _check(registry, kind, name, data_folder, make))  # type: ignore[misc]
         print(
             f"{'ok  ' if complaint is None else 'FAIL'}  {kind} {name}{'' if complaint is None else f': {complaint}'}"
         )
-        if complaint is not None:
-            broken.append(name)
-    print(f"\n{len(chosen)} checked, {len(broken)} broken")
+        broken += complaint is not None
+    print(f"\n{len(chosen)} checked, {broken} broken")
     raise typer.Exit(code=1 if broken else 0)
 
 
-def _chosen(registry: Registry, names: list[str]) -> list[tuple[str, str]]:
+def _complaints_of(registry: Registry, package: Package) -> Iterator[str]:
+    """What is wrong with a package as a whole, its import and its hooks."""
+    left_out = [problem.what for problem in registry.problems if problem.package == package]
+    yield from left_out
+    if not left_out and package not in registry.origins.values():
+        hooks = ", ".join(f"bench_{kind}s" for kind in CONTRACTS)
+        yield f"brings nothing: its module has none of the functions {hooks}, marked @hookimpl"
+    imported = registry.imports.get(package)
+    if imported is None:
+        return
+    if imported.printed:
+        yield f"prints {imported.printed.split(chr(10))[0][:60]!r} when it is imported, as every command does: leave it out"
+    if imported.seconds > SLOW_SECONDS:
+        libraries = f", with {', '.join(imported.libraries)}" if imported.libraries else ""
+        yield (
+            f"takes {imported.seconds:.1f} s to import{libraries}, for which every command waits: "
+            "import what is slow where a network, a front end or files are made"
+        )
+
+
+def _chosen(registry: Registry, names: Collection[str]) -> list[tuple[str, str]]:
     """(kind, name) of every plugin that is meant by its own name or by its package's. Raises BenchError on others."""
 
     def meant(kind: str, plugin: str) -> set[str]:
@@ -71,8 +98,8 @@ def _complaint(check: Callable[[], None]) -> str | None:
     except Exception as error:
         if os.environ.get("BENCH_DEBUG"):
             raise
-        text = " ".join(str(error).split())
-        return text if isinstance(error, AssertionError) else f"{type(error).__name__}: {text}"
+        meant_for_people = isinstance(error, AssertionError | BenchError)
+        return " ".join(str(error).split()) if meant_for_people else fault(error)
     return None
 
 
@@ -87,6 +114,22 @@ def _check(registry: Registry, kind: str, name: str, data_dir: Path, make: bool)
             contract_tests.check_model(registry.models[name])
         case "recipe":
             contract_tests.check_recipe(registry.recipes[name], registry)
+        case "metric":
+            _check_metric(registry.metrics[name])
+        case "section":
+            contract_tests.check_section(registry.sections[name])
+        case "executor":
+            contract_tests.check_executor(registry.executors[name])
+
+
+def _check_metric(metric: type[Metric]) -> None:
+    from bench.evaluation.metrics import METRICS, added_name
+
+    if added_name(metric) in METRICS:
+        raise AssertionError(
+            f"{metric.name} is a score that bench has itself, so that it is left out: choose another name"
+        )
+    contract_tests.check_metric(metric)
 
 
 def _check_dataset(registry: Registry, name: str, data_dir: Path, make: bool) -> None:

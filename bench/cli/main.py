@@ -35,6 +35,7 @@ VERBS = {
     "check-data": "Show what is in a data set: lengths, defects, twins.",
     "cache": "Show what the cache folder holds, and make room.",
     "check": "Check that plugins keep their contracts.",
+    "new": "Begin a plugin package of your own.",
 }
 """Verbs and what they do. Each is a module of this package with a function `command`, or with an `app` of several, and is
 imported when it is called."""
@@ -135,6 +136,10 @@ def _line(error: Exception) -> str:
     # Typer brings its own copy of click's exceptions, in a private module: wrong usage is known by what it has.
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):
         return _usage(error)
+    from bench.plugins.faults import fault, fault_place  # after an error, and not at every start
+
+    if fault_place(error):
+        return f"{fault(error)} (a plugin raised it; bench --debug ... shows how it came there)"
     text = " ".join(str(error).split())[:300]
     return (
         f"unexpected {type(error).__name__}{f' ({text})' if text else ''}: what was computed before is kept; "

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 from pydantic import BaseModel
 
+from bench.api.plugins import PLUGIN_KINDS
 from bench.cli.common import DataDir, SettingsFlag, installed_plugins, options_of, warn
 from bench.data.chosen_classes import chosen_labels, chosen_listing
 from bench.data.decoding import listed_seconds, usual_length
@@ -24,7 +25,9 @@ from bench.reporting.terminal import print_table
 
 
 def command(
-    name: Annotated[str, typer.Argument(help="A data set, feature, model or recipe.", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(help="A data set, feature, model, recipe, metric, section or executor.", show_default=False)
+    ],
     feature: Annotated[str | None, typer.Option(help="For a model: the feature that it reads.")] = None,
     dataset: Annotated[
         str | None, typer.Option(help="For a model or a recipe: the data set with the classes and the clip length.")
@@ -36,7 +39,7 @@ def command(
 
     options = options_of(settings=settings, data_dir=data_dir)
     registry, chosen = installed_plugins(), options.settings
-    kinds = [kind for kind in ("dataset", "feature", "model", "recipe") if (kind, name) in registry.origins]
+    kinds = [kind for kind in PLUGIN_KINDS if (kind, name) in registry.origins]
     if not kinds:
         known = {known for _, known in registry.origins}
         raise BenchError(f"nothing is called {name!r}: {did_you_mean(name, known)} (see: bench list)")
@@ -49,6 +52,9 @@ def command(
             print()
         if kind == "recipe":
             _print_recipe(registry, name)
+        elif kind == "executor":
+            print(f"executor {name}, from {registry.origins[kind, name]}\n\n{registry.executors[name].summary}")
+            print(f"\nWrite: --executor {name}\nSource: {registry.executors[name].start}")
         else:
             _print_plugin(registry, kind, name)
         if network is not None:

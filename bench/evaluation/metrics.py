@@ -6,12 +6,17 @@ is. Tables, MLflow and the API are made from that.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from bench.evaluation.predictions import Predictions
+from bench.markdown import first_sentence
+from bench.plugins import Metric
+from bench.plugins.faults import fault
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +34,7 @@ SHARE = "0 to 1"
 
 
 @dataclass(frozen=True)
-class Metric:
+class MetricText:
     """What a reader has to know of a score to read it."""
 
     words: str
@@ -45,6 +50,19 @@ class Metric:
         return self.words[:1].upper() + self.words[1:]
 
 
+class AddedScore(BaseModel):
+    """A metric that a plugin adds, with what a reader has to know of it: pages stand alone, without the plugin."""
+
+    model_config = ConfigDict(frozen=True)
+    name: str
+    """Its name among those of METRICS: `cohen_kappa`."""
+    text: MetricText
+    value: float | None
+    """None if it is not defined for these clips, or could not be computed."""
+    failure: str = Field("", exclude_if=lambda failure: not failure)
+    """What the plugin raised, in one line; empty if nothing."""
+
+
 class Scores(BaseModel):
     """Scores of one split. One that is not defined for its clips, or was not computed, is None.
 
@@ -56,47 +74,50 @@ class Scores(BaseModel):
     """Number of clips in the split."""
     absent: tuple[str, ...] = ()
     """Classes that have no clips in the split."""
-    accuracy: Annotated[float, Metric("accuracy", "share of the clips that are right")]
+    accuracy: Annotated[float, MetricText("accuracy", "share of the clips that are right")]
     balanced_accuracy: Annotated[
-        float, Metric("balanced accuracy", "mean recall of the classes, also called unweighted average recall")
+        float, MetricText("balanced accuracy", "mean recall of the classes, also called unweighted average recall")
     ]
-    macro_f1: Annotated[float, Metric("macro F1", "mean F1 score of the classes")]
-    loss: Annotated[float, Metric("log loss", "mean cross entropy", "lower", "nats")]
+    macro_f1: Annotated[float, MetricText("macro F1", "mean F1 score of the classes")]
+    loss: Annotated[float, MetricText("log loss", "mean cross entropy", "lower", "nats")]
     brier: Annotated[
         float | None,
-        Metric(
+        MetricText(
             "Brier score", "squared error of the probabilities, summed over classes (Brier, 1950)", "lower", "0 to 2"
         ),
     ] = None
     calibration_error: Annotated[
         float | None,
-        Metric(
+        MetricText(
             "calibration error",
             f"expected calibration error of the highest probability in {CALIBRATION_BINS} bins (Guo et al., 2017)",
             "lower",
         ),
     ] = None
     roc_auc: Annotated[
-        float | None, Metric("ROC AUC", "area under the curve of each class against the rest, mean of the classes")
+        float | None, MetricText("ROC AUC", "area under the curve of each class against the rest, mean of the classes")
     ] = None
     top_3_accuracy: Annotated[
-        float | None, Metric("top-3 accuracy", "share of the clips whose class is among the 3 most probable")
+        float | None, MetricText("top-3 accuracy", "share of the clips whose class is among the 3 most probable")
     ] = None
     top_5_accuracy: Annotated[
-        float | None, Metric("top-5 accuracy", "share of the clips whose class is among the 5 most probable")
+        float | None, MetricText("top-5 accuracy", "share of the clips whose class is among the 5 most probable")
     ] = None
 
+    added: tuple[AddedScore, ...] = Field((), exclude_if=lambda added: not added)
+    """Metrics of plugins."""
+
     def figures(self) -> dict[str, float]:
-        """The scores that there are, by the names of METRICS."""
-        values = ((name, getattr(self, name)) for name in METRICS)
+        """The scores that there are, by the names of METRICS; those of plugins come last."""
+        values = [(name, getattr(self, name)) for name in METRICS] + [(score.name, score.value) for score in self.added]
         return {name: value for name, value in values if value is not None}
 
 
-METRICS: dict[str, Metric] = {
+METRICS: dict[str, MetricText] = {
     name: declared
     for name, field in Scores.model_fields.items()
     for declared in field.metadata
-    if isinstance(declared, Metric)
+    if isinstance(declared, MetricText)
 }
 """Every metric by its name in records, in the order of tables."""
 
@@ -106,8 +127,18 @@ def metric_title(name: str) -> str:
     return METRICS[name].words
 
 
-def score(predictions: Predictions) -> Scores:
-    """Computes all scores of one split."""
+def metric_texts(scores: Iterable[Scores]) -> dict[str, MetricText]:
+    """What a reader has to know of every score, by name: METRICS, and what plugins have added to these."""
+    return METRICS | {score.name: score.text for each in scores for score in each.added}
+
+
+def score(predictions: Predictions, metrics: Iterable[type[Metric]] = ()) -> Scores:
+    """Computes all scores of one split.
+
+    Args:
+        predictions: The predictions.
+        metrics: Metrics of plugins, which are computed too.
+    """
     targets, probabilities = predictions.targets, predictions.probabilities
     return basic_scores(predictions).model_copy(
         update={
@@ -116,6 +147,7 @@ def score(predictions: Predictions) -> Scores:
             "roc_auc": _roc_auc(targets, probabilities),
             "top_3_accuracy": _top_accuracy(targets, probabilities, 3),
             "top_5_accuracy": _top_accuracy(targets, probabilities, 5),
+            "added": tuple(_added(metric, predictions) for metric in metrics if added_name(metric) not in METRICS),
         }
     )
 
@@ -138,6 +170,26 @@ def basic_scores(predictions: Predictions) -> Scores:
         macro_f1=float(f1_score(targets, predicted, labels=present, average="macro", zero_division=0.0)),
         loss=float(-np.log(np.clip(of_target, LEAST_PROBABILITY, None)).mean()),
     )
+
+
+def added_name(metric: type[Metric]) -> str:
+    """A plugin's metric among the names of METRICS: `cohen_kappa` for `cohen-kappa`."""
+    return metric.name.replace("-", "_")
+
+
+def _added(metric: type[Metric], predictions: Predictions) -> AddedScore:
+    """The score of a plugin. Whatever it raises must not lose the others."""
+    words = metric.name.replace("-", " ").replace("_", " ")
+    text = MetricText(words, first_sentence(metric.__doc__ or ""), metric.better, metric.unit)
+    failure, value = "", None
+    try:
+        computed = metric().compute(predictions)
+        value = None if computed is None else float(computed)
+    except Exception as error:
+        failure = fault(error)
+    if value is not None and not math.isfinite(value):
+        value, failure = None, f"{metric.name} is {value}, no number"
+    return AddedScore(name=added_name(metric), text=text, value=value, failure=failure)
 
 
 def _brier(targets: NDArray[np.int64], probabilities: NDArray[np.float32]) -> float:

@@ -8,9 +8,14 @@ import torch
 
 from bench.cores import has_spare_cores
 from bench.executors.job_runner import JobRunner
-from bench.executors.jobs import EpochDone, Event, Finished, Job, Notice
+from bench.executors.jobs import EpochDone, Event, ExecutorSettings, Finished, Job, Notice
 from bench.plugins.registry import Registry
 from bench.trial.run_trial import Trial
+
+
+def start(settings: ExecutorSettings) -> InProcessExecutor:
+    """The executor `in-process` of a study."""
+    return InProcessExecutor(registry=settings.registry, device=settings.device, threads=settings.options.threads)
 
 
 class InProcessExecutor:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import torch
 
 from bench.data.preparation import load_split
-from bench.errors import one_line
 from bench.executors.jobs import Job
+from bench.plugins.faults import fault
 from bench.plugins.registry import Registry
 from bench.training.compiled import Compiler
 from bench.training.device_clips import DataOnDevice
@@ -54,8 +54,7 @@ class JobRunner:
         except TimedOut:
             raise
         except Exception as error:  # The process outlives whatever a job does.
-            reason = f"{type(error).__name__}: {one_line(error)}"
-            outcome = TrialOutcome(TrialResult(status="failed", reason=reason, traceback=traceback.format_exc()))
+            outcome = TrialOutcome(TrialResult(status="failed", reason=fault(error), traceback=traceback.format_exc()))
         if outcome.result.status == "failed":
             _check_audio(job)
         return outcome

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from bench.data.prepared import PreparedData
 from bench.options import RunOptions
+from bench.plugins.registry import Registry
 from bench.trial import Epoch, TrialOutcome, TrialSpec
 
 
@@ -22,6 +24,25 @@ class Job:
     """Options of the study, some of which limit or change how a trial runs."""
     test: bool = False
     """Whether the test split is evaluated at the end, which finals and reproductions alone do."""
+
+
+@dataclass(frozen=True)
+class ExecutorSettings:
+    """What an executor is started with.
+
+    Attributes:
+        workers: Number of jobs that run at the same time.
+        device: Device that trains, `cpu` or `cuda`.
+        log_folder: Folder for what workers print; it may not exist yet.
+        registry: Plugins that jobs name; workers need the same, see `Registry.portable`.
+        options: Options of the study: threads, time limits, what a trial reserves.
+    """
+
+    workers: int
+    device: str
+    log_folder: Path
+    registry: Registry
+    options: RunOptions
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from bench.cores import has_spare_cores, threads_per_worker
 from bench.errors import BenchError
 from bench.executors import worker
 from bench.executors.gpus import gpu_of_each, visible_gpus
-from bench.executors.jobs import EpochDone, Event, Finished, Job, Lost, Notice
+from bench.executors.jobs import EpochDone, Event, ExecutorSettings, Finished, Job, Lost, Notice
 from bench.files import cannot_write
 from bench.plugins.registry import Registry
 from bench.trial import Epoch, TrialOutcome, TrialResult
@@ -61,6 +61,18 @@ class _Slot:
     last_progress: float = 0.0
     signals: list[int] = field(default_factory=list)
     """Signals that were sent to a worker whose job has passed its time limit, in order."""
+
+
+def start(settings: ExecutorSettings) -> LocalExecutor:
+    """The executor `local` of a study."""
+    return LocalExecutor(
+        workers=settings.workers,
+        device=settings.device,
+        log_folder=settings.log_folder,
+        registry=settings.registry,
+        time_limit=settings.options.trial_timeout,
+        threads=settings.options.threads,
+    )
 
 
 class LocalExecutor:

@@ -13,7 +13,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,6 +69,21 @@ def software(registry: Registry) -> dict[str, str]:
 
     python = platform.python_version()
     return {"python": python, "bench": VERSION, "torch": version("torch"), **registry.versions()}
+
+
+def different_software(info: NodeInfo, ours: Mapping[str, str]) -> str:
+    """In which software a node is not like this machine, if in any: its numbers would be of something else."""
+    for name, version in ours.items():
+        theirs = info.versions.get(name)
+        if theirs != version:
+            return (
+                f"node {info.name} has {name} {theirs or 'not installed'}, and this machine has {version}: "
+                f"install {name} {version} there"
+            )
+    unknown = sorted(info.versions.keys() - ours.keys())
+    if unknown:
+        return f"node {info.name} has the plugins {', '.join(unknown)}, and this machine has not: install them"
+    return ""
 
 
 class NodeWorker:

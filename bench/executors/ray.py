@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 
 from bench.cores import available_cores
 from bench.errors import BenchError, one_line
-from bench.executors.jobs import Event, Finished, Job, Lost, Notice
+from bench.executors.jobs import Event, ExecutorSettings, Finished, Job, Lost, Notice
 from bench.executors.local import STARTS
-from bench.executors.node import NeedsData, NodeInfo, NodeSettings, NodeWorker, software
+from bench.executors.node import NeedsData, NodeInfo, NodeSettings, NodeWorker, different_software, software
 from bench.plugins.registry import Registry
 
 POLL_SECONDS = 5.0
@@ -47,6 +47,21 @@ class _Slot:
     job: Job | None = None
     sending: dict[Any, Path] = field(default_factory=dict)
     """References to its receipts of folders that are under way."""
+
+
+def start(settings: ExecutorSettings) -> RayExecutor:
+    """The executor `ray` of a study."""
+    options = settings.options
+    return RayExecutor(
+        workers=settings.workers,
+        device=settings.device,
+        log_folder=settings.log_folder,
+        registry=settings.registry,
+        address=options.ray_address,
+        cpus_per_trial=options.cpus_per_trial,
+        gpus_per_trial=options.gpus_per_trial,
+        time_limit=options.trial_timeout,
+    )
 
 
 class RayExecutor:
@@ -195,7 +210,7 @@ class RayExecutor:
         Raises BenchError if no other node has what a trial asks for.
         """
         self._failed_starts = 0
-        difference = _difference(info, self._software)
+        difference = different_software(info, self._software)
         if not difference:
             slot.info = info
             slot.answer = slot.actor.events.remote(POLL_SECONDS)
@@ -235,21 +250,6 @@ class RayExecutor:
         if said or not waiting:
             return []
         return [Notice(f"the cluster has no room for {waiting} of {len(self._slots)} workers: they start when it has")]
-
-
-def _difference(info: NodeInfo, ours: Mapping[str, str]) -> str:
-    """In which software a node is not like this machine, if in any: its numbers would be of something else."""
-    for name, version in ours.items():
-        theirs = info.versions.get(name)
-        if theirs != version:
-            return (
-                f"node {info.name} has {name} {theirs or 'not installed'}, and this machine has {version}: "
-                f"install {name} {version} there"
-            )
-    unknown = sorted(info.versions.keys() - ours.keys())
-    if unknown:
-        return f"node {info.name} has the plugins {', '.join(unknown)}, and this machine has not: install them"
-    return ""
 
 
 class _Actor(NodeWorker):

@@ -19,7 +19,9 @@ from bench.plugins.contracts import (
     Recipe,
     Split,
 )
+from bench.plugins.executor_contract import ExecutorPlugin
 from bench.plugins.hookspecs import hookimpl
+from bench.plugins.reporting_contracts import ClipPredictions, FinishedRun, Metric, ReportSection
 from bench.plugins.splits import stratified_split
 from bench.plugins.training_settings import TrainingSettings
 
@@ -31,17 +33,22 @@ __all__ = [
     "BenchError",
     "Choice",
     "Clip",
+    "ClipPredictions",
     "Cut",
     "Dataset",
+    "ExecutorPlugin",
     "Feature",
+    "FinishedRun",
     "Float",
     "Infeasible",
     "Int",
     "Listing",
+    "Metric",
     "Model",
     "PluginConfig",
     "ProgressCallback",
     "Recipe",
+    "ReportSection",
     "Scalar",
     "Split",
     "TrainingSettings",

@@ -25,6 +25,9 @@ class Choice:
     def __init__(self, *values: Scalar) -> None:
         if not values:
             raise ValueError("Choice needs at least one value")
+        for value in values:
+            if not isinstance(value, Scalar):
+                raise ValueError(f"Choice({value!r}): give its values one by one, as in Choice(16, 32)")
         object.__setattr__(self, "values", values)
 
     def contains(self, value: object) -> bool:

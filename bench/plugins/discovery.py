@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint, entry_points
+from types import FunctionType
 from typing import Any, cast
 
 import pluggy
 
-from bench.errors import one_line
+from bench.errors import BenchError, did_you_mean
 from bench.plugins import hookspecs
+from bench.plugins.faults import fault, function_place
 
 IMPORTS_BEGIN = time.time()
 """Time, in seconds since 1970, before which no plugin of this process was imported."""
+
+
+class NotAHook(BenchError):
+    """A function that was meant as a hook and is none."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +61,31 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class Imported:
+    """What the import of a package did beside bringing plugins.
+
+    Attributes:
+        seconds: Wall time that it took, with all that it imports and its hooks.
+        printed: What it wrote on standard output.
+        libraries: Large libraries that it was the first to import.
+    """
+
+    seconds: float
+    printed: str
+    libraries: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Contributions:
     """Everything that the hooks of one package return, unchecked, by kind of plugin."""
 
     package: Package
-    datasets: list[Any]
-    features: list[Any]
-    models: list[Any]
-    recipes: list[Any]
+    brought: Mapping[str, list[Any]]
+    imported: Imported
+
+
+LARGE_LIBRARIES = ("torch", "torchaudio", "numpy", "scipy", "sklearn", "pandas", "librosa", "matplotlib", "tensorflow")
+"""Libraries that a command which is refused does without."""
 
 
 def discover(only: Collection[str] | None = None) -> Iterator[Contributions | Problem]:
@@ -103,22 +129,59 @@ def _package(entry_point: EntryPoint) -> Package:
 
 def _contributions(entry_point: EntryPoint) -> Contributions | Problem:
     package = _package(entry_point)
+    before, begin, printed = set(sys.modules), time.perf_counter(), io.StringIO()
     try:
-        manager = pluggy.PluginManager("bench")
-        manager.add_hookspecs(hookspecs)
-        manager.register(entry_point.load())
-        manager.check_pending()
-        hook = manager.hook
-        return Contributions(
-            package,
-            datasets=_flat(hook.bench_datasets),
-            features=_flat(hook.bench_features),
-            models=_flat(hook.bench_models),
-            recipes=_flat(hook.bench_recipes),
-        )
+        with redirect_stdout(printed):
+            module = entry_point.load()
+            brought = _brought(module)
+    except NotAHook as error:
+        return Problem(package, str(error))
     except (Exception, SystemExit) as error:  # a third party's code may raise anything
-        return Problem(package, f"{type(error).__name__}: {one_line(error)}")
+        return Problem(package, fault(error) + _hint(entry_point, error))
+    finally:
+        sys.stderr.write(printed.getvalue())  # the standard output is the command's own
+    libraries = tuple(name for name in LARGE_LIBRARIES if name in sys.modules and name not in before)
+    return Contributions(package, brought, Imported(time.perf_counter() - begin, printed.getvalue(), libraries))
 
 
-def _flat(hook: Callable[[], list[list[Any]]]) -> list[Any]:
-    return [contribution for contributions in hook() for contribution in contributions]
+def _brought(module: Any) -> dict[str, list[Any]]:
+    """What the hooks of a module return, by kind. Raises NotAHook."""
+    manager = pluggy.PluginManager("bench")
+    manager.add_hookspecs(hookspecs)
+    manager.register(module)
+    _refuse_unmarked(module)
+    manager.check_pending()
+    return {kind: _returned(manager, f"bench_{kind}s") for kind in hookspecs.CONTRACTS}
+
+
+def _refuse_unmarked(module: Any) -> None:
+    """Raises NotAHook where a function has a hook's name, or nearly, and is none, so that nothing would call it."""
+    known = [f"bench_{kind}s" for kind in hookspecs.CONTRACTS]
+    for name, function in vars(module).items():
+        if not name.startswith("bench_") or not isinstance(function, FunctionType):
+            continue
+        where = function_place(function.__code__, function.__module__)
+        if name not in known:
+            raise NotAHook(f"{where}: {name} is no hook: {did_you_mean(name, known)}")
+        if not hasattr(function, "bench_impl"):
+            raise NotAHook(f"{where}: {name} is not marked: write @hookimpl above it, or nothing calls it")
+
+
+def _returned(manager: pluggy.PluginManager, name: str) -> list[Any]:
+    brought: list[Any] = []
+    for implementation in getattr(manager.hook, name).get_hookimpls():
+        returned = implementation.function()
+        if not isinstance(returned, list | tuple):
+            where = function_place(implementation.function.__code__, implementation.function.__module__)
+            named = getattr(returned, "__name__", repr(returned))
+            raise NotAHook(f"{where}: {name} returns {named}, not a list: return [{'' if returned is None else named}]")
+        brought += returned
+    return brought
+
+
+def _hint(entry_point: EntryPoint, error: BaseException) -> str:
+    """What to do where the entry point itself leads nowhere."""
+    missing = isinstance(error, ModuleNotFoundError) and error.name is not None
+    if (missing and (entry_point.module + ".").startswith(f"{error.name}.")) or isinstance(error, AttributeError):  # type: ignore[attr-defined]
+        return f" (its entry point is {entry_point.value!r}: name the module with the hooks)"
+    return ""

@@ -1,4 +1,4 @@
-"""The four hooks of a plugin package. The package names its module as an entry point of the group `bench`.
+"""The hooks of a plugin package, one a kind. The package names its module as an entry point of the group `bench`.
 
 from bench.plugins import Model, hookimpl
 
@@ -9,11 +9,28 @@ def bench_models() -> list[type[Model]]:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pluggy
+from pydantic import BaseModel
 
 from bench.plugins.contracts import Dataset, Feature, Model, Recipe
+from bench.plugins.executor_contract import ExecutorPlugin
+from bench.plugins.reporting_contracts import Metric, ReportSection
 
 ENTRY_POINT_GROUP = "bench"
+
+CONTRACTS: Mapping[str, type[BaseModel]] = {
+    "dataset": Dataset,
+    "feature": Feature,
+    "model": Model,
+    "recipe": Recipe,
+    "metric": Metric,
+    "section": ReportSection,
+    "executor": ExecutorPlugin,
+}
+"""What is brought, by kind. The hook of a kind is `bench_KINDs`, its place in the registry `KINDs`: a kind is added here,
+with a hook below and a field of `Registry`, and found, checked for its contract and listed like the others."""
 
 hookspec = pluggy.HookspecMarker("bench")
 hookimpl = pluggy.HookimplMarker("bench")
@@ -37,3 +54,18 @@ def bench_models() -> list[type[Model]]:  # type: ignore[empty-body]
 @hookspec
 def bench_recipes() -> list[Recipe]:  # type: ignore[empty-body]
     """Returns the recipes of the package."""
+
+
+@hookspec
+def bench_metrics() -> list[type[Metric]]:  # type: ignore[empty-body]
+    """Returns the Metric classes of the package."""
+
+
+@hookspec
+def bench_sections() -> list[type[ReportSection]]:  # type: ignore[empty-body]
+    """Returns the ReportSection classes of the package."""
+
+
+@hookspec
+def bench_executors() -> list[ExecutorPlugin]:  # type: ignore[empty-body]
+    """Returns the executors of the package."""

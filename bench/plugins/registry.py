@@ -16,10 +16,14 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from bench.errors import BenchError, WrongUsage, did_you_mean, one_line
+from bench.errors import BenchError, WrongUsage, did_you_mean
 from bench.plugins.by_value import pickled, unpickled
 from bench.plugins.contracts import Dataset, Feature, Model, Plugin, PluginConfig, Recipe
-from bench.plugins.discovery import Package, Problem, discover, entry_point_names
+from bench.plugins.discovery import Imported, Package, Problem, discover, entry_point_names
+from bench.plugins.executor_contract import ExecutorPlugin
+from bench.plugins.faults import fault
+from bench.plugins.hookspecs import CONTRACTS
+from bench.plugins.reporting_contracts import Metric, ReportSection
 from bench.plugins.source_code import source_digest
 
 Contributed = TypeVar("Contributed")
@@ -70,22 +74,30 @@ class Registry:
         features: Feature classes by name.
         models: Model classes by name.
         recipes: Recipes by name.
+        metrics: Metric classes by name.
+        sections: Classes of sections of a run's report, by name.
+        executors: Executors by name.
         packages: Every package that was loaded, also those with problems.
-        origins: The package that brought a plugin, by kind (dataset, feature, model, recipe) and name.
+        origins: The package that brought a plugin, by kind (see CONTRACTS) and name.
         problems: Packages and plugins that were left out, with reasons.
         only: Names of the entry points that were loaded; None for all.
         codes: Digests of plugins' code that were asked for, by kind and name.
+        imports: What the import of every package did.
     """
 
     datasets: dict[str, type[Dataset]] = field(default_factory=dict)
     features: dict[str, type[Feature]] = field(default_factory=dict)
     models: dict[str, type[Model]] = field(default_factory=dict)
     recipes: dict[str, Recipe] = field(default_factory=dict)
+    metrics: dict[str, type[Metric]] = field(default_factory=dict)
+    sections: dict[str, type[ReportSection]] = field(default_factory=dict)
+    executors: dict[str, ExecutorPlugin] = field(default_factory=dict)
     packages: list[Package] = field(default_factory=list)
     origins: dict[tuple[str, str], Package] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     only: tuple[str, ...] | None = None
     codes: dict[tuple[str, str], str] = field(default_factory=dict)
+    imports: dict[Package, Imported] = field(default_factory=dict)
 
     def dataset(self, config: PluginConfig) -> Dataset:
         """Builds a data set from its configuration.
@@ -221,25 +233,19 @@ class Registry:
     def _add(self, package: Package, kind: str, contribution: Any) -> str:
         """Registers a contribution, or says in one line why it cannot be registered."""
         name, known = getattr(contribution, "name", None), self._known(kind)
-        if not _conforms(kind, contribution) or not isinstance(name, str):
-            return f"{contribution!r} is no {CONTRACTS[kind].__name__} with a name"
+        if complaint := _not_conforming(kind, contribution):
+            return complaint
+        if not isinstance(name, str):
+            return f'{contribution.__name__} has no name: give the class one, `name: ClassVar[str] = "my-{kind}"`'
         if not PLUGIN_NAME.fullmatch(name):
             return f"{kind} {name!r}: a name is of letters, digits, '.', '_' and '-', at most 100"
         if name in known:
             return f"{kind} {name!r} is already brought by {self.origins[kind, name]}: choose another name"
-        if kind in ("feature", "model") and (complaint := _lacks_defaults(contribution)):
+        if kind != "dataset" and isinstance(contribution, type) and (complaint := _lacks_defaults(contribution)):
             return f"{kind} {name!r} cannot be made from its defaults: {complaint}"
         known[name] = contribution
         self.origins[kind, name] = package
         return ""
-
-
-CONTRACTS: Mapping[str, type[Plugin] | type[Recipe]] = {
-    "dataset": Dataset,
-    "feature": Feature,
-    "model": Model,
-    "recipe": Recipe,
-}
 
 
 def find(kind: str, known: Mapping[str, Contributed], name: str) -> Contributed:
@@ -314,26 +320,34 @@ def load(*, only: Iterable[str] | None = None) -> Registry:
             registry.problems.append(contributions)
             continue
         registry.packages.append(contributions.package)
-        for kind in CONTRACTS:
-            for contribution in getattr(contributions, f"{kind}s"):
+        registry.imports[contributions.package] = contributions.imported
+        for kind, brought in contributions.brought.items():
+            for contribution in brought:
                 if complaint := registry._add(contributions.package, kind, contribution):
                     registry.problems.append(Problem(contributions.package, complaint))
     return registry
 
 
-def _conforms(kind: str, contribution: object) -> bool:
-    """Whether a contribution is a class of its kind or, for recipes, an instance."""
-    if kind == "recipe":
-        return isinstance(contribution, Recipe)
-    return isinstance(contribution, type) and issubclass(contribution, CONTRACTS[kind])
+def _not_conforming(kind: str, contribution: object) -> str:
+    """Why a contribution is no class of its kind or, of a kind that brings records, no instance; empty if it is one."""
+    contract = CONTRACTS[kind]
+    if not issubclass(contract, Plugin):
+        named = getattr(contribution, "__name__", repr(contribution))
+        return "" if isinstance(contribution, contract) else f"{named} is no {contract.__name__}: build one"
+    if not isinstance(contribution, type):
+        instance = f", but an instance of {type(contribution).__name__}" if isinstance(contribution, contract) else ""
+        return f"{contribution!r} is no class{instance}: return the class itself"
+    if issubclass(contribution, contract):
+        return ""
+    return f"{contribution.__name__} is no {contract.__name__}: derive it from bench.plugins.{contract.__name__}"
 
 
 def _lacks_defaults(plugin: type[Plugin]) -> str:
-    """Why a feature or model has no complete defaults, with which every search begins; empty if it has."""
+    """Why a feature, model, metric or section has no complete defaults, with which every search begins; empty if it has."""
     try:
         plugin()
     except ValidationError as error:
         return first_complaint(error)
     except Exception as error:  # a third party's code may raise anything
-        return f"{type(error).__name__}: {one_line(error)}"
+        return fault(error)
     return ""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bench.errors import BenchError, did_you_mean
 from bench.evaluation.error_analysis import analyse_errors
 from bench.evaluation.metrics import score
-from bench.plugins import Recipe
+from bench.plugins import Metric, Recipe
 from bench.plugins.references import dataset_reference, path_option, published_config, without_path
 from bench.plugins.registry import Registry
 from bench.reporting.commands import portable_command, portable_reference, without_folders
@@ -154,7 +154,7 @@ def _is_of(record: StudyRecord, dataset: str, registry: Registry) -> bool:
 
 def _protocol(members: Sequence[tuple[StudyFolder, StudyRecord]], registry: Registry) -> Protocol:
     newest = max((record for _, record in members), key=lambda record: record.created)
-    rows = _rows(members, newest)
+    rows = _rows(members, newest, registry.metrics.values())
     return Protocol(
         dataset=(published := published_config(registry, newest.dataset)),
         reference=dataset_reference(registry, published) if path_option(registry, published) else "",
@@ -191,7 +191,9 @@ def _with_plugins(protocol: Protocol, registry: Registry) -> Protocol:
     return protocol.model_copy(update={"rows": tuple(rows)})
 
 
-def _rows(members: Sequence[tuple[StudyFolder, StudyRecord]], newest: StudyRecord) -> tuple[Row, ...]:
+def _rows(
+    members: Sequence[tuple[StudyFolder, StudyRecord]], newest: StudyRecord, metrics: Collection[type[Metric]]
+) -> tuple[Row, ...]:
     folds = [fold.name for fold in newest.data.folds]
     finals: dict[str, list[FinalRun]] = {}
     proposed: dict[tuple[str, str], list[RunRecord]] = {}
@@ -207,7 +209,8 @@ def _rows(members: Sequence[tuple[StudyFolder, StudyRecord]], newest: StudyRecor
     rows = [
         row
         for key, same_configuration in finals.items()
-        if (row := _row(same_configuration, folds, proposed, nested=key in nested, study=newest)) is not None
+        if (row := _row(same_configuration, folds, proposed, nested=key in nested, study=newest, metrics=metrics))
+        is not None
     ]
     rows.sort(key=lambda row: (-row.validation[newest.objective].mean, row.validation["loss"].mean, row.id))
     ties = _ties(rows, members, newest)
@@ -245,6 +248,7 @@ def _row(
     *,
     nested: bool,
     study: StudyRecord,
+    metrics: Collection[type[Metric]],
 ) -> Row | None:
     """Returns the row of one configuration's finals, or None if no seed has all folds. The caller sets its rank."""
     latest: dict[str, tuple[StudyFolder, RunRecord]] = {}
@@ -254,7 +258,7 @@ def _row(
     complete = sorted(
         latest.values(), key=lambda final: (final[1].study, folds.index(final[1].spec.fold), final[1].repeat)
     )
-    runs = tuple(_seed_run(folder, run) for folder, run in complete)
+    runs = tuple(_seed_run(folder, run, metrics) for folder, run in complete)
     seeds = over_folds(runs, folds=folds)
     if not seeds:
         return None
@@ -308,14 +312,14 @@ def _row_id(runs: Iterable[RunRecord]) -> str:
     return configurations[0][:ID_LENGTH]
 
 
-def _seed_run(study: StudyFolder, run: RunRecord) -> SeedRun:
+def _seed_run(study: StudyFolder, run: RunRecord, metrics: Collection[type[Metric]]) -> SeedRun:
     result = run.result
     return SeedRun(
         run=f"{run.study}/{run.name}",
         finished=run.finished,
         spec=run.spec,
-        validation=score(study.predictions(run, "validation")),
-        test=score(study.predictions(run, "test")),
+        validation=score(study.predictions(run, "validation"), metrics),
+        test=score(study.predictions(run, "test"), metrics),
         best_epoch=result.best_epoch,
         train_seconds=result.train_seconds,
         load=result.load,

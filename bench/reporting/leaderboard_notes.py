@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bench.evaluation.metrics import METRICS, SHARE, metric_title
+from bench.evaluation.metrics import SHARE, MetricText, metric_texts, metric_title
 from bench.reporting.leaderboard_records import Protocol, Row
 from bench.reporting.leaderboard_sections import chosen_by, statuses_text
 from bench.reporting.numbers import interval_claim, plural
@@ -103,13 +103,13 @@ def notes_on_code(protocol: Protocol) -> list[str]:
 
 def notes_on_scores(protocol: Protocol) -> list[str]:
     """Returns a line on what each score is."""
-    names = scores_of_rows(protocol)
-    lower = [metric_title(name) for name in names if METRICS[name].better == "lower"]
-    units = [f"{metric_title(name)} ({METRICS[name].unit})" for name in names if METRICS[name].unit != SHARE]
+    texts = scores_of_rows(protocol).values()
+    lower = [text.words for text in texts if text.better == "lower"]
+    units = [f"{text.words} ({text.unit})" for text in texts if text.unit != SHARE]
     absent = dict.fromkeys(label for row in protocol.rows for run in row.runs for label in run.test.absent)
     lines = [
         f"Means over seeds, each {SHARE} but for {', '.join(units)}; lower is better for {', '.join(lower)}.",
-        *(f"{METRICS[name].title}: {METRICS[name].meaning}." for name in names),
+        *(f"{text.title}: {text.meaning}." for text in texts),
     ]
     if absent:
         lines.append(
@@ -118,6 +118,7 @@ def notes_on_scores(protocol: Protocol) -> list[str]:
     return lines
 
 
-def scores_of_rows(protocol: Protocol) -> list[str]:
-    """Returns the names of the scores that any row has."""
-    return [name for name in METRICS if any(name in row.test for row in protocol.rows)]
+def scores_of_rows(protocol: Protocol) -> dict[str, MetricText]:
+    """Returns the scores that any row has, by name, with what a reader has to know of them."""
+    texts = metric_texts(run.test for row in protocol.rows for run in row.runs)
+    return {name: text for name, text in texts.items() if any(name in row.test for row in protocol.rows)}

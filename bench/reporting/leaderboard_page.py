@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Iterable, Mapping
 
-from bench.evaluation.metrics import METRICS, metric_title
+from bench.evaluation.metrics import metric_title
 from bench.markdown import Alignment, Markup, bullets, code, code_block, details, escape, heading, page, table
 from bench.reporting.leaderboard_notes import (
     LOADED,
@@ -158,9 +158,9 @@ def _scores(protocol: Protocol) -> list[str]:
 
 def scores_by_row(protocol: Protocol) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Returns titles and cells of every score of the test split."""
-    names = scores_of_rows(protocol)
-    rows = [(row.id, *(_mean(row.test.get(name)) for name in names)) for row in protocol.rows]
-    return ("Row", *(METRICS[name].title for name in names)), rows
+    texts = scores_of_rows(protocol)
+    rows = [(row.id, *(_mean(row.test.get(name)) for name in texts)) for row in protocol.rows]
+    return ("Row", *(text.title for text in texts.values())), rows
 
 
 def _mean(value: Spread | None) -> str:

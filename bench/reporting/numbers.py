@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pydantic import BaseModel, ConfigDict
 
 from bench.evaluation.interval import Interval
-from bench.evaluation.metrics import Metric
+from bench.evaluation.metrics import MetricText
 from bench.trial import MachineLoad
 
 ABSENT = "–"  # noqa: RUF001 (Cells without a figure hold an en dash.)
@@ -64,7 +64,7 @@ def rank_text(rank: int, ties: tuple[int, int] | None) -> str:
     return str(rank) if ties is None else f"{ties[0]}" if ties[0] == ties[1] else f"{ties[0]}-{ties[1]}"
 
 
-def reading(metric: Metric) -> tuple[str, str, str]:
+def reading(metric: MetricText) -> tuple[str, str, str]:
     """Returns how a score is to be read: which is better, its range or unit, and what it is."""
     return metric.better, metric.unit, metric.meaning
 

@@ -60,7 +60,12 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
         name: statistics.fmean(of_fold[name] for of_fold in known) for name in METRICS if all(name in f for f in known)
     }
     absent = dict.fromkeys(label for each in scores for label in each.absent)
-    return Scores(clips=sum(each.clips for each in scores), absent=tuple(absent), **means)
+    added = [
+        score.model_copy(update={"value": statistics.fmean(of_fold[score.name] for of_fold in known)})
+        for score in scores[0].added
+        if all(score.name in f for f in known)
+    ]
+    return Scores(clips=sum(each.clips for each in scores), absent=tuple(absent), added=tuple(added), **means)
 
 
 def spreads(scores: Sequence[Scores]) -> dict[str, Spread]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from pydantic import BaseModel, ConfigDict
 
 from bench.data.prepared import PreparedData
 from bench.evaluation.error_analysis import ErrorAnalysis
-from bench.evaluation.metrics import METRICS, Scores, metric_title
+from bench.evaluation.metrics import METRICS, Scores, metric_texts, metric_title
 from bench.markdown import Alignment, Markup, bullets, code, code_block, details, escape, heading, page, table
 from bench.names import FileName
 from bench.plugins import Split
+from bench.reporting.added_sections import AddedSection
 from bench.reporting.classification_report import (
     MAX_CONFUSIONS,
     ClassificationReport,
@@ -75,6 +78,8 @@ class RunReport(BaseModel):
     """File names of the figures, by kind (see `bench.reporting.run_figures.FIGURE_KINDS`)."""
     figures_left_out: dict[str, str]
     """Reasons why others could not be drawn, by kind."""
+    sections: tuple[AddedSection, ...] = ()
+    """What plugins add."""
 
 
 def render_report(report: RunReport, data: PreparedData) -> str:
@@ -99,11 +104,21 @@ def render_report(report: RunReport, data: PreparedData) -> str:
             *_training(report),
             *_section("The network", _figures(report, "activations", "pooled", "filters")),
             *_section("The data", _figures(report, "classes", "clip")),
+            *_added_sections(report),
             *_section("Figures left out", _failures(report)),
             heading(2, "Reproduce"),
             *_reproduce(report, data),
         ]
     )
+
+
+def _added_sections(report: RunReport) -> list[str]:
+    parts: list[str] = []
+    for section in report.sections:
+        image = report.figures.get(section.figure, "")
+        parts += [heading(2, section.title), Markup(section.markdown)]
+        parts += [Markup(f"![{escape(section.title)}]({image})")] if image else []
+    return parts
 
 
 def _all_seeds(report: RunReport) -> list[str]:
@@ -213,11 +228,15 @@ def score_columns(report: RunReport) -> tuple[tuple[str, ...], list[tuple[str, .
     figures = {name: scores.figures() for name, scores in columns.items()}
     rows = [
         (metric.title, *(score_text(values.get(key)) for values in figures.values()), *reading(metric))
-        for key, metric in METRICS.items()
+        for key, metric in metric_texts(columns.values()).items()
         if any(key in values for values in figures.values())
     ]
     clips = ("Clips", *(count(scores.clips) for scores in columns.values()), "", "", "")
-    return ("Score", *(name.capitalize() for name in columns), "Better", "Range or unit", "What it is"), [clips, *rows]
+    return ("Score", *(name.capitalize() for name in columns), "Better", "Range or unit", "What it is"), [
+        clips,
+        *rows,
+        *_not_computed(columns.values()),
+    ]
 
 
 def _scores(report: RunReport) -> Markup:
@@ -225,6 +244,12 @@ def _scores(report: RunReport) -> Markup:
     figures_right: list[Alignment] = ["right" for _ in header[4:]]
     align: tuple[Alignment, ...] = ("left", *figures_right, "left", "left", "left")
     return table(header, rows, align=align)
+
+
+def _not_computed(scores: Collection[Scores]) -> list[tuple[str, ...]]:
+    """Returns a row for every metric of a plugin that raised something."""
+    failures = {score.text.title: score.failure for each in scores for score in each.added if score.failure}
+    return [(title, *[ABSENT] * len(scores), "", "", failure) for title, failure in failures.items()]
 
 
 def intervals_line(report: ClassificationReport, noun: str) -> str:

@@ -14,8 +14,9 @@ from bench.evaluation.error_analysis import analyse_errors
 from bench.evaluation.metrics import Scores, score
 from bench.evaluation.predictions import Predictions
 from bench.files import write_atomically
-from bench.plugins import Split
+from bench.plugins import FinishedRun, Split
 from bench.plugins.registry import Registry
+from bench.reporting.added_sections import add_sections
 from bench.reporting.classification_report import classification_report
 from bench.reporting.commands import portable_command, without_traceback
 from bench.reporting.html.run_html import SMALL_HTML, HtmlOptions, HtmlReport, write_run_html
@@ -67,8 +68,22 @@ def write_report(
     data = record.data.of_fold(run.spec.fold)
     by_split = _predictions(study, run)
     split: Split = "test" if "test" in by_split else "validation"
+    metrics = registry.metrics.values()
     predictions = _predictions_of_seeds(study, run)  # raises before figures are drawn
     drawn = draw_figures(Subject(study, run, data, registry), folder)
+    scores = {name: score(of_split, metrics) for name, of_split in by_split.items()}
+    finished = FinishedRun(
+        study=run.study,
+        run=run.name,
+        split=split,
+        predictions=by_split[split],
+        scores=scores[split].figures(),
+        feature=run.spec.feature,
+        model=run.spec.model,
+        training=run.spec.training,
+        group_noun=data.group_noun,
+    )
+    added = add_sections(registry.sections, finished, folder)
     report = RunReport(
         study=run.study,
         run=run.name,
@@ -78,7 +93,7 @@ def write_report(
         command=portable_command(record.command),
         spec=run.spec,
         result=without_traceback(run.result),
-        scores={name: score(predictions) for name, predictions in by_split.items()},
+        scores=scores,
         report=classification_report(
             by_split[split],
             split=split,
@@ -86,9 +101,10 @@ def write_report(
             known_groups=data.known_groups,
             noun=data.group_noun,
         ),
-        figures={kind: path.name for kind, path in drawn.files.items()},
-        figures_left_out=drawn.failures,
-        seeds=tuple(seed_scores(seed, of, study.robustness(seed)) for seed, of in predictions.values()),
+        figures={kind: path.name for kind, path in {**drawn.files, **added.figures}.items()},
+        figures_left_out={**drawn.failures, **added.failures},
+        sections=added.sections,
+        seeds=tuple(seed_scores(seed, of, study.robustness(seed), metrics) for seed, of in predictions.values()),
         which_seed=which_seed(run, [seed for seed, _ in predictions.values()]),
         errors=analyse_errors([of[split] for _, of in predictions.values() if split in of]),
     )

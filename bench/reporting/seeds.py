@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
 from bench.evaluation.metrics import Objective, Scores, basic_scores, metric_title, score
 from bench.evaluation.predictions import Predictions
 from bench.markdown import Markup, table
-from bench.plugins import Split
+from bench.plugins import Metric, Split
 from bench.reporting.numbers import ABSENT, Spread, number, score_text, spread
 from bench.results.study_folder import StudyFolder, median_run
 from bench.results.study_records import RunRecord
@@ -45,14 +45,17 @@ def seeds_of(study: StudyFolder, run: RunRecord) -> list[RunRecord]:
 
 
 def seed_scores(
-    run: RunRecord, predictions: Mapping[Split, Predictions], robustness: Mapping[str, Predictions]
+    run: RunRecord,
+    predictions: Mapping[Split, Predictions],
+    robustness: Mapping[str, Predictions],
+    metrics: Collection[type[Metric]] = (),
 ) -> SeedScores:
-    """Scores a run from its predictions by split, and of the test split by condition."""
+    """Scores a run from its predictions by split, also by these metrics of plugins, and of the test split by condition."""
     return SeedScores(
         run=run.name,
         seed=run.spec.seed,
         best_epoch=run.result.best_epoch,
-        scores={split: score(of_split) for split, of_split in predictions.items()},
+        scores={split: score(of_split, metrics) for split, of_split in predictions.items()},
         robustness={name: getattr(basic_scores(under), run.spec.objective) for name, under in robustness.items()},
     )
 

@@ -13,7 +13,10 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bench.errors import BenchError
+from bench.errors import BenchError, first_few
+from bench.evaluation.metrics import added_name
+from bench.plugins import Metric
+from bench.plugins.registry import Registry, installed
 from bench.reporting.build_leaderboard import leaderboard_of
 from bench.reporting.leaderboard_records import (
     Leaderboard,
@@ -105,7 +108,7 @@ def verify(path: str | Path) -> Verification:
         path: The page's JSON, as `leaderboards/fsdd.json`. Its predictions, its Markdown and the index lie beside it.
 
     Raises:
-        BenchError: If a file is missing or cannot be read at all.
+        BenchError: If a file is missing or cannot be read at all, or a metric of the page is not installed.
     """
     if not isinstance(path, str | PathLike):
         raise BenchError(f"a page is given by the path of its JSON, not by {path!r}")
@@ -131,7 +134,8 @@ def verify(path: str | Path) -> Verification:
 def _recomputed(page: PublishedPage) -> Leaderboard:
     """The leaderboard as the predictions make it."""
     leaderboard = page.leaderboard
-    made = leaderboard_of(page.studies(), leaderboard.dataset)
+    metrics = _metrics_of(leaderboard)
+    made = leaderboard_of(page.studies(), leaderboard.dataset, registry=Registry(metrics=metrics))
     protocols = {_key(protocol): protocol for protocol in leaderboard.protocols}
     rows = {row.runs[0].run: row for row in leaderboard.rows()}
 
@@ -141,6 +145,17 @@ def _recomputed(page: PublishedPage) -> Leaderboard:
 
     made = made.model_copy(update={"protocols": tuple(map(completed, made.protocols))})
     return _as_published(made, leaderboard)
+
+
+def _metrics_of(page: Leaderboard) -> dict[str, type[Metric]]:
+    """The metrics of plugins that a page has: only then are plugins loaded. Raises BenchError if one is not installed."""
+    added = dict.fromkeys(score.name for row in page.rows() for run in row.runs for score in run.test.added)
+    known = {added_name(metric): metric for metric in (installed().metrics.values() if added else ())}
+    if missing := [name for name in added if name not in known]:
+        raise BenchError(
+            f"the page has scores of a plugin that is not installed, {first_few(missing)}: install what brings them"
+        )
+    return {name: known[name] for name in added}
 
 
 def _as_published(made: Published, published: Published) -> Published:

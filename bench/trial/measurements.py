@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from bench.evaluation.predictions import Predictions
+from bench.plugins import Metric
 from bench.trial.scored_outputs import ScoredOutputs
 from bench.trial.trial_records import (
     Epoch,
@@ -63,19 +64,20 @@ class Measurements:
         peak_memory_mb: float | None,
         hardware: Hardware,
         load: MachineLoad | None,
+        metrics: Collection[type[Metric]] = (),
     ) -> TrialOutcome:
-        """The outcome of a trial that ends now."""
+        """The outcome of a trial that ends now, with these metrics of plugins if it was tested."""
         validation, test = self.validation, self.test
         scores = None if validation is None else validation.scores
         if validation is not None and test is not None:  # the others cost a short trial of a search a percent or more
-            scores = validation.all_scores()
+            scores = validation.all_scores(metrics)
         result = TrialResult(
             status=status,
             reason=reason,
             epochs=self.epochs,
             best_epoch=None if self.best is None else self.best.number,
             validation=scores,
-            test=None if test is None else test.all_scores(),
+            test=None if test is None else test.all_scores(metrics),
             validation_segments=None if validation is None else validation.segment_scores(),
             test_segments=None if test is None else test.segment_scores(),
             range_test=self.range_test,

@@ -16,6 +16,7 @@ from bench.evaluation.metrics import Objective
 from bench.evaluation.predictions import Predictions
 from bench.options import RunOptions
 from bench.plugins import Infeasible, TrainingSettings
+from bench.plugins.faults import fault
 from bench.plugins.networks import NotLogits
 from bench.plugins.registry import Registry
 from bench.training.budget import CPU_BUDGET, OverBudget
@@ -159,6 +160,7 @@ def _run(
         peak_memory_mb=peak.megabytes(),
         hardware=hardware(data.device, registry=registry, compiled=measured.compiled),
         load=load_since(load),
+        metrics=registry.metrics.values(),
     )
 
 
@@ -292,8 +294,7 @@ def _ending(error: BaseException) -> _Ending:
     if _is_out_of_memory(error):
         return _Ending("out-of-memory", one_line(error))
     trace = "".join(traceback.format_exception(error))
-    kind = "" if isinstance(error, NotLogits) else f"{type(error).__name__}: "
-    return _Ending("failed", f"{kind}{one_line(error)}", trace)
+    return _Ending("failed", one_line(error) if isinstance(error, NotLogits) else fault(error), trace)
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 
 from bench.evaluation.metrics import Scores, basic_scores, score
 from bench.evaluation.predictions import Predictions
+from bench.plugins import Metric
 from bench.training.device_clips import DeviceClips
 from bench.training.evaluator import Outputs
 
@@ -26,9 +28,9 @@ class ScoredOutputs:
     predictions: Predictions
     scores: Scores
 
-    def all_scores(self) -> Scores:
-        """All scores over the clips."""
-        return score(self.predictions)
+    def all_scores(self, metrics: Iterable[type[Metric]]) -> Scores:
+        """All scores over the clips, and these metrics of plugins."""
+        return score(self.predictions, metrics)
 
     def segment_scores(self) -> Scores | None:
         """Scores over the segments, each on its own; None if clips were not cut into segments."""

@@ -5,7 +5,7 @@ Each hook imports its own subpackage, so that a failure in one names itself and 
 
 from __future__ import annotations
 
-from bench.plugins import Dataset, Feature, Model, Recipe, hookimpl
+from bench.plugins import Dataset, ExecutorPlugin, Feature, Model, Recipe, hookimpl
 
 
 @hookimpl
@@ -34,3 +34,10 @@ def bench_recipes() -> list[Recipe]:
     from bench_plugins.recipes import RECIPES
 
     return list(RECIPES)
+
+
+@hookimpl
+def bench_executors() -> list[ExecutorPlugin]:
+    from bench_plugins.executors import EXECUTORS
+
+    return list(EXECUTORS)
