@@ -49,14 +49,14 @@ def test_leaderboard_without_publish_writes_below_the_results(tmp_path: Path) ->
     assert (tmp_path / "results" / "leaderboards" / "blobs.md").is_file()
 
 
-def test_publishing_over_rows_of_other_results_says_which(tmp_path: Path) -> None:
+def test_the_page_of_the_results_folder_has_its_rows_alone_and_says_which_are_gone(tmp_path: Path) -> None:
     make_study(tmp_path / "theirs", finals=2)
     make_study(tmp_path / "results", finals=1)
-    pages = str(tmp_path / "pages")
+    pages = tmp_path / "results" / "leaderboards"
     theirs = run("leaderboard", "blobs", "--publish", pages, "--results", str(tmp_path / "theirs"))
-    rows = json.loads((tmp_path / "pages" / "blobs.json").read_text())["protocols"][0]["rows"]
+    rows = json.loads((pages / "blobs.json").read_text())["protocols"][0]["rows"]
     gone = next(row["id"] for row in rows if row["model"]["options"]["width"] == 2.0)
-    done = run("leaderboard", "blobs", "--publish", pages)
+    done = run("leaderboard", "blobs")
     assert "replaced" not in theirs.stderr
     assert done.returncode == 0 and f"does not have are replaced: {gone}" in done.stderr
 

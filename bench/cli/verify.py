@@ -1,4 +1,4 @@
-"""`bench verify`: recomputes published pages from the predictions beside them."""
+"""`bench verify`: recomputes published pages and submitted rows from their predictions."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Annotated
 import typer
 
 from bench.reporting.terminal import print_table
-from bench.reporting.verification import CheckedFigure, Verification, verify
-
-LONGEST = 200
-"""Characters of a page's line that are printed."""
+from bench.reporting.verification import Verification, verify
 
 
 def command(
-    pages: Annotated[list[Path], typer.Argument(metavar="PAGE...", help="The JSON of a page: leaderboards/fsdd.json.")],
+    pages: Annotated[
+        list[Path],
+        typer.Argument(metavar="PAGE...", help="The JSON of a page, leaderboards/fsdd.json, or a submitted row."),
+    ],
     figures: Annotated[
         bool, typer.Option("--figures", help="Print every figure, and not those alone that differ.")
     ] = False,
 ) -> int:
-    """Recompute every figure of published pages from the predictions beside them, without audio.
+    """Recompute every figure of published pages, or of submitted rows, from their predictions, without audio.
 
     Exit code 1: something differs.
     """
@@ -44,19 +44,8 @@ def _print(verification: Verification, *, figures: bool) -> None:
     print_table(("part", "figures", "different"), rows, left=(0,))
     if figures:
         for figure in verification.figures:
-            print(_line(figure))
+            print(figure.text())
     for figure in verification.differences:
-        print(f"different: {_line(figure)}")
+        print(f"different: {figure.text()}")
     print(f"not recomputed, taken as published: {', '.join(verification.taken)}")
     print(verification.summary())
-
-
-def _line(figure: CheckedFigure) -> str:
-    if figure.same:
-        return f"{figure.where}: {figure.published}"
-    return f"{figure.where}: published {_shown(figure.published)}, recomputed {_shown(figure.recomputed)}"
-
-
-def _shown(value: object) -> str:
-    text = "nothing" if value is None else str(value)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."

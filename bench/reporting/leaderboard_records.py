@@ -196,6 +196,8 @@ class Looks(PublishedRecord):
     configurations: int
     studies: int
     """Number of studies and reproductions that they are of."""
+    at_least: bool = Field(False, exclude_if=lambda at_least: not at_least)
+    """Whether there may have been more, in results folders that a page with rows of several knows nothing of."""
 
 
 class StudySummary(PublishedRecord):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,8 @@ from bench.options import RunOptions
 from bench.plugins import Split
 from bench.reporting.leaderboard_records import NESTED, Leaderboard, Protocol, Row, SeedRun, StudySummary
 from bench.reporting.published_predictions import PUBLISHED_SPLITS, PublishedPredictions
-from bench.reporting.publishing import load_published
+from bench.reporting.publishing import load_published, parsed
+from bench.reporting.submission_file import unpacked
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import FINAL, RunRecord, StudyRecord
 from bench.trial import TrialResult
@@ -21,23 +23,30 @@ from bench.trial import TrialResult
 
 @dataclass(frozen=True)
 class PublishedPage:
-    """A page's record, and the file of predictions beside it."""
+    """A page's record and its predictions, as they are in files or as they will be."""
 
     leaderboard: Leaderboard
-    file: Path
-    """The file of predictions."""
-    content: bytes
     predictions: PublishedPredictions
+    file: Path = Path()
+    """The file of predictions, or the submitted row that holds it, if it was read."""
+    content: bytes = b""
+    """Of the predictions, if they were read."""
+    raw: bytes = b""
+    """The JSON, if it was read."""
 
     @classmethod
     def read(cls, path: Path) -> PublishedPage:
-        """Reads a page by its JSON.
+        """Reads a page by its JSON, or a submitted row by its file.
 
         Raises:
             BenchError: A file is missing or cannot be read, or no predictions were published.
         """
         if path.suffix == ".md":
             raise BenchError(f"{path} is the page for people: name its JSON, {path.with_suffix('.json')}")
+        if path.suffix != ".json":
+            raw, content = unpacked(path)
+            predictions = PublishedPredictions.from_bytes(content, name=f"in {path}")
+            return cls(parsed(raw, path), predictions, path, content, raw)
         leaderboard = load_published(path)
         if leaderboard.predictions is None:
             raise BenchError(
@@ -45,9 +54,16 @@ class PublishedPage:
             )
         file = path.with_name(leaderboard.predictions.file)
         content = content_of(file)
-        return cls(leaderboard, file, content, PublishedPredictions.from_bytes(content, name=str(file)))
+        predictions = PublishedPredictions.from_bytes(content, name=str(file))
+        return cls(leaderboard, predictions, file, content, content_of(path))
 
-    def studies(self) -> list[tuple[StudyFolder, StudyRecord]]:
+    @property
+    def changed(self) -> bool:
+        """Whether the predictions that were read are not those that the page was written with."""
+        published = self.leaderboard.predictions
+        return published is None or published.sha256 != hashlib.sha256(self.content).hexdigest()
+
+    def studies(self) -> list[tuple[PublishedStudy, StudyRecord]]:
         """Returns its studies with their records, as far as the page has them."""
         return [
             _member(study, protocol, self.predictions)
@@ -87,7 +103,7 @@ class PublishedStudy(StudyFolder):
 
 def _member(
     study: StudySummary, protocol: Protocol, predictions: PublishedPredictions
-) -> tuple[StudyFolder, StudyRecord]:
+) -> tuple[PublishedStudy, StudyRecord]:
     runs = [_record(run, row) for row in protocol.rows for run in row.runs if run.run.rpartition("/")[0] == study.name]
     data = PreparedData(
         dataset=protocol.dataset,

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -19,13 +20,27 @@ from bench.reporting.leaderboard_records import LEADERBOARD_SCHEMA_VERSION, Lead
 from bench.reporting.leaderboard_sections import protocol_title
 from bench.reporting.numbers import count, interval_text, spread
 
+if TYPE_CHECKING:
+    from bench.reporting.published_predictions import PublishedPredictions
+
 LEADERBOARD_NOTICE = "<!-- Written by bench leaderboard: changes are lost when it is published again. -->"
 INDEX_ALIGNMENT: tuple[Alignment, ...] = ("left", "left", "left", "left", "right", "left")
+HAND_IN = """\
+`bench submit STUDY` writes the row of a study's best finals into one file, with its settings, versions, protocol and
+per-clip predictions, and without any folder of your machine. `bench verify FILE` recomputes every figure of it. Add the
+file to `submissions/` in this folder and open a pull request: it is checked there in the same way. It is merged by
+`bench leaderboard DATASET --publish DIR --add FILE`, which refuses figures that the predictions do not give, rows of other
+clips or of another protocol, and other digits for a row and seed that the page has."""
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def publish(
-    leaderboard: Leaderboard, folder: Path, *, results: Path | None = None, html: bool = False
+    leaderboard: Leaderboard,
+    folder: Path,
+    *,
+    results: Path | None = None,
+    predictions: PublishedPredictions | None = None,
+    html: bool = False,
 ) -> tuple[Path, Path]:
     """Writes a leaderboard's page, JSON and predictions, and lists all pages of the folder in its README.md.
 
@@ -34,6 +49,7 @@ def publish(
         folder: Folder of the page.
         results: The results folder that holds the predictions of its runs; None to leave the file of predictions as it is,
             as for a page that is written again from its own JSON.
+        predictions: The predictions of its runs, where they are not those of one results folder.
         html: Whether DATASET.html is written, too.
 
     Returns:
@@ -50,12 +66,12 @@ def publish(
     if json_path.exists():
         load_published(json_path)
     changes: dict[str, object] = {"source": _path_for_readers(json_path)}
-    if results is not None:
-        from bench.reporting.published_predictions import (
-            PublishedPredictions,  # with NumPy, which reading a page does without
-        )
+    if predictions is None and results is not None:
+        from bench.reporting import published_predictions  # with NumPy, which reading a page does without
 
-        content = PublishedPredictions.of(leaderboard, results).to_bytes()
+        predictions = published_predictions.PublishedPredictions.of(leaderboard, results)
+    if predictions is not None:
+        content = predictions.to_bytes()
         predictions_path = folder / f"{name}.predictions.npz"
         changes["predictions"] = PredictionsFile(file=predictions_path.name, sha256=hashlib.sha256(content).hexdigest())
         write_atomically(predictions_path, content)
@@ -132,11 +148,18 @@ def load_published(path: Path) -> Leaderboard:
         BenchError: The file is missing, damaged or of a newer version.
     """
     try:
-        return Leaderboard.model_validate_json(path.read_bytes())
+        return parsed(path.read_bytes(), path)
     except OSError as error:
         raise BenchError(
             f"no leaderboard at {path} ({error.strerror}): name the JSON beside a published page, as leaderboards/fsdd.json"
         ) from None
+
+
+def parsed(content: bytes, path: Path) -> Leaderboard:
+    """Reads a leaderboard from the JSON that stands at, or in, `path`. Raises BenchError if it is damaged or of a newer
+    version."""
+    try:
+        return Leaderboard.model_validate_json(content)
     except ValidationError as error:
         raise BenchError(
             f"{path} is no leaderboard that this version of bench can read (schema version {LEADERBOARD_SCHEMA_VERSION}; "
@@ -169,11 +192,12 @@ def _refuse_to_replace(path: Path) -> None:
 
 
 def _path_for_readers(path: Path) -> str:
-    """Returns the path as a reader will type it, relative to the current folder if it lies below it."""
+    """Returns the path as a reader will type it, relative to the current folder if it lies below it, and else without the
+    folders of this machine above that of the page."""
     try:
         return path.resolve().relative_to(Path.cwd()).as_posix()
     except ValueError:
-        return path.as_posix()
+        return f"{path.resolve().parent.name}/{path.name}"
 
 
 def _index(folder: Path) -> str:
@@ -202,6 +226,8 @@ def _index(folder: Path) -> str:
                 "protocol is the best by validation, not by test."
             ),
             table(columns, rows, align=INDEX_ALIGNMENT),
+            heading(2, "Hand in a row"),
+            Markup(HAND_IN),
         ]
     )
 

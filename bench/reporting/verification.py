@@ -1,4 +1,4 @@
-"""Recomputes a published page from the predictions beside it, by the code that made it: no audio, no network, no results."""
+"""Recomputes a page or a submitted row from its predictions, by the code that made it: no audio, no network, no results."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from bench.evaluation.metrics import added_name
 from bench.plugins import Metric
 from bench.plugins.registry import Registry, installed
 from bench.reporting.build_leaderboard import leaderboard_of
+from bench.reporting.commands import without_folders
 from bench.reporting.leaderboard_records import (
     Leaderboard,
     Protocol,
@@ -45,6 +46,8 @@ TAKEN_AS_PUBLISHED: Mapping[type[PublishedRecord], tuple[str, ...]] = {
     ),
 }
 """What no prediction tells: settings, times, the network's size, how the search went. All else is recomputed."""
+LONGEST = 200
+"""Characters of a page's line that are shown."""
 EQUAL = 1e-12
 """Relative difference up to which numbers are the same: other machines sum in another order."""
 
@@ -58,6 +61,12 @@ class CheckedFigure:
     published: Any
     recomputed: Any
     same: bool
+
+    def text(self) -> str:
+        """The figure in a line: `row 1234abcd: test.accuracy.mean: published 0.9, recomputed 0.8`."""
+        if self.same:
+            return f"{self.where}: {self.published}"
+        return f"{self.where}: published {_shown(self.published)}, recomputed {_shown(self.recomputed)}"
 
 
 @dataclass(frozen=True)
@@ -102,10 +111,11 @@ class Verification:
 
 
 def verify(path: str | Path) -> Verification:
-    """Recomputes every figure of a published page from the predictions that are published beside it.
+    """Recomputes every figure of a published page, or of a submitted row, from the predictions that are published with it.
 
     Args:
-        path: The page's JSON, as `leaderboards/fsdd.json`. Its predictions, its Markdown and the index lie beside it.
+        path: The page's JSON, as `leaderboards/fsdd.json`, beside which its predictions, its Markdown and the index lie; or
+            the file of a submitted row, `fsdd-8a1c71ce.zip`.
 
     Raises:
         BenchError: If a file is missing or cannot be read at all, or a metric of the page is not installed.
@@ -115,12 +125,10 @@ def verify(path: str | Path) -> Verification:
     path = Path(path)
     published = PublishedPage.read(path)
     recomputed = _recomputed(published)
-    raw = json.loads(path.read_bytes())
-    lines = [
-        *_checksum(published),
-        *_lines(path.with_suffix(".md"), page_text(recomputed)),
-        *_index(path, recomputed),
-    ]
+    raw = json.loads(published.raw)
+    lines = [*_checksum(published), *_paths(raw)]
+    if published.file != path:  # a submitted row is one file, with nothing beside it
+        lines += [*_lines(path.with_suffix(".md"), page_text(recomputed)), *_index(path, recomputed)]
     taken = dict.fromkeys(name.replace("_", " ") for names in TAKEN_AS_PUBLISHED.values() for name in names)
     return Verification(
         path=path,
@@ -131,13 +139,29 @@ def verify(path: str | Path) -> Verification:
     )
 
 
+def read_verified(path: Path) -> PublishedPage:
+    """Reads a page or a submitted row that others made.
+
+    Raises:
+        BenchError: It cannot be read, or a figure is not what its predictions give, which the message names.
+    """
+    differences = verify(path).differences
+    if differences:
+        first, *more = differences
+        raise BenchError(
+            f"{path} is not what its predictions give: {first.text()}{f'; and {len(more):,} more' if more else ''}. It is "
+            "not taken: bench submit writes it anew from a results folder"
+        )
+    return PublishedPage.read(path)
+
+
 def _recomputed(page: PublishedPage) -> Leaderboard:
     """The leaderboard as the predictions make it."""
     leaderboard = page.leaderboard
     metrics = _metrics_of(leaderboard)
     made = leaderboard_of(page.studies(), leaderboard.dataset, registry=Registry(metrics=metrics))
     protocols = {_key(protocol): protocol for protocol in leaderboard.protocols}
-    rows = {row.runs[0].run: row for row in leaderboard.rows()}
+    rows = {run.run: row for row in leaderboard.rows() for run in row.runs}
 
     def completed(protocol: Protocol) -> Protocol:
         of_rows = [_as_published(row, rows[row.runs[0].run]) for row in protocol.rows]
@@ -173,9 +197,14 @@ def _compared(raw: Mapping[str, Any], recomputed: Leaderboard) -> Iterator[Check
     for number, protocol in enumerate(recomputed.protocols):
         name = "protocol" if len(published) == 1 else f"protocol {number + 1}"
         yield from _values(published[number], protocol, name, but=("rows",))
-        for row, made in zip(published[number]["rows"], protocol.rows, strict=True):
+        rows = published[number]["rows"]
+        if len(rows) != len(protocol.rows):
+            yield CheckedFigure(f"{name}: number of rows", len(rows), len(protocol.rows), same=False)
+        for row, made in zip(rows, protocol.rows, strict=False):
             yield from _values(row, made, f"row {row['id']}", but=("runs",))
-            for run, again in zip(row["runs"], made.runs, strict=True):
+            if len(row["runs"]) != len(made.runs):
+                yield CheckedFigure(f"row {row['id']}: number of runs", len(row["runs"]), len(made.runs), same=False)
+            for run, again in zip(row["runs"], made.runs, strict=False):
                 yield from _values(run, again, f"row {row['id']}, {run['run']}", but=())
 
 
@@ -209,10 +238,21 @@ def _equal(before: Any, now: Any) -> bool:
     return bool(before == now or (numbers and math.isclose(before, now, rel_tol=EQUAL)))
 
 
-def _checksum(page: PublishedPage) -> list[CheckedFigure]:
-    published = page.leaderboard.predictions.sha256 if page.leaderboard.predictions else ""
-    here = hashlib.sha256(page.content).hexdigest()
-    return [] if published == here else [CheckedFigure(f"{page.file.name}: SHA-256", published, here, same=False)]
+def _checksum(page: PublishedPage) -> Iterator[CheckedFigure]:
+    if page.changed:
+        published = page.leaderboard.predictions.sha256 if page.leaderboard.predictions else ""
+        yield CheckedFigure(
+            f"{page.file.name}: SHA-256", published, hashlib.sha256(page.content).hexdigest(), same=False
+        )
+
+
+def _paths(value: Any, where: str = "page") -> Iterator[CheckedFigure]:
+    """Texts in which the folders of somebody's machine stand."""
+    if isinstance(value, str) and without_folders(value) != value:
+        yield CheckedFigure(f"{where}: folders", value, without_folders(value), same=False)
+    elif isinstance(value, dict | list):
+        for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _paths(inner, f"{where}.{name}")
 
 
 def _lines(path: Path, expected: str) -> Iterator[CheckedFigure]:
@@ -236,3 +276,8 @@ def _index(path: Path, recomputed: Leaderboard) -> Iterator[CheckedFigure]:
     for number, was, now in zip_longest(known, known.values(), expected):
         if was != now:
             yield CheckedFigure(f"{index.name}: line {number or len(lines)}", was, now, same=False)
+
+
+def _shown(value: object) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
