@@ -11,7 +11,7 @@ import pytest
 
 from bench.plugins import Model
 from bench.plugins.contract_tests import check_declaration, check_model
-from bench.reporting import leaderboard_page
+from bench.reporting import leaderboard_table
 from bench.reporting.publishing import load_published, publish
 from bench.reporting.verification import verify
 
@@ -64,6 +64,6 @@ def test_the_readme_shows_the_published_rows_of_fsdd() -> None:
     assert {protocol.protocol for protocol in protocols} == {"official", "leave-one-group-out"}
     for protocol in protocols:
         for row in protocol.rows:
-            shown = " +".join(map(re.escape, leaderboard_page.leaderboard_cells(row, protocol)))
+            shown = " +".join(map(re.escape, leaderboard_table.leaderboard_cells(row, protocol)))
             times = 2 if protocol.protocol == "official" else 1  # bench run prints the first study alone
             assert len(re.findall(shown, readme)) == times, f"{row.id}: in what bench run and bench leaderboard print"

@@ -17,7 +17,8 @@ from bench.plugins import Model
 from bench.plugins.registry import installed
 from bench.reporting.build_leaderboard import build_leaderboard
 from bench.reporting.leaderboard_notes import notes_on_code
-from bench.reporting.leaderboard_page import leaderboard_cells, render_leaderboard
+from bench.reporting.leaderboard_page import render_leaderboard
+from bench.reporting.leaderboard_table import leaderboard_cells
 from bench.trial import TrialOutcome
 from bench.trial.plugin_code import with_code
 

@@ -14,7 +14,7 @@ from bench.evaluation.predictions import Predictions
 from bench.evaluation.uncertainty import interval_of
 from bench.plugins import PluginConfig
 from bench.plugins.registry import installed
-from bench.reporting import leaderboard_page
+from bench.reporting import leaderboard_page, leaderboard_table
 from bench.reporting.build_leaderboard import build_leaderboard
 from bench.reporting.leaderboard_records import Leaderboard
 from bench.reporting.progress import outcome_line
@@ -73,8 +73,8 @@ def test_the_page_ranks_and_shows_it_with_its_own_interval(leaderboard: Leaderbo
     (row,) = protocol.rows
     columns = dict(
         zip(
-            leaderboard_page.leaderboard_columns(protocol),
-            leaderboard_page.leaderboard_cells(row, protocol),
+            leaderboard_table.leaderboard_columns(protocol),
+            leaderboard_table.leaderboard_cells(row, protocol),
             strict=True,
         )
     )
@@ -90,7 +90,8 @@ def test_the_page_ranks_and_shows_it_with_its_own_interval(leaderboard: Leaderbo
 
 def test_the_index_names_it(leaderboard: Leaderboard, tmp_path: Path) -> None:
     publish(leaderboard, tmp_path / "pages")
-    line = (tmp_path / "pages" / "README.md").read_text().splitlines()[-1]
+    lines = (tmp_path / "pages" / "README.md").read_text().splitlines()
+    line = [line for line in lines if line.startswith("| ")][-1]
     assert f"| balanced accuracy | {leaderboard.rows()[0].test['balanced_accuracy'].mean:.4f} ± " in line
 
 

@@ -15,7 +15,7 @@ from reporting_results import fitted, make_study, run_record, save, study_record
 from bench.errors import BenchError
 from bench.plugins import PluginConfig, Recipe, TrainingSettings
 from bench.plugins.registry import Registry
-from bench.reporting import leaderboard_page
+from bench.reporting import leaderboard_page, leaderboard_table
 from bench.reporting.build_leaderboard import build_leaderboard
 from bench.reporting.commands import portable_command
 from bench.reporting.publishing import dataset_file_name, load_published, publish
@@ -345,7 +345,7 @@ def test_no_name_becomes_markup(tmp_path: Path) -> None:
     assert not [token for token in tokens if token.type in ("link_open", "image")]
     levels = [token.tag for token in tokens if token.type == "heading_open"]
     assert levels == ["h1", *["h3"] * 7]
-    columns = len(leaderboard_page.leaderboard_columns(leaderboard.protocols[0])) + 1
+    columns = len(leaderboard_table.PAGE_COLUMNS)
     rows = [line for line in page.splitlines() if line.startswith("| ")][: 2 + 2]
     assert {line.replace("\\|", "").count("|") for line in rows} == {columns + 1}
 

@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bench.cli.common import ResultsDir, installed_plugins, options_of, warn
-from bench.errors import BenchError, WrongUsage
+from bench.errors import BenchError, WrongUsage, did_you_mean
 from bench.files import results_directory
 from bench.markdown import printable
 from bench.plugins.registry import Registry
-from bench.reporting import leaderboard_notes, leaderboard_page, publishing
+from bench.reporting import leaderboard_notes, publishing
 from bench.reporting.build_leaderboard import build_leaderboard
 from bench.reporting.leaderboard_records import Leaderboard
 from bench.reporting.leaderboard_sections import protocol_name
+from bench.reporting.leaderboard_table import (
+    FORMATS,
+    TABLE_COLUMNS,
+    TERMINAL_COLUMNS,
+    TableFormat,
+    chosen_columns,
+    leaderboard_cells,
+    leaderboard_columns,
+    table_text,
+)
 from bench.reporting.search_against_truth import truth_lines
 from bench.reporting.shared_pages import page_of_files, page_of_results, publish_page
 from bench.reporting.terminal import print_table
 
-SPARE = ("Training time", "Epochs", "95 % interval", "Parameters")
+SPARE = ("time", "epochs", "interval", "parameters", "search")
 """Columns that a narrow terminal does without; the page has them all."""
 
 
@@ -52,28 +64,76 @@ def command(
             "--new-section", help="Let rows of another protocol or revision than the page's stand below them."
         ),
     ] = False,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="Print the table alone as markdown, csv, latex (booktabs), html or json; a page is written by --publish.",
+            show_default=False,
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns",
+            metavar="NAME,...",
+            help="Columns to print, as in rank,model,test,macro_f1,row.  \\[default: those that fit]",
+            show_default=False,
+        ),
+    ] = None,
     html: Annotated[bool, typer.Option("--html", help="Also write the page as one HTML file.")] = False,
     results: ResultsDir = None,
 ) -> None:
     """Rank the finals of all studies of a data set, and write the page with everything needed to reproduce a row."""
     folder, registry = results_directory(options_of(results=results).results), installed_plugins()
-    if publish is None:
-        if add or new_section:
-            raise WrongUsage(f"{'--add' if add else '--new-section'} goes with --publish DIR, the folder of the page")
-        print_leaderboard(folder, dataset, registry=registry, html=html)
-        return
-    if add:
-        page = page_of_files(add, dataset, publish, registry=registry, new_section=new_section)
+    table = _table_of(format, columns)
+    if publish is None and (add or new_section):
+        raise WrongUsage(f"{'--add' if add else '--new-section'} goes with --publish DIR, the folder of the page")
+    if publish is None and format is None:
+        print_leaderboard(folder, dataset, registry=registry, names=table.names, html=html)
+    elif publish is None:
+        print(table.text(build_leaderboard(folder, dataset, registry=registry, warn=warn)))
     else:
-        page = page_of_results(folder, dataset, publish, registry=registry, new_section=new_section, warn=warn)
-    _print_rows(page.leaderboard)
-    _print_paths(page.leaderboard, *publish_page(page, publish, html=html), html=html)
+        if add:
+            page = page_of_files(add, dataset, publish, registry=registry, new_section=new_section)
+        else:
+            page = page_of_results(folder, dataset, publish, registry=registry, new_section=new_section, warn=warn)
+        paths = publish_page(page, publish, html=html)
+        if format is not None:
+            print(table.text(page.leaderboard))
+            return
+        print_rows(page.leaderboard, table.names)
+        _print_paths(page.leaderboard, *paths, html=html)
 
 
-def print_leaderboard(results: Path, dataset: str, *, registry: Registry, html: bool = False) -> None:
-    """Prints the leaderboard of a data set, and writes its page in the results folder."""
+@dataclass(frozen=True)
+class _Table:
+    """What --format and --columns ask for."""
+
+    format: TableFormat | None
+    names: tuple[str, ...]
+
+    def text(self, leaderboard: Leaderboard) -> str:
+        return table_text(leaderboard, self.format or "markdown", self.names)
+
+
+def _table_of(format: str | None, columns: str | None) -> _Table:
+    chosen = next((known for known in FORMATS if known == format), None)
+    if format is not None and chosen is None:
+        raise WrongUsage(f"--format {format}: {did_you_mean(format, FORMATS)}")
+    try:
+        return _Table(chosen, () if columns is None else chosen_columns(columns))
+    except BenchError as error:
+        raise WrongUsage(f"--columns: {error}") from None
+
+
+def print_leaderboard(
+    results: Path, dataset: str, *, registry: Registry, names: Sequence[str] = (), html: bool = False
+) -> None:
+    """Prints the leaderboard of a data set, of these columns if any are named, and writes its page in the results folder."""
     leaderboard = build_leaderboard(results, dataset, registry=registry, warn=warn)
-    _print_rows(leaderboard)
+    print_rows(leaderboard, names)
     folder = results / "leaderboards"
     if gone := publishing.replaced_rows(leaderboard, folder):
         warn(f"rows of the page in {folder} that {results} does not have are replaced: {', '.join(gone)}")
@@ -87,13 +147,18 @@ def print_leaderboard(results: Path, dataset: str, *, registry: Registry, html: 
     _print_paths(leaderboard, *paths, html=html)
 
 
-def _print_rows(leaderboard: Leaderboard) -> None:
+def print_rows(leaderboard: Leaderboard, names: Sequence[str] = ()) -> None:
+    """Prints the table of every protocol, of the columns that fit if none are named, with what is to be known of it."""
+    shown = names or TERMINAL_COLUMNS
     for protocol in leaderboard.protocols:
         if len(leaderboard.protocols) > 1:
             print(f"\nProtocol: {protocol_name(protocol)}\n")
-        rows = [leaderboard_page.leaderboard_cells(row, protocol) for row in protocol.rows]
-        if rows:
-            print_table(leaderboard_page.leaderboard_columns(protocol), rows, left=(1, 2), spare=SPARE)
+        titles = leaderboard_columns(protocol, shown)
+        spare = () if names else leaderboard_columns(protocol, SPARE)
+        left = [number for number, name in enumerate(shown) if TABLE_COLUMNS[name].left]
+        if protocol.rows:
+            rows = [leaderboard_cells(row, protocol, shown) for row in protocol.rows]
+            print_table(titles, rows, left=left, spare=spare)
         for line in (
             *leaderboard_notes.notes_on_load(protocol),
             *leaderboard_notes.notes_on_code(protocol),

@@ -11,6 +11,7 @@ import typer
 from bench.cli.common import ResultsDir, installed_plugins, options_of
 from bench.errors import WrongUsage
 from bench.files import results_directory, write_atomically
+from bench.reporting.numbers import plural
 from bench.reporting.submission import submission, submission_name, submitted_row
 from bench.reporting.submission_file import SUBMISSION_SUFFIX
 
@@ -36,6 +37,6 @@ def command(
     (submitted,) = section.rows
     print(
         f"Row {submitted.id} of {page.leaderboard.dataset}: {submitted.model.name} on {submitted.feature.name}, "
-        f"{len(submitted.runs)} runs\nFile: {path} ({path.stat().st_size / 1000:,.0f} kB)\n"
+        f"{plural(len(submitted.runs), 'run')}\nFile: {path} ({path.stat().st_size / 1000:,.0f} kB)\n"
         f"Check it: {shlex.join(['bench', 'verify', str(path)])}"
     )

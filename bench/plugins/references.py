@@ -74,11 +74,18 @@ def without_path(registry: Registry, config: PluginConfig) -> PluginConfig:
 
 
 def published_config(registry: Registry, config: PluginConfig) -> PluginConfig:
-    """The data set as a page names it: its folder or file by the last part of the path, however that is spelt."""
+    """The data set as a page names it: its folder or file by the last part of the path, however that is spelt.
+
+    So is every absolute path, since a data set that is not installed does not say which option is one.
+    """
     takes = path_option(registry, config)
-    if takes is None or takes not in config.options:
-        return config
-    return config.model_copy(update={"options": {**config.options, takes: last_part(str(config.options[takes]))}})
+    options = {
+        name: last_part(str(value))
+        if name == takes or (isinstance(value, str) and Path(value).is_absolute())
+        else value
+        for name, value in config.options.items()
+    }
+    return config.model_copy(update={"options": options})
 
 
 def last_part(path: str) -> str:

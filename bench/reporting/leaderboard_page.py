@@ -24,16 +24,15 @@ from bench.reporting.leaderboard_sections import (
     published_figures_of,
     study_sections,
 )
+from bench.reporting.leaderboard_table import markdown_table
 from bench.reporting.numbers import (
     ABSENT,
     Spread,
     count,
     duration,
-    interval_text,
     latency,
     load_text,
     number,
-    rank_text,
     score_text,
     spread,
 )
@@ -54,7 +53,8 @@ def render_leaderboard(leaderboard: Leaderboard, *, source: str, figures: Mappin
     several = len(leaderboard.protocols) > 1
     opening = Markup(
         f"Written by {code('bench leaderboard')} from stored per-clip predictions; last run finished "
-        f"{escape(leaderboard.updated)}. Everything behind the page is in {code(source)}."
+        f"{escape(leaderboard.updated)}. Everything behind the page is in {code(source)}; "
+        f"{code(shlex.join(['bench', 'reproduce', source]) + ':ROW')} runs a row again."
     )
     separate = Markup(
         "The studies below differ in their data or options, so their figures cannot be compared across sections. "
@@ -67,57 +67,12 @@ def render_leaderboard(leaderboard: Leaderboard, *, source: str, figures: Mappin
     return page([heading(1, f"Leaderboard: {leaderboard.dataset}"), opening, separate if several else "", *sections])
 
 
-def leaderboard_columns(protocol: Protocol) -> tuple[str, ...]:
-    """Returns the titles of the table's columns."""
-    metric = metric_title(protocol.objective)
-    return (
-        "Rank",
-        "Model",
-        "Feature",
-        "Epochs",
-        "Parameters",
-        f"Search {metric}",
-        f"Validation {metric}",
-        f"Test {metric}",
-        "95 % interval",
-        "Training time",
-        "Row",
-    )
-
-
-def leaderboard_cells(row: Row, protocol: Protocol) -> tuple[str, ...]:
-    """Returns the cells of one row, in the order of `leaderboard_columns`."""
-    return (
-        rank_text(row.rank, row.ties),
-        _distinct(run.spec.model.name for run in row.runs),
-        _distinct(run.spec.feature.name for run in row.runs),
-        _distinct(str(run.spec.training.epochs) for run in row.runs),
-        count(row.parameters),
-        score_text(row.search),
-        score_text(row.validation[protocol.objective].mean),
-        spread(row.test[protocol.objective]),
-        interval_text(row.test_interval),
-        duration(row.train_seconds.mean) + LOADED * row.measured_under_load,
-        row.id,
-    )
-
-
-def _distinct(values: Iterable[str]) -> str:
-    """Formats what the outer folds of a row have, which differs after a nested search: `tc-resnet, crnn`."""
-    return ", ".join(dict.fromkeys(values))
-
-
 def _section(protocol: Protocol, source: str, figure: str) -> list[str]:
     below = [heading(3, "Protocol"), protocol_lines(protocol), *study_sections(protocol)]
     if not protocol.rows:
         return [bullets(notes_on_missing_finals(protocol)), *below]
-    rows = [
-        (*leaderboard_cells(row, protocol), code(shlex.join(["bench", "reproduce", f"{source}:{row.id}"])))
-        for row in protocol.rows
-    ]
-    left: tuple[Alignment, ...] = ("right", "left", "left")
     return [
-        table((*leaderboard_columns(protocol), "Reproduce"), rows, align=left),
+        markdown_table(protocol),
         *_folds(protocol),
         *twins_section(protocol),
         bullets(reading_notes(protocol)),
@@ -128,7 +83,9 @@ def _section(protocol: Protocol, source: str, figure: str) -> list[str]:
         *_errors(protocol),
         *_robustness(protocol),
         heading(3, "Settings and seeds"),
-        details("Settings and seeds of every row", _settings(protocol.rows)),
+        details(
+            "Settings and seeds of every row, and the command that runs it again", _settings(protocol.rows, source)
+        ),
         *published_figures_of(protocol),
         *below,
     ]
@@ -170,11 +127,14 @@ def _mean(value: Spread | None) -> str:
 def _truth(protocol: Protocol, figure: str) -> list[str]:
     image = Markup(f"![Best validation score so far, by trials and by hours]({figure})") if figure else ""
     lines, in_fold = truth_lines(protocol), _in_the_searched_fold(protocol)
-    return [heading(3, "The search against the truth"), *in_fold, bullets(lines), image] if lines or figure else []
+    return [heading(3, "The search against the truth"), *in_fold, bullets(lines), image]
 
 
 def _in_the_searched_fold(protocol: Protocol) -> list[str]:
-    """Returns what every row found and came to in the one outer fold that its search knew, if there are several."""
+    """Returns what every row found and came to in the clips that its search knew: one outer fold, if there are several."""
+    if len(protocol.folds) == 1:
+        names = ("row", "epochs", "search", "validation", "test", "time")
+        return [markdown_table(protocol, names)]
     fold, metric = protocol.folds[0], metric_title(protocol.objective)
     rows = [
         (
@@ -211,15 +171,16 @@ def _robustness(protocol: Protocol) -> list[str]:
     return [heading(3, "Under other conditions"), robustness_table(rows, title="Row"), explanation]
 
 
-def _settings(rows: Iterable[Row]) -> Markup:
-    return Markup("\n\n".join(_settings_of(row) for row in rows))
+def _settings(rows: Iterable[Row], source: str) -> Markup:
+    return Markup("\n\n".join(_settings_of(row, source) for row in rows))
 
 
-def _settings_of(row: Row) -> str:
+def _settings_of(row: Row, source: str) -> str:
     origin = f", proposed by {row.origin}" if row.origin else ""
     seeds = table(*runs_of_row(row), align=("left",))
     title = Markup(f"**Row {code(row.id)}**, rank {row.rank}{escape(origin)}")
-    return f"{title}\n\n{seeds}\n\n{ON_TIMES}\n\n{code_block(settings_json(row), 'json')}"
+    again = code(shlex.join(["bench", "reproduce", f"{source}:{row.id}"]))
+    return f"{title}: {again}\n\n{seeds}\n\n{ON_TIMES}\n\n{code_block(settings_json(row), 'json')}"
 
 
 def settings_json(row: Row) -> str:

@@ -165,7 +165,8 @@ def _looks(made: Protocol, sections: Sequence[Protocol]) -> Looks | None:
     counts = {
         name: max(getattr(looks, name) for looks in (of_page, *known)) for name in ("runs", "configurations", "studies")
     }
-    return Looks(**counts, at_least=True)
+    more = len({frozenset(study.name for study in section.studies) for section in sections}) > 1
+    return Looks(**counts, at_least=more or any(looks.at_least for looks in known))
 
 
 def _check_sections(there: PublishedPage, coming: PublishedPage, registry: Registry) -> None:

@@ -137,7 +137,7 @@ def truth_lines(protocol: Protocol) -> list[str]:
     if (looks := protocol.test_looks) is not None:
         where = ", as far as this page knows" if looks.at_least else " in this results folder"
         lines.append(
-            f"The test split was looked at {'at least ' * looks.at_least}{plural(looks.runs, 'time')}, for "
+            f"The test split was looked at {plural(looks.runs, 'time')}{' or more' * looks.at_least}, for "
             f"{plural(looks.configurations, 'configuration')} of "
             f"{plural(looks.studies, 'study or reproduction', 'studies and reproductions')}{where}."
         )

@@ -26,6 +26,7 @@ from bench.reporting.leaderboard_records import (
     Row,
     SeedRun,
 )
+from bench.reporting.numbers import plural
 from bench.reporting.published_studies import PublishedPage, content_of
 from bench.reporting.publishing import index_lines, page_text
 
@@ -98,7 +99,7 @@ class Verification:
         """One line: `312 figures recomputed from the predictions of 9 runs, none different`."""
         different = len(self.differences)
         return (
-            f"{self.path}: {len(self.figures):,} figures recomputed from the predictions of {self.runs:,} runs, "
+            f"{self.path}: {len(self.figures):,} figures recomputed from the predictions of {plural(self.runs, 'run')}, "
             f"{different or 'none'} different"
         )
 

@@ -20,14 +20,13 @@ from bench.reporting.leaderboard_notes import (
 )
 from bench.reporting.leaderboard_page import (
     fold_rows,
-    leaderboard_cells,
-    leaderboard_columns,
     runs_of_row,
     scores_by_row,
     settings_json,
 )
 from bench.reporting.leaderboard_records import Leaderboard, Protocol, Row
 from bench.reporting.leaderboard_sections import protocol_name, recipe_figures, statuses_text
+from bench.reporting.leaderboard_table import leaderboard_cells, leaderboard_columns
 from bench.reporting.numbers import count, interval_text, latency, spread
 from bench.reporting.robustness_table import robustness_rows
 from bench.reporting.search_against_truth import truth_lines
