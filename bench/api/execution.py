@@ -13,15 +13,13 @@ from bench.locks import audio_in_use, study_locked
 from bench.options import IN_PROCESS
 from bench.plugins.references import dataset_reference
 from bench.plugins.registry import find
+from bench.results.overview import PAGES
 from bench.results.study_folder import HTML_REPORT, validation_score
 from bench.search.callback import StudyCallback
 from bench.search.optuna_study import open_optuna_study
 from bench.search.run_study import Ending, run_study
 from bench.search.study_storage import DATABASE_FILE, Database, database_at
 from bench.sqlite import wal_is_damaged
-
-PAGES = "leaderboard"
-"""Folder of a study for its data set's leaderboard, the figure of the search and the comparison of features."""
 
 if TYPE_CHECKING:
     from bench.executors.jobs import Executor

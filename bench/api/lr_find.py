@@ -56,7 +56,7 @@ def find_learning_rate(
         callback.warning(line)
     rate = registry.feature(spec.feature).sample_rate
     prepare_augmented_copies(data, spec.training, sample_rate=rate, progress=callback.preparing)
-    title = f"{what}, {spec.dataset.name}"
+    title = f"{what}, {data.title}"
     callback.note(f"{title}: learning-rate range test on {reason}")
     torch.set_num_threads(options.threads or available_cores())
     try:
@@ -64,7 +64,7 @@ def find_learning_rate(
         test = run_range_test(spec, DataOnDevice(data, torch.device(device)), registry=registry)
     except (Infeasible, NoSuggestion) as error:
         raise BenchError(f"{spec.model.name} on {spec.feature.name}: {error}") from None
-    return RangeTestRun(test, title, spec.dataset.name)
+    return RangeTestRun(test, title, data.title)
 
 
 def _defaults(registry: Registry, dataset: str, options: RunOptions) -> TrialSpec:

@@ -212,7 +212,7 @@ def headline(study: ResolvedStudy) -> tuple[str, ...]:
     seen = "each searched anew" if options.nested else f"of which the search sees {outer[0]}"
     folds = f"{len(outer)} outer folds ({', '.join(outer)}), {seen}"
     return (
-        f"data set: {study.record.dataset.name}, {len(data.labels)} classes, {sizes} clips of {data.seconds:g} s",
+        f"data set: {data.title}, {len(data.labels)} classes, {sizes} clips of {data.seconds:g} s",
         f"device: {study.device_reason}; {workers}{', compiled' if options.compile else ''}",
         *([f"protocol: {data.protocol}, {folds}"] if len(outer) > 1 else []),
         f"study: {study.folder.name}, {study.record.trials} trials, maximising validation {objective}",

@@ -156,7 +156,7 @@ class _Workspace:
             return data.of_fold(run.spec.fold)
         made = self.prepare(self.registry.dataset(data.dataset), sample_rate, run.spec.protocol)
         if made.revision != run.spec.revision:
-            warn(f"the files of {run.spec.dataset.name} are not those that {run.study}/{run.name} was run on")
+            warn(f"the files of {data.title} are not those that {run.study}/{run.name} was run on")
         return made.of_fold(run.spec.fold)
 
 
@@ -170,8 +170,8 @@ def _of_dataset(kind: str, target: str, workspace: _Workspace, feature: str, cli
     dataset = registry.dataset(dataset_config(registry, target, workspace.options.settings))
     data = workspace.prepare(dataset, chosen.sample_rate)
     if kind == "classes":
-        return draw_class_histogram(data, dataset.name)
-    return draw_example_clips(data, chosen, clips, dataset.name)
+        return draw_class_histogram(data, data.title)
+    return draw_example_clips(data, chosen, clips, data.title)
 
 
 def _of_run(kind: str, results: Path, target: str, workspace: _Workspace, feature: str, asked: FigureOptions) -> bytes:
@@ -196,8 +196,10 @@ def _of_run(kind: str, results: Path, target: str, workspace: _Workspace, featur
 def _comparison(results: Path, targets: list[str], model: str) -> bytes:
     """Of a study all runs; of several targets the run of each."""
     runs: list[RunRecord] = []
+    dataset = ""
     for target in targets:
         study, run = find_run(results, target)
         whole = "/" not in target
         runs += [*study.trials(), *study.finals(), *study.reproduction_runs()] if whole else [run]
-    return compare_features(runs, model=model)
+        dataset = (study.reproduction() if study.is_reproduction() else study.record()).data.title
+    return compare_features(runs, dataset=dataset, model=model)

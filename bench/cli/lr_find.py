@@ -65,7 +65,7 @@ def command(
         run = api.find_learning_rate(
             options, registry=installed_plugins(), recipe=recipe, dataset=dataset, callback=callback
         )
-    name = f"lr-find-{recipe or f'{model}-{feature}'}-{run.dataset}"
+    name = f"lr-find-{recipe or f'{model}-{feature}'}-{run.dataset.replace(':', '-')}"
     _show(run, output or results_directory(options.results) / name)
 
 

@@ -10,7 +10,9 @@ from importlib import import_module
 from typing import Any
 
 import typer
+from typer.main import get_command
 
+from bench.cli.completion import complete_by_name, words_to_complete
 from bench.errors import BenchError, did_you_mean
 from bench.files import give_libraries_a_cache
 from bench.markdown import printable
@@ -20,6 +22,7 @@ from bench.version import VERSION
 VERBS = {
     "run": "Search a data set, then retrain and test the best.",
     "ui": "Browse every study, trial and curve (MLflow).",
+    "studies": "List the studies of a results folder, and how to go on.",
     "leaderboard": "Rank the finals of all studies of a data set.",
     "report": "Write the classification report of a run.",
     "figure": "Draw one figure of a run or a data set as PNG.",
@@ -51,7 +54,7 @@ def build_app(arguments: list[str]) -> typer.Typer:
         name="bench",
         help="Which front end and which network are best on your audio, and can you trust the number?",
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
         # Rich costs as much as everything else of `bench --help`.
@@ -107,6 +110,10 @@ def _run(arguments: list[str]) -> Any:
     """What a verb returns. Its modules are then left to the system: to collect them one by one as Python ends takes more
     than a second after MLflow and torch. What waits for the end (files, threads, exit handlers) ends as ever."""
     try:
+        if (typed := words_to_complete()) is not None:
+            command = get_command(build_app(typed))
+            complete_by_name(command)
+            return command(typed, prog_name="bench", standalone_mode=False)
         return build_app(arguments)(arguments, standalone_mode=False)
     finally:
         gc.freeze()

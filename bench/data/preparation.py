@@ -38,6 +38,7 @@ from bench.data.waveform_cache import NOISE, CacheWriter, DataIssue, Metadata, m
 from bench.errors import BenchError
 from bench.files import cannot_write
 from bench.plugins import Dataset, Split
+from bench.plugins.references import dataset_title
 
 PreparationProgress = Callable[[str, int, int], None]
 """Called with the name of the step, how much of it is done, and how much there is."""
@@ -86,6 +87,7 @@ def prepare(
     divided = divide_files(dataset, next(iter(folders.values())), metadata, division)
     return PreparedData(
         dataset=dataset.config(),
+        named="" if (title := dataset_title(dataset)) == dataset.name else title,
         revision=divided.revision,
         labels=metadata.labels,
         folds=divided.folds,

@@ -49,6 +49,8 @@ class PreparedData(BaseModel):
 
     model_config = ConfigDict(frozen=True)
     dataset: PluginConfig
+    named: str = ""
+    """What people read of the data set where that is more than its name: `folder:recordings`."""
     revision: str
     """16 hex digits over the audio, label, split and group of every clip: two equal revisions are the same data."""
     labels: tuple[str, ...]
@@ -68,6 +70,11 @@ class PreparedData(BaseModel):
     """The splits that may be read through this object."""
     notes: tuple[str, ...] = ()
     """Human-readable notes: files that are missing or were skipped, groups that are in two splits."""
+
+    @property
+    def title(self) -> str:
+        """What people read of the data set: `fsdd`, `folder:recordings`."""
+        return self.named or self.dataset.name
 
     @property
     def seconds(self) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
-from bench.plugins.contracts import PluginConfig
+from bench.plugins.contracts import Dataset, PluginConfig
 from bench.plugins.registry import Registry, find
 
 
@@ -25,6 +25,8 @@ def dataset_config(registry: Registry, reference: str, settings: Mapping[str, An
     """
     name, colon, argument = reference.partition(":")
     options = {key.removeprefix("dataset."): value for key, value in settings.items() if key.startswith("dataset.")}
+    if name not in registry.datasets and (meant := as_path(reference)):
+        raise BenchError(f"unknown dataset {reference!r}: for recordings of your own write {meant}")
     takes = find("dataset", registry.datasets, name).argument
     if colon and takes is None:
         raise BenchError(
@@ -38,6 +40,14 @@ def dataset_config(registry: Registry, reference: str, settings: Mapping[str, An
         if argument:
             options[takes] = argument
     return registry.dataset(PluginConfig(name=name, options=options)).config()
+
+
+def as_path(reference: str) -> str:
+    """What is to be written for a path alone: `folder:../mine` for `../mine`, `csv:a.csv` for `a.csv`; else nothing."""
+    path = Path(reference).expanduser()
+    if path.suffix.lower() == ".csv":
+        return f"csv:{reference}"
+    return f"folder:{reference}" if path.is_dir() or any(sign in reference for sign in "/\\") else ""
 
 
 def dataset_reference(registry: Registry, config: PluginConfig) -> str:
@@ -86,6 +96,14 @@ def published_config(registry: Registry, config: PluginConfig) -> PluginConfig:
         for name, value in config.options.items()
     }
     return config.model_copy(update={"options": options})
+
+
+def dataset_title(dataset: Dataset) -> str:
+    """What people read of a data set: `fsdd`, or `folder:recordings` for one that is given the path of its files."""
+    config = dataset.config()
+    if dataset.argument is None or not dataset.argument_is_path:
+        return config.name
+    return f"{config.name}:{last_part(str(config.options[dataset.argument]))}"
 
 
 def last_part(path: str) -> str:

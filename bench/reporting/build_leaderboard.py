@@ -15,7 +15,7 @@ from bench.errors import BenchError, did_you_mean
 from bench.evaluation.error_analysis import analyse_errors
 from bench.evaluation.metrics import score
 from bench.plugins import Metric, Recipe
-from bench.plugins.references import dataset_reference, path_option, published_config, without_path
+from bench.plugins.references import as_path, dataset_reference, path_option, published_config, without_path
 from bench.plugins.registry import Registry
 from bench.reporting.commands import portable_command, portable_reference, without_folders
 from bench.reporting.leaderboard_records import (
@@ -79,8 +79,11 @@ def build_leaderboard(
             warn(f"study left out of the leaderboard: {line}")
     if not matching:
         known_names = {record.dataset.name for _, record in all_studies}
+        meant = "" if dataset.partition(":")[0] in registry.datasets else as_path(dataset)
         hint = (
-            did_you_mean(dataset, known_names)
+            f"for recordings of your own write {meant}"
+            if meant
+            else did_you_mean(dataset, known_names)
             if known_names
             else f"start one with: bench run --dataset {dataset} --trials 100"
         )

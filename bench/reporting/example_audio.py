@@ -70,7 +70,7 @@ def clips_by_id(data: PreparedData, ids: Sequence[str], *, sample_rate: int) -> 
         known_ids += split_clips.ids
     for id_ in ids:
         if id_ not in clips:
-            raise BenchError(f"no clip {id_!r} in {data.dataset.name}: {did_you_mean(id_, known_ids)}")
+            raise BenchError(f"no clip {id_!r} in {data.title}: {did_you_mean(id_, known_ids)}")
     return [clips[id_] for id_ in ids]
 
 

@@ -13,7 +13,7 @@ from bench.results.study_folder import StudyFolder, validation_score
 from bench.results.study_records import RunRecord
 
 
-def compare_features(runs: Sequence[RunRecord], *, model: str = "") -> bytes:
+def compare_features(runs: Sequence[RunRecord], *, dataset: str, model: str = "") -> bytes:
     """Draws the figure that compares the features of a model.
 
     Each feature is represented by the configuration with the best validation score; if some of its configurations were
@@ -50,7 +50,7 @@ def compare_features(runs: Sequence[RunRecord], *, model: str = "") -> bytes:
     results = [
         _feature_result(feature, of_feature) for feature, of_feature in sorted(with_several_features[chosen].items())
     ]
-    return feature_comparison(results, f"{chosen} on {best.spec.dataset.name}: the best run with each feature")
+    return feature_comparison(results, f"{chosen} on {dataset}: the best run with each feature")
 
 
 def write_comparison(study: StudyFolder, path: Path) -> tuple[Path, ...]:
@@ -63,7 +63,7 @@ def write_comparison(study: StudyFolder, path: Path) -> tuple[Path, ...]:
         BenchError: The file cannot be written.
     """
     try:
-        png = compare_features([*study.trials(), *study.finals()])
+        png = compare_features([*study.trials(), *study.finals()], dataset=study.record().data.title)
     except Exception:  # A figure must not break the end of a study; `bench figure comparison` reports the error.
         return ()
     write_atomically(path, png)

@@ -175,7 +175,7 @@ def overview_rows(report: RunReport, data: PreparedData) -> list[tuple[str, str]
     classes = f"{len(data.labels)} classes, clips of {data.seconds:g} s"
     rows: list[tuple[str, str]] = [
         ("Status", status),
-        ("Data set", f"{spec.dataset.name}, {classes}, revision {spec.revision}"),
+        ("Data set", f"{data.title}, {classes}, revision {spec.revision}"),
         ("Feature", _plugin(spec.feature.name, spec.feature.options)),
         ("Model", f"{_plugin(spec.model.name, spec.model.options)}, {count(result.parameters)} parameters"),
         ("Proposed by", report.origin or ABSENT),

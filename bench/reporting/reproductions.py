@@ -87,7 +87,7 @@ class ReproducedRecipe:
     def data(self) -> str:
         """Returns the data set with its clips by split: `emodb, 371 / 80 / 84 clips`."""
         clips = " / ".join(f"{self.record.data.clips(split):,}" for split in ("train", "validation", "test"))
-        return f"{self.record.dataset.name}, {clips} clips"
+        return f"{self.record.data.title}, {clips} clips"
 
     def changes(self) -> tuple[str, ...]:
         """Returns a line for every difference from the publication."""

@@ -177,11 +177,11 @@ def draw_example_clips(data: PreparedData, feature: Feature, ids: Iterable[str],
 
 
 def _classes(subject: Subject) -> bytes:
-    return draw_class_histogram(subject.data, subject.run.spec.dataset.name)
+    return draw_class_histogram(subject.data, subject.data.title)
 
 
 def _clip(subject: Subject) -> bytes:
-    return draw_example_clips(subject.data, subject.feature, subject.options.clips, subject.run.spec.dataset.name)
+    return draw_example_clips(subject.data, subject.feature, subject.options.clips, subject.data.title)
 
 
 def _confusion(subject: Subject) -> bytes:

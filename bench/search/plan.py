@@ -138,7 +138,7 @@ def new_record(
     """Returns the record of a study that starts now. Raises BenchError if finals are asked for without test clips."""
     if plan.options.finalists and not all(sum(fold.supports["test"]) for fold in data.folds):
         raise BenchError(
-            f"data set {data.dataset.name} has no test clips, by which finals are measured: "
+            f"data set {data.title} has no test clips, by which finals are measured: "
             "add a test split, or search alone by --finalists 0"
         )
     return StudyRecord(
@@ -225,7 +225,7 @@ def check_same(record: StudyRecord, plan: Plan, data: PreparedData, *, resumed: 
         raise BenchError(_exists(record, f"data set {_spell(record.dataset)}, not {_spell(data.dataset)}"))
     if record.data.revision != data.revision:
         raise BenchError(
-            f"the files of {record.dataset.name} have changed since study {record.name!r} began (revision "
+            f"the files of {record.data.title} have changed since study {record.name!r} began (revision "
             f"{record.data.revision}, now {data.revision}): restore them, or start another study with --study NAME"
         )
     difference = _difference(record.space, plan.space.as_json())

@@ -50,7 +50,7 @@ def spec_parameters(spec: TrialSpec) -> dict[str, str]:
 def study_parameters(record: StudyRecord) -> dict[str, str]:
     """Returns the options of a study. MLflow refuses to change a parameter, so `trials` stays the number first requested."""
     return {
-        "dataset": record.dataset.name,
+        "dataset": record.data.title,
         **flattened("dataset", record.dataset.options),
         "trials": str(record.options.trials),
         "finalists": str(record.options.finalists),
@@ -97,7 +97,7 @@ def study_tags(record: StudyRecord) -> dict[str, str]:
         "bench.kind": "study",
         "bench.status": "running",
         "bench.trials": str(record.options.trials),
-        "bench.dataset": record.dataset.name,
+        "bench.dataset": record.data.title,
         "bench.revision": record.data.revision,
         **{f"bench.version.{name}": version for name, version in record.versions.items()},
     }
@@ -167,7 +167,7 @@ def study_note(record: StudyRecord) -> str:
     """Returns the parent run's description in Markdown."""
     clips = ", ".join(f"{record.data.clips(split):,} {split}" for split in record.data.supports)
     lines = [
-        f"**{record.trials} trials on {escape(record.dataset.name)}**, searching for the best validation "
+        f"**{record.trials} trials on {escape(record.data.title)}**, searching for the best validation "
         f"{metric_title(record.objective)} (seed {record.options.seed}). The best {record.options.finalists} by "
         f"validation are retrained with {record.options.final_seeds} seeds each and tested once.",
         f"Data: {len(record.data.labels)} classes; clips: {clips}; revision `{record.data.revision}`.",

@@ -7,6 +7,7 @@ scheduler defers these calls to the time when its workers train.
 from __future__ import annotations
 
 import getpass
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -315,10 +316,9 @@ class Tracker:
         """Returns the id of a data set's experiment, which is created if there is none."""
         from mlflow.exceptions import MlflowException
 
-        name, tags = record.dataset.name, run_contents.experiment_tags(record.dataset.name, record.objective)
-        location = (
-            None if tracking_store.is_server(self.uri) else (self.results / tracking_store.ARTIFACTS / name).as_uri()
-        )
+        name, tags = record.data.title, run_contents.experiment_tags(record.data.title, record.objective)
+        folder = self.results / tracking_store.ARTIFACTS / re.sub(r"[^\w.-]+", "-", name)
+        location = None if tracking_store.is_server(self.uri) else folder.as_uri()
         experiment = self._client.get_experiment_by_name(name)
         if experiment is None:
             try:
