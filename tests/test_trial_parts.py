@@ -22,7 +22,7 @@ from bench.training import budget
 from bench.training.device_clips import DataOnDevice
 from bench.trial import TrialOutcome
 from bench.trial.run_trial import run_range_test
-from bench.trial.timing import time_epoch
+from bench.trial.timing import time_training
 from bench_plugins.datasets.folder import Folder
 
 
@@ -202,7 +202,7 @@ def test_a_trial_on_a_cpu_has_a_budget_unless_it_is_zero_and_a_final_has_none(
 )
 def test_an_epoch_can_be_timed_whatever_it_shows(data: PreparedData, wanted: dict[str, Any]) -> None:
     timed: list[DataOnDevice] = [on_cpu(data.without_test())]
-    assert time_epoch(spec(data, model="mean-of-frames", **wanted), timed[0], registry=REGISTRY) > 0
+    assert time_training(spec(data, model="mean-of-frames", **wanted), timed[0], registry=REGISTRY).epoch > 0
 
 
 def test_copies_are_trained_on_in_the_place_of_their_clips(data: PreparedData) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from bench.api.resolve import ResolvedStudy
-from bench.cores import threads_per_worker
+from bench.cores import available_cores, threads_per_worker
 from bench.errors import one_line
 from bench.files import cache_directory
 from bench.plugins import Infeasible
@@ -19,7 +20,11 @@ from bench.training.device_clips import DataOnDevice
 from bench.trial import TrialSpec
 from bench.trial.feasibility_cache import FeasibilityCache
 from bench.trial.run_trial import trial_budget
-from bench.trial.timing import time_epoch
+from bench.trial.timing import time_training
+
+AROUND_SECONDS = 13.0
+"""Seconds that a study takes beside its trainings on two cores with nothing else to do: workers start, reports are drawn. A
+machine with more to do than cores takes longer, as it does for the steps that are timed."""
 
 
 @dataclass(frozen=True)
@@ -43,22 +48,27 @@ def candidate_times(study: ResolvedStudy) -> Iterator[CandidateTime]:
     cache = FeasibilityCache(cache_directory())
     for candidate in study.plan.candidates:
         try:
-            seconds = time_epoch(_spec(candidate, study), data, registry=study.registry, cache=cache)
+            timed = time_training(_spec(candidate, study), data, registry=study.registry, cache=cache)
         except Infeasible as error:
             yield CandidateTime(candidate, None, 0.0, f"infeasible: {one_line(error)}")
         except Exception as error:  # a plugin may raise anything: its trial would fail, and the rest is worth telling
             yield CandidateTime(candidate, None, 0.0, f"{type(error).__name__}: {one_line(error)}")
         else:
-            training = seconds * candidate.configuration.training.epochs
+            training = timed.once + timed.epoch * candidate.configuration.training.epochs
             over = budget is not None and training > budget
-            yield CandidateTime(candidate, seconds, 0.0 if over else training, "over the budget in all" if over else "")
+            yield CandidateTime(
+                candidate, timed.epoch, 0.0 if over else training, "over the budget in all" if over else ""
+            )
     cache.save()
 
 
 def total_seconds(study: ResolvedStudy, times: Sequence[CandidateTime]) -> float:
-    """Seconds of all trials and finals, before pruning, if they take as long as these on average."""
+    """Seconds of the whole study, before pruning, if its trials and finals take as long as these on average."""
     trained = [time.training_seconds for time in times if time.epoch_seconds is not None]
-    return statistics.mean(trained) * number_of_runs(study) / max(1, study.workers) if trained else 0.0
+    if not trained:
+        return 0.0
+    crowded = max(1.0, os.getloadavg()[0] / available_cores())
+    return statistics.mean(trained) * number_of_runs(study) / max(1, study.workers) + AROUND_SECONDS * crowded
 
 
 def number_of_runs(study: ResolvedStudy) -> int:

@@ -6,7 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from bench.evaluation.metrics import metric_title
 from bench.markdown import printable
@@ -113,11 +113,20 @@ class BarProgress(StudyCallback):
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
         from rich.table import Column
+        from rich.text import Text
 
         self._console = Console(highlight=False)
         self._wide = self._console.width >= WIDE
+
+        self._clocks = clocks = dict[TaskID, Clock]()
+
+        class Clocks(ProgressColumn):
+            max_refresh = 0.5
+
+            def render(self, task: Task) -> Text:
+                return Text(clocks[task.id].text(int(task.completed), spelt=_short))
 
         def cut(width: int) -> Column:
             return Column(no_wrap=True, overflow="ellipsis", max_width=None if self._wide else width)
@@ -126,15 +135,14 @@ class BarProgress(StudyCallback):
             TextColumn("{task.description}", table_column=cut(NARROW_TITLE)),
             *([BarColumn(bar_width=16)] if self._wide else []),
             MofNCompleteColumn(table_column=Column(no_wrap=True)),
-            TextColumn("{task.fields[clock]}", table_column=Column(no_wrap=True)),
+            Clocks(table_column=Column(no_wrap=True)),
             TextColumn("{task.fields[detail]}", style="dim", table_column=cut(NARROW_DETAIL)),
             console=self._console,
         )
-        self._clocks: dict[TaskID, Clock] = {}
         self._phase: TaskID | None = None
         self._jobs: dict[str, TaskID] = {}
         self._preparing: dict[str, TaskID] = {}
-        self._redrawn, self._done = 0.0, 0
+        self._redrawn = 0.0
         self._statuses: Counter[str] = Counter()
         self._best: RunRecord | None = None
 
@@ -162,7 +170,7 @@ class BarProgress(StudyCallback):
             self._progress.remove_task(self._preparing.pop(other))
         if what not in self._preparing:
             self._preparing[what] = self._added(f"  {what}", total=total)
-        self._advance(self._preparing[what], done, total=total)
+        self._progress.update(self._preparing[what], completed=done, total=total)
         if done == total:
             self._progress.remove_task(self._preparing.pop(what))
 
@@ -170,7 +178,6 @@ class BarProgress(StudyCallback):
         self._statuses.clear()
         self._best = None
         self._phase = self._added(f"[bold]{name}", done=done, total=total)
-        self._done = done
 
     def started(self, name: str, spec: TrialSpec, origin: str) -> None:
         total = spec.training.epochs
@@ -180,15 +187,13 @@ class BarProgress(StudyCallback):
     def epoch(self, name: str, spec: TrialSpec, epoch: Epoch) -> None:
         score = f"{epoch.validation_score(spec.objective):.4f}"
         detail = f"validation {metric_title(spec.objective)} {score}" if self._wide else score
-        self._advance(self._jobs[name], epoch.number, detail=detail)
+        self._progress.update(self._jobs[name], completed=epoch.number, detail=detail)
 
     def _added(self, title: str, *, total: int, done: int = 0, detail: str = "") -> TaskID:
-        task = self._progress.add_task(title, completed=done, total=total, detail=detail, clock="")
+        task = self._progress.add_task(title, completed=done, total=total, detail=detail, visible=False)
         self._clocks[task] = Clock(done=done, total=total)
+        self._progress.update(task, visible=True)
         return task
-
-    def _advance(self, task: TaskID, done: int, **changes: Any) -> None:
-        self._progress.update(task, completed=done, clock=self._clocks[task].text(done, spelt=_short), **changes)
 
     def ended(self, run: RunRecord) -> None:
         from rich.markup import escape
@@ -202,8 +207,7 @@ class BarProgress(StudyCallback):
         if is_complete and (self._best is None or validation_score(run) > validation_score(self._best)):
             self._best = run
         if self._phase is not None and run.result.status != "lost":
-            self._done += 1
-            self._advance(self._phase, self._done, detail=self._detail())
+            self._progress.update(self._phase, advance=1, detail=self._detail())
 
     def _detail(self) -> str:
         best = "" if self._best is None else f"best {validation_score(self._best):.4f}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import statistics
 import time
-from itertools import islice
+from dataclasses import dataclass
 
 import torch
 
 from bench.plugins.networks import logits_of
 from bench.plugins.registry import Registry
+from bench.training.augmentation import changes_waveforms
 from bench.training.batches import steps_per_epoch
 from bench.training.device import autocast
 from bench.training.device_clips import DataOnDevice
@@ -21,9 +22,15 @@ from bench.trial.setup import TrialSetup, build_trial
 from bench.trial.trial_records import TrialSpec
 
 CLIP_REPEATS = 7
-CPU_BATCH = 8
+CPU_BATCH = 32
 """Clips of the batch that is timed on a CPU, where time grows with the batch: all that were asked for would cost seconds of
 computing for an estimate."""
+STEPS = 5
+"""Steps that are timed at most."""
+ENOUGH_SECONDS = 1.0
+"""Seconds of steps after which no more are timed."""
+EVALUATION = 1 / 3
+"""Time of a clip in evaluation, which has no backward pass, of that in training."""
 
 
 def time_clip(setup: TrialSetup) -> float:
@@ -42,19 +49,26 @@ def time_clip(setup: TrialSetup) -> float:
     return statistics.median(times) * 1000
 
 
-def time_epoch(
+@dataclass(frozen=True)
+class TrainingTime:
+    """How long a trial would take, in seconds."""
+
+    epoch: float
+    """Of an epoch: its steps with what is computed anew for each, and the validation after it."""
+    once: float
+    """Of what is computed before the first epoch: features that are cached for all of them."""
+
+
+def time_training(
     spec: TrialSpec, data: DataOnDevice, *, registry: Registry, cache: FeasibilityCache | None = None
-) -> float:
-    """Estimates the time of an epoch's steps with their features and augmentation, but without evaluation, from one step.
+) -> TrainingTime:
+    """Estimates the time of a training from a few of its steps.
 
     Args:
         spec: The trial that would run.
         data: The splits on their device.
         registry: The plugins.
         cache: Outcomes of earlier checks whether the model takes the feature.
-
-    Returns:
-        Seconds.
 
     Raises:
         Infeasible: If the model cannot take the feature.
@@ -70,12 +84,22 @@ def time_epoch(
     steps = steps_per_epoch(clips, settings, sample_rate=setup.sample_rate)
     fullest = min(settings.batch_size, len(clips.targets)) if settings.segment_seconds is None else settings.batch_size
     augmented_copies = max(1, settings.offline_copies) if settings.steps is None else 1
-    return _time_step(setup) * max(1.0, fullest / batch) * steps * augmented_copies
+    drawing, stepping = _time_steps(setup)
+    trained = stepping * max(1.0, fullest / batch) * steps * augmented_copies
+    validated = len(data.split("validation", setup.sample_rate).targets) / len(clips.targets)
+    once = drawing / (2 * batch) * len(clips.targets) * (1 + validated)
+    return TrainingTime(epoch=trained * (1 + validated * EVALUATION), once=once)
 
 
-def _time_step(setup: TrialSetup) -> float:
-    """Time of a step of training in seconds, after two clips have gone through the network: what comes first is slower."""
+def _time_steps(setup: TrialSetup) -> tuple[float, float]:
+    """Times what training computes first, and its steps.
+
+    Returns:
+        Seconds of the first batch and of a step, the median of several with their batches. The first step is slower, since
+        libraries get ready in it, and counts nothing. Where features are cached the first batch has those of all clips.
+    """
     settings, generator = setup.spec.training, setup.generator()
+    begun = time.perf_counter()
     loader = build_loader(
         setup.training_clips(),
         setup.front_end,
@@ -83,23 +107,28 @@ def _time_step(setup: TrialSetup) -> float:
         augmentation=setup.augmentation(generator),
         generator=generator,
     )
+    batch = next(loader.batches)
+    drawing = time.perf_counter() - begun
     optimiser = build_optimiser(setup.network, settings)
-    schedule = build_schedule(optimiser, settings, 1)
+    schedule = build_schedule(optimiser, settings, STEPS + 1)
     setup.network.train()
-    first, batch = islice(loader.batches, 2)
     with autocast(setup.data.device):
-        answer = setup.network(*(values[:2] for values in first.inputs))
-    logits = logits_of(answer, clips=len(first.targets[:2]), classes=setup.classes)
+        answer = setup.network(*(values[:2] for values in batch.inputs))
+    logits = logits_of(answer, clips=len(batch.targets[:2]), classes=setup.classes)
     torch.autograd.backward(logits.float().sum())
-    start = time.perf_counter()
-    total = step(
-        setup.network,
-        batch,
-        loader,
-        optimiser,
-        schedule,
-        classes=setup.classes,
-        label_smoothing=settings.label_smoothing,
-    )
-    float(total[0])  # waits for the device
-    return time.perf_counter() - start
+    seconds: list[float] = []
+    while len(seconds) <= STEPS and (len(seconds) < 2 or sum(seconds) < ENOUGH_SECONDS):
+        start = time.perf_counter()
+        batch = next(loader.batches)
+        total = step(
+            setup.network,
+            batch,
+            loader,
+            optimiser,
+            schedule,
+            classes=setup.classes,
+            label_smoothing=settings.label_smoothing,
+        )
+        float(total[0])  # waits for the device
+        seconds.append(time.perf_counter() - start)
+    return (0.0 if changes_waveforms(settings) else drawing), statistics.median(seconds[1:])
