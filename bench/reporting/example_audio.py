@@ -13,6 +13,7 @@ from bench.data.prepared import ClipSet, PreparedData
 from bench.errors import BenchError, did_you_mean
 from bench.plugins import Feature, Split
 from bench.reporting.figures import ExampleClip
+from bench.reporting.row_frequencies import frequency_ticks
 
 MAX_EXAMPLES = 8
 NOT_DECODED = "the audio is no longer decoded; bench figure decodes it again"
@@ -79,12 +80,14 @@ def examples(data: PreparedData, clips: Sequence[ChosenClip], feature: Feature) 
     import torch
 
     module = feature.build().eval()
+    ticks = frequency_ticks(module, feature.sample_rate)
     example_clips = []
     for clip in clips:
         waveform = clip.samples[: clip.length or len(clip.samples)].astype(np.float32) / 32768.0
         with torch.no_grad():
             values = module(torch.from_numpy(waveform)[None])[0].numpy()
-        example_clips.append(ExampleClip(clip.id, data.labels[clip.target], waveform, feature.sample_rate, values))
+        label = data.labels[clip.target]
+        example_clips.append(ExampleClip(clip.id, label, waveform, feature.sample_rate, values, ticks))
     return example_clips
 
 

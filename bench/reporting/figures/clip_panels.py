@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +31,8 @@ class ExampleClip:
     sample_rate: int
     feature: NDArray[np.float32]
     """Feature [samples], [bands, frames] or [channels, bands, frames]."""
+    ticks: Mapping[float, str] = field(default_factory=dict)
+    """Frequencies in Hz by their position among the bands; none if bands are no frequencies."""
 
 
 def example_clips(examples: Sequence[ExampleClip], feature: str, title: str) -> bytes:
@@ -49,7 +51,7 @@ def example_clips(examples: Sequence[ExampleClip], feature: str, title: str) -> 
     for channel in range(channels):
         of = f" {channel + 1} of {channels}" if channels > 1 else ""
         panels[2 + channel, 0].set_ylabel(
-            f"{shortened(feature, 20)}{of}\n({_axis_description(examples[0].feature)})", parse_math=False
+            f"{shortened(feature, 20)}{of}\n({_axis_description(examples[0])})", parse_math=False
         )
     for axes in panels.flat:
         axes.tick_params(labelsize=7)
@@ -99,6 +101,8 @@ def _feature(axes: Axes, example: ExampleClip, channel: int) -> None:
         else:
             low, high = _limits(values)
             axes.imshow(values, origin="lower", aspect="auto", cmap="magma", extent=extent, vmin=low, vmax=high)
+        if example.ticks:
+            axes.set_yticks(list(example.ticks), list(example.ticks.values()))
     axes.set_xlabel("s", fontsize=7, labelpad=1)
 
 
@@ -119,8 +123,12 @@ def _signed(values: NDArray[np.floating]) -> AsinhNorm:
     return AsinhNorm(linear_width=limit / 300, vmin=-limit, vmax=limit)
 
 
-def _axis_description(feature: NDArray[np.float32]) -> str:
-    return "samples" if feature.ndim == 1 else f"{feature.shape[-2]} rows{', asinh scale' if feature.ndim == 3 else ''}"
+def _axis_description(example: ExampleClip) -> str:
+    feature = example.feature
+    if feature.ndim == 1:
+        return "samples"
+    scale = ", asinh scale" if feature.ndim == 3 else ""
+    return f"Hz, {feature.shape[-2]} bands{scale}" if example.ticks else f"{feature.shape[-2]} rows{scale}"
 
 
 def _seconds(example: ExampleClip) -> NDArray[np.float64]:
