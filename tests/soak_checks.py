@@ -107,6 +107,8 @@ def _in_mlflow(study: StudyFolder, runs: list[RunRecord]) -> Iterator[str]:
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     found: dict[str, list[Any]] = {}
     for kept in _pages(client, experiments):
+        if kept.data.tags.get("bench.kind") == run_contents.SEEDS:
+            continue
         found.setdefault(kept.data.tags.get("bench.run", "the study"), []).append(kept)
     if [parent.info.status for parent in found.pop("the study", [])] != ["FINISHED"]:
         yield "the study's own run in MLflow is not there once, finished"
@@ -119,7 +121,7 @@ def _in_mlflow(study: StudyFolder, runs: list[RunRecord]) -> Iterator[str]:
             yield f"{run.name} is {its[0].info.status} in MLflow, {run.result.status} on disk"
         if its[0].data.tags["bench.status"] != run.result.status:
             yield f"{run.name} has status {its[0].data.tags['bench.status']} in MLflow, {run.result.status} on disk"
-        if its[0].data.params != run_contents.spec_parameters(run.spec):
+        if its[0].data.params != run_contents.spec_parameters(run.spec, study.record().space):
             yield f"{run.name} has other parameters in MLflow than on disk"
         metrics = run_contents.run_metrics(run)
         if {name: its[0].data.metrics.get(name) for name in metrics} != metrics:

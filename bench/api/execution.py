@@ -150,7 +150,7 @@ def _finish_tracking(tracker: Tracker, study: ResolvedStudy, ending: Ending, lea
     reports = {
         final.name: HTML_REPORT for final in folder.finals() if (folder.report_folder(final) / HTML_REPORT).is_file()
     }
-    tracker.finish_study(folder.name, best=figures, artifacts=files, reports=reports)
+    tracker.finish_study(folder.name, best=figures, artifacts=files, reports=reports, finals=folder.finals())
 
 
 def _first_row(leaderboard: Leaderboard, study: str) -> Row | None:

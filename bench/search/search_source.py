@@ -89,9 +89,10 @@ class SearchSource:
         if CONFIGURATION in trial.user_attrs:  # a candidate's options that are not searched are its own
             configuration = Configuration.model_validate_json(trial.user_attrs[CONFIGURATION])
         spec = self._spec(configuration, number)
-        trial.set_user_attr("number", number)
-        self._asked[number] = trial
         name = run_name("trial", number, 0, spec.fold)
+        trial.set_user_attr("number", number)
+        trial.set_user_attr("folder", name)
+        self._asked[number] = trial
         job = Job(name, spec, self._record.data.without_test(), self._record.options)
         return Assignment(job, "trial", number, origin=origin)
 
@@ -177,7 +178,7 @@ class SearchSource:
                 Configuration(feature=run.spec.feature, model=run.spec.model, training=run.spec.training),
                 state=state,
                 value=validation_score(run) if state is TrialState.COMPLETE else None,
-                user_attrs={"number": run.number, "origin": run.origin},
+                user_attrs={"number": run.number, "folder": run.name, "origin": run.origin},
                 intermediate_values={epoch.number: epoch.validation_score(objective) for epoch in run.result.epochs},
             )
             self._optuna.add_trial(trial)

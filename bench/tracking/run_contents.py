@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from statistics import fmean, stdev
 from typing import Any
 
 from bench.evaluation.metrics import Objective, metric_title
@@ -34,17 +35,34 @@ STUDY_STATUS = {"complete": "FINISHED", "failed": "FAILED"}
 """MLflow's status of the parent run by the study's; any other status is KILLED."""
 
 
-def spec_parameters(spec: TrialSpec) -> dict[str, str]:
-    """Returns `model`, `feature`, `seed` and every option under a dotted name such as `feature.n_mels`."""
-    return {
-        "model": spec.model.name,
-        "feature": spec.feature.name,
-        "seed": str(spec.seed),
+SEEDS = "seeds"
+"""Kind of the run that stands for all seeds of a configuration."""
+FIXED = "fixed."
+"""Beginning of the names of parameters that the study does not search, so that those that it does stand by themselves."""
+
+
+def spec_parameters(spec: TrialSpec, space: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Returns `model`, `feature`, `seed` and every option under a dotted name such as `feature.n_mels`.
+
+    Args:
+        spec: The specification.
+        space: The study's `searched` parameters. What is not among them is called `fixed.feature.n_mels`; nothing is, if the
+            space is not known.
+    """
+    options = {
         **flattened("dataset", spec.dataset.options),
         **flattened("feature", spec.feature.options),
         **flattened("model", spec.model.options),
         **flattened("training", spec.training.model_dump(mode="json")),
     }
+    searched = space.get("searched")
+    if searched is not None:
+        names = {"feature": f"feature.{spec.feature.name}", "model": f"model.{spec.model.name}"}
+        full = {
+            name: f"{names.get(name.split('.')[0], name.split('.')[0])}.{name.partition('.')[2]}" for name in options
+        }
+        options = {(name if full[name] in searched else f"{FIXED}{name}"): value for name, value in options.items()}
+    return {"model": spec.model.name, "feature": spec.feature.name, "seed": str(spec.seed), **options}
 
 
 def study_parameters(record: StudyRecord) -> dict[str, str]:
@@ -148,6 +166,33 @@ def run_metrics(run: RunRecord) -> dict[str, float]:
             metrics[f"{split}_segment_accuracy"] = segments.accuracy
     # A column of the UI has room for four digits; run.json holds all of them.
     return {name: round(float(value), 4) for name, value in metrics.items() if value is not None}
+
+
+def seeds_title(runs: Sequence[RunRecord]) -> str:
+    """Returns the name of the run that stands for all seeds: `final-1 tc-resnet + mel, mean of 3 seeds`."""
+    seeds = len({run.spec.seed for run in runs})
+    return run_title(f"final-{runs[0].number}", runs[0].spec) + (
+        f", mean of {seeds} seeds" if seeds > 1 else ", one seed"
+    )
+
+
+def seeds_metrics(runs: Sequence[RunRecord]) -> dict[str, float]:
+    """Returns the mean of every metric over seeds, each the mean over its outer folds, and the sample standard deviation of
+    the scores as `test_accuracy_deviation`."""
+    by_seed: dict[int, list[dict[str, float]]] = {}
+    for run in runs:
+        by_seed.setdefault(run.spec.seed, []).append(run_metrics(run))
+    seeds = [
+        {name: fmean(of_fold[name] for of_fold in folds) for name in folds[0] if all(name in f for f in folds)}
+        for folds in by_seed.values()
+    ]
+    metrics: dict[str, float] = {}
+    for name in (name for name in seeds[0] if all(name in seed for seed in seeds)):
+        values = [seed[name] for seed in seeds]
+        metrics[name] = round(fmean(values), 4)
+        if len(values) > 1 and name.startswith(("best_validation_", "test_")):
+            metrics[f"{name}_deviation"] = round(stdev(values), 4)
+    return metrics
 
 
 def run_tags(run: RunRecord) -> dict[str, str]:

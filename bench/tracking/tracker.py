@@ -25,6 +25,9 @@ from bench.tracking import run_contents, tracking_store
 from bench.trial import Epoch, TrialSpec
 
 PARENT = "mlflow.parentRunId"
+"""The run under which MLflow's UI shows another."""
+STUDY_RUN = "bench.study_run"
+"""The run of the study that a run belongs to, wherever the UI shows it."""
 NOTE = "mlflow.note.content"
 METRICS_PER_BATCH = 1000  # This and the next are limits of MLflow's REST API.
 NAMES_PER_BATCH = 100
@@ -107,7 +110,10 @@ class Tracker:
         with tracking_store.translate_errors(self.uri, f"study {record.name}"):
             experiment = self._experiment(record)
             study = OpenStudy(record, experiment, self._parent(record, experiment))
-            for run in self._search(experiment, {PARENT: study.parent}):
+            below = [run for tag in (PARENT, STUDY_RUN) for run in self._search(experiment, {tag: study.parent})]
+            for run in below:
+                if run.data.tags.get("bench.kind") == run_contents.SEEDS:
+                    continue
                 name = run.data.tags.get("bench.run", "")
                 study.runs[name] = run.info.run_id
                 if run.info.status in ("RUNNING", "SCHEDULED"):
@@ -149,6 +155,7 @@ class Tracker:
         open_study = self._study(study)
         tags = {
             PARENT: open_study.parent,
+            STUDY_RUN: open_study.parent,
             "bench.study": study,
             "bench.run": name,
             "bench.kind": kind,
@@ -162,7 +169,7 @@ class Tracker:
             if name in open_study.runs:
                 self._supersede(open_study, name)
             run_id = self._create_run(open_study.experiment, run_contents.run_title(name, spec), tags, started)
-            self._log(run_id, parameters=run_contents.spec_parameters(spec))
+            self._log(run_id, parameters=run_contents.spec_parameters(spec, open_study.record.space))
         open_study.runs[name] = run_id
         open_study.running.add(name)
         return run_id
@@ -199,6 +206,7 @@ class Tracker:
         best: Mapping[str, float],
         artifacts: Sequence[Path] = (),
         reports: Mapping[str, str] | None = None,
+        finals: Sequence[RunRecord] = (),
     ) -> None:
         """Ends the parent run of a study.
 
@@ -208,9 +216,11 @@ class Tracker:
             best: What the study came to, by the names that MLflow gets.
             artifacts: Files to attach to the parent run; HTML files among them are linked to.
             reports: Names of files of runs that are linked to, too, by the names of the runs.
+            finals: The finals, whose seeds are grouped by their configuration.
         """
         open_study = self._study(study)
         with tracking_store.translate_errors(self.uri, f"the end of study {study}"):
+            self._group_seeds(open_study, finals)
             self._log_files(open_study.parent, artifacts)
             pages = [(file.name, open_study.parent, file.name) for file in artifacts if file.suffix == ".html"]
             pages += [
@@ -228,6 +238,35 @@ class Tracker:
             self._mark_running_as_lost(open_study, f"the study ended ({status}) before this run did")
             self._end(open_study.parent, run_contents.STUDY_STATUS.get(status, "KILLED"))
         del self._studies[study]
+
+    def _group_seeds(self, open_study: OpenStudy, finals: Sequence[RunRecord]) -> None:
+        """Shows the finals of a configuration under a run of their own, which has the means and deviations over seeds."""
+        groups: dict[str, list[RunRecord]] = {}
+        for run in finals:
+            if run.result.status == "complete" and run.name in open_study.runs:
+                groups.setdefault(run.spec.configuration(), []).append(run)
+        for configuration, runs in groups.items():
+            identity = {
+                STUDY_RUN: open_study.parent,
+                "bench.kind": run_contents.SEEDS,
+                "bench.configuration": configuration,
+            }
+            known = self._search(open_study.experiment, identity)
+            if known:
+                group = str(known[0].info.run_id)
+            else:
+                tags = {PARENT: open_study.parent, "bench.study": open_study.record.name, **identity}
+                first = min(run.started for run in runs)
+                group = self._create_run(open_study.experiment, run_contents.seeds_title(runs), tags, first)
+                parameters = run_contents.spec_parameters(runs[0].spec, open_study.record.space)
+                self._log(group, parameters={name: value for name, value in parameters.items() if name != "seed"})
+            points = self._points(run_contents.seeds_metrics(runs), 0, _now())
+            self._log(
+                group, points, tags={"bench.status": "complete", "bench.seeds": str(len({r.spec.seed for r in runs}))}
+            )
+            self._end(group, "FINISHED", max(run.finished for run in runs))
+            for run in runs:
+                self._log(open_study.runs[run.name], tags={PARENT: group})
 
     def interrupt_study(self, study: str, reason: str = "interrupted") -> None:
         """Ends the parent run and all its running runs as interrupted; a resume continues the parent run."""
