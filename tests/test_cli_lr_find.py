@@ -33,7 +33,7 @@ def test_parts_are_tested_and_the_curve_is_kept(tmp_path: Path, audio: str) -> N
 def test_a_recipe_is_tested_on_the_data_set_named(tmp_path: Path, audio: str) -> None:
     result = run("lr-find", "digits-tc-resnet8", "-d", audio, "--set", "training.batch_size=4", "--threads", "1")
     assert result.returncode == 0, result.stderr
-    assert (tmp_path / "results" / "lr-find-digits-tc-resnet8-folder" / "range-test.png").is_file()
+    assert (tmp_path / "results" / "lr-find-digits-tc-resnet8-folder-audio" / "range-test.png").is_file()
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_seeds_of_a_configuration_stand_below_their_mean(home: Path) -> None:
 def test_parameters_that_are_not_searched_are_told_apart(home: Path) -> None:
     space = StudyFolder(home / "bench-results" / "mine-1").record().space
     trials = [one.data.params for one in mlflow_runs(home)[1] if one.data.tags["bench.kind"] == "trial"]
-    fixed = {name for name in trials[0] if name.startswith(run_contents.FIXED)}
+    fixed = {name for name in trials[0] if name.startswith(run_contents.FIXED_PREFIX)}
     assert {"fixed.feature.sample_rate", "fixed.training.epochs"} <= fixed
     searched = {name for name in trials[0] if name not in fixed} - {"model", "feature", "seed"}
     assert "training.learning_rate" in searched and all(

@@ -11,7 +11,7 @@ from bench.reporting.numbers import plural, score_text
 from bench.reporting.terminal import print_table
 from bench.results.overview import StudyOverview, overviews
 
-SPARE = ("Data set", "Started", "Finals")
+SPARE_OF_STUDIES = ("Data set", "Started", "Finals")
 """Columns that a narrow terminal does without."""
 
 
@@ -19,14 +19,14 @@ def command(results: ResultsDir = None) -> None:
     """List the studies of a results folder: their state, their best, where they are, and the command that goes on."""
     chosen = options_of(results=results).results
     folder = results_directory(chosen)
-    found = overviews(folder)
-    if not found:
+    listed = overviews(folder)
+    if not listed:
         print(f"no studies in {folder}; start one with: bench run --dataset fsdd --trials 100")
         return
-    print(f"{plural(len(found), 'study', 'studies')} in {folder}")
+    print(f"{plural(len(listed), 'study', 'studies')} in {folder}")
     columns = ("Study", "Data set", "Started", "State", "Trials", "Finals", "Validation", "Test", "Go on with")
-    rows = [_cells(study, None if chosen is None else folder) for study in found]
-    print_table(columns, rows, left=(0, 1, 2, 3, 8), spare=SPARE)
+    rows = [_cells(study, None if chosen is None else folder) for study in listed]
+    print_table(columns, rows, left=(0, 1, 2, 3, 8), spare=SPARE_OF_STUDIES)
     print("Validation and test: the best configuration, by the score that the study maximised.")
 
 

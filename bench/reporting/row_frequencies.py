@@ -14,7 +14,7 @@ TONES = 24
 """Number of tones, on a logarithmic scale, by which it is known whether rows are frequencies at all."""
 OCTAVES = (62.5, 125, 250, 500, 1000, 2000, 4000, 8000, 16000)
 """Frequencies that an axis names, in Hz, as far as there is room."""
-SECONDS = 0.5
+TONE_SECONDS = 0.5
 APART = 1 / 7
 """Share of the axis that lies between two names at least."""
 
@@ -44,7 +44,7 @@ def _loudest_rows(module: nn.Module, frequencies: np.ndarray, sample_rate: int) 
     """The row that is loudest for each tone, and the number of rows; None if there are no rows."""
     import torch
 
-    time = np.arange(int(SECONDS * sample_rate)) / sample_rate
+    time = np.arange(int(TONE_SECONDS * sample_rate)) / sample_rate
     tones = 0.5 * np.sin(2 * np.pi * frequencies[:, None] * time)
     with torch.no_grad():
         values = module(torch.from_numpy(tones.astype(np.float32))).numpy()

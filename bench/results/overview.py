@@ -46,8 +46,8 @@ class StudyOverview:
 
 def overviews(results: Path) -> list[StudyOverview]:
     """Returns all studies of a results folder, the oldest first."""
-    found = [_overview(path.parent) for path in results.glob("*/study.json")]
-    return sorted(found, key=lambda study: (study.created, study.folder.name))
+    every = [_overview(path.parent) for path in results.glob("*/study.json")]
+    return sorted(every, key=lambda study: (study.created, study.folder.name))
 
 
 def _overview(folder: Path) -> StudyOverview:

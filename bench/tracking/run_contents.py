@@ -37,7 +37,7 @@ STUDY_STATUS = {"complete": "FINISHED", "failed": "FAILED"}
 
 SEEDS = "seeds"
 """Kind of the run that stands for all seeds of a configuration."""
-FIXED = "fixed."
+FIXED_PREFIX = "fixed."
 """Beginning of the names of parameters that the study does not search, so that those that it does stand by themselves."""
 
 
@@ -61,7 +61,9 @@ def spec_parameters(spec: TrialSpec, space: Mapping[str, Mapping[str, Any]]) -> 
         full = {
             name: f"{names.get(name.split('.')[0], name.split('.')[0])}.{name.partition('.')[2]}" for name in options
         }
-        options = {(name if full[name] in searched else f"{FIXED}{name}"): value for name, value in options.items()}
+        options = {
+            (name if full[name] in searched else f"{FIXED_PREFIX}{name}"): value for name, value in options.items()
+        }
     return {"model": spec.model.name, "feature": spec.feature.name, "seed": str(spec.seed), **options}
 
 

@@ -25,7 +25,7 @@ CLIP_REPEATS = 7
 CPU_BATCH = 32
 """Clips of the batch that is timed on a CPU, where time grows with the batch: all that were asked for would cost seconds of
 computing for an estimate."""
-STEPS = 5
+TIMED_STEPS = 5
 """Steps that are timed at most."""
 ENOUGH_SECONDS = 1.0
 """Seconds of steps after which no more are timed."""
@@ -110,14 +110,14 @@ def _time_steps(setup: TrialSetup) -> tuple[float, float]:
     batch = next(loader.batches)
     drawing = time.perf_counter() - begun
     optimiser = build_optimiser(setup.network, settings)
-    schedule = build_schedule(optimiser, settings, STEPS + 1)
+    schedule = build_schedule(optimiser, settings, TIMED_STEPS + 1)
     setup.network.train()
     with autocast(setup.data.device):
         answer = setup.network(*(values[:2] for values in batch.inputs))
     logits = logits_of(answer, clips=len(batch.targets[:2]), classes=setup.classes)
     torch.autograd.backward(logits.float().sum())
     seconds: list[float] = []
-    while len(seconds) <= STEPS and (len(seconds) < 2 or sum(seconds) < ENOUGH_SECONDS):
+    while len(seconds) <= TIMED_STEPS and (len(seconds) < 2 or sum(seconds) < ENOUGH_SECONDS):
         start = time.perf_counter()
         batch = next(loader.batches)
         total = step(
