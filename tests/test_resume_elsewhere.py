@@ -63,7 +63,7 @@ def test_data_that_have_moved_are_found_where_the_resume_says_if_they_are_the_sa
     moved = shutil.copytree(begun / "audio", here.parent / "moved")
     other = shutil.copytree(begun / "audio", here.parent / "other")
     write(other / "cat" / "more.wav", tone(99))
-    with pytest.raises(BenchError, match="the files of folder have changed since study 'mine' began"):
+    with pytest.raises(BenchError, match="the files of folder:audio have changed since study 'mine' began"):
         more("mine", dataset=f"folder:{other}")
     with pytest.raises(BenchError, match="'mine' is of data set folder, not of fsdd"):
         more("mine", dataset="fsdd")
