@@ -128,7 +128,7 @@ def mlflow_runs(address: str) -> dict[str, str]:
 
     client = MlflowClient(address)
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    runs = [run for run in client.search_runs(experiments) if "mlflow.parentRunId" in run.data.tags]
+    runs = [run for run in client.search_runs(experiments) if "bench.run" in run.data.tags]
     assert all(run.info.status != "RUNNING" for run in runs)
     named = {run.data.tags["bench.run"]: run.data.tags["bench.status"] for run in runs}
     assert len(named) == len(runs)
