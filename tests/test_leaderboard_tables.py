@@ -16,7 +16,7 @@ from bench.cli.leaderboard import print_rows
 from bench.plugins import PluginConfig
 from bench.reporting.build_leaderboard import build_leaderboard
 from bench.reporting.leaderboard_records import Leaderboard
-from bench.reporting.leaderboard_table import DATA_COLUMNS, FORMATS, PAGE_COLUMNS, TABLE_COLUMNS, table_text
+from bench.reporting.leaderboard_table import DATA_COLUMNS, PAGE_COLUMNS, TABLE_COLUMNS, TABLE_FORMATS, table_text
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def leaderboard(results: Path) -> Leaderboard:
 
 
 def test_every_format_has_the_same_rows(results: Path, leaderboard: Leaderboard) -> None:
-    for name in FORMATS:
+    for name in TABLE_FORMATS:
         done = run("leaderboard", "blobs", "--results", results, "--format", name)
         assert done.returncode == 0 and done.stdout == table_text(leaderboard, name) + "\n", done.stderr
         assert re.findall(r"\b[0-9a-f]{8}\b", done.stdout) == [row.id for row in leaderboard.rows()], name

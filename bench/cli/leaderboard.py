@@ -21,8 +21,8 @@ from bench.reporting.build_leaderboard import build_leaderboard
 from bench.reporting.leaderboard_records import Leaderboard
 from bench.reporting.leaderboard_sections import protocol_name
 from bench.reporting.leaderboard_table import (
-    FORMATS,
     TABLE_COLUMNS,
+    TABLE_FORMATS,
     TERMINAL_COLUMNS,
     TableFormat,
     chosen_columns,
@@ -119,9 +119,9 @@ class _Table:
 
 
 def _table_of(format: str | None, columns: str | None) -> _Table:
-    chosen = next((known for known in FORMATS if known == format), None)
+    chosen = next((known for known in TABLE_FORMATS if known == format), None)
     if format is not None and chosen is None:
-        raise WrongUsage(f"--format {format}: {did_you_mean(format, FORMATS)}")
+        raise WrongUsage(f"--format {format}: {did_you_mean(format, TABLE_FORMATS)}")
     try:
         return _Table(chosen, () if columns is None else chosen_columns(columns))
     except BenchError as error:

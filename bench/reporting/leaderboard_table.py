@@ -243,4 +243,4 @@ def _html(protocol: Protocol, title: str, names: Sequence[str]) -> str:
     return f"{opening}{end}\n  <caption>{html.escape(title)}</caption>{rest}" if title else written
 
 
-FORMATS: tuple[TableFormat, ...] = get_args(TableFormat)
+TABLE_FORMATS: tuple[TableFormat, ...] = get_args(TableFormat)
