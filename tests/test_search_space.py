@@ -15,6 +15,7 @@ from bench.options import RunOptions
 from bench.plugins import Choice, Float, Int
 from bench.plugins.registry import installed
 from bench.search.plan import Plan, make_plan
+from bench_plugins.features import SpeechEmbedding
 
 
 def plan(dataset: str = "fsdd", **request: Any) -> Plan:
@@ -182,3 +183,22 @@ def test_training_settings_that_do_not_go_together_are_one_line(barks: str, valu
 def test_models_of_one_length_are_left_out_where_clips_keep_theirs() -> None:
     with pytest.raises(BenchError, match="none of the models"):
         plan(settings={"training.lengths": "own"}, models=("cnn",))
+
+
+@pytest.mark.parametrize("given", [{}, {"training.epochs": 2, "training.time_shift": [0.05, 0.1]}])
+def test_a_feature_holds_training_settings_fixed_unless_they_are_given(given: dict[str, Any]) -> None:
+    found = plan(features=("speech-embedding", "mel"), models=("linear-probe",), settings=given)
+    held = {name.removeprefix("training."): value for name, value in SpeechEmbedding.training.items()}
+    drawn = [ask(found.space, seed) for seed in range(30)]
+    frozen = [one.training for one in drawn if one.feature.name == "speech-embedding"]
+    (first,) = [one.configuration for one in found.candidates if one.configuration.feature.name == "speech-embedding"]
+    for training in (*frozen, first.training):
+        if given:
+            assert training.epochs == 2 and training.time_shift in (0.05, 0.1) and training.gain == held["gain"]
+        else:
+            assert {name: getattr(training, name) for name in held} == held
+    others = {one.training.epochs for one in drawn if one.feature.name == "mel"}
+    assert others == {2} if given else len(others) > 1
+    left = {name for name in held if f"training.{name}" not in given}
+    assert {name.removeprefix("training.") for name in found.space.as_json()["of features"]["speech-embedding"]} == left
+    assert not {f"training.{name}" for name in left} & found.space.parameters(first).keys()

@@ -253,6 +253,8 @@ class Feature(Plugin):
     """Whether a search takes it that names no features."""
     pretrained_on: ClassVar[str] = ""
     """What its weights were trained on, if it has any: rows say so, and `--no-pretrained` leaves it out."""
+    training: ClassVar[Mapping[str, Scalar]] = {}
+    """Training settings that suit it: a search holds them fixed where it tries the feature, unless others are given."""
 
     sample_rate: Annotated[int, Choice(8000, 16000, 22050), Field(gt=0)] = 16000
     """Sample rate of the waveforms that the module is given, in Hz."""

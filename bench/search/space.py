@@ -7,7 +7,7 @@ never share a name, so that what is learned of one is not mixed with the other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -53,23 +53,29 @@ class SearchSpace:
     fixed: Mapping[str, Scalar]
     set_by_user: frozenset[str] = frozenset()
     """Names that the user fixed, or narrowed to a list of values."""
+    of_features: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
+    """What a feature holds fixed of the training settings, by its name and theirs."""
 
     def suggest(self, trial: optuna.Trial) -> Configuration:
         """The configuration that the sampler proposes."""
         feature = str(_suggest(trial, "feature", Choice(*self.features)))
         model = str(_suggest(trial, "model", Choice(*self.models)))
         prefixes = (f"feature.{feature}.", f"model.{model}.", "training.")
+        held = self.of_features.get(feature, {})
         fixed = {name: value for name, value in self.fixed.items() if name.startswith(prefixes)}
         searched = {
-            name: _suggest(trial, name, searched) for name, searched in self.ranges.items() if name.startswith(prefixes)
+            name: _suggest(trial, name, searched)
+            for name, searched in self.ranges.items()
+            if name.startswith(prefixes) and name not in held
         }
-        return _configuration(feature, model, fixed | searched)
+        return _configuration(feature, model, {**fixed, **searched, **held})
 
     def parameters(self, configuration: Configuration) -> dict[str, Scalar]:
         """The sampler's parameters that propose this configuration, as far as it is searched."""
         names: dict[str, Scalar] = {"feature": configuration.feature.name, "model": configuration.model.name}
-        searched = {name: value for name, value in _values(configuration).items() if name in self.ranges}
-        return names | searched
+        held = self.of_features.get(configuration.feature.name, {})
+        values = _values(configuration)
+        return names | {name: value for name, value in values.items() if name in self.ranges and name not in held}
 
     def as_trial(self, configuration: Configuration, **what_came_of_it: Any) -> optuna.trial.FrozenTrial:
         """A trial of this configuration as the sampler would have it if it had proposed it.
@@ -138,7 +144,8 @@ class SearchSpace:
         plugins = {"feature": str(Choice(*self.features)), "model": str(Choice(*self.models))}
         searched = {name: str(searched) for name, searched in self.ranges.items()}
         # Through JSON, since it is compared with what was read from JSON: a tuple comes back as a list.
-        return {"searched": plugins | searched, "fixed": from_json(to_json(dict(self.fixed)))}
+        space = {"searched": plugins | searched, "fixed": from_json(to_json(dict(self.fixed)))}
+        return space | ({"of features": from_json(to_json(self.of_features))} if self.of_features else {})
 
 
 def build_space(
@@ -162,11 +169,11 @@ def build_space(
     fixed: dict[str, Scalar] = {}
     for prefix, owner in owners.items():
         searched = search_ranges(owner)
-        for field, info in owner.model_fields.items():
-            if field in searched:
-                ranges[prefix + field] = searched[field]
+        for option, info in owner.model_fields.items():
+            if option in searched:
+                ranges[prefix + option] = searched[option]
             else:
-                fixed[prefix + field] = info.get_default(call_default_factory=True)
+                fixed[prefix + option] = info.get_default(call_default_factory=True)
     for name, value in _prefixed("training.", training or {}).items():
         _narrow(ranges, fixed, name, value)
     for recipe in recipes:
@@ -178,7 +185,26 @@ def build_space(
             raise BenchError(f"--set {name}: no such option here, {did_you_mean(name, [*ranges, *fixed])}")
         _narrow(ranges, fixed, name, value)
     _check(owners, fixed, ranges)
-    return SearchSpace(features, models, ranges, fixed, frozenset(settings.keys() & (fixed.keys() | ranges.keys())))
+    return SearchSpace(
+        features,
+        models,
+        ranges,
+        fixed,
+        frozenset(settings.keys() & (fixed.keys() | ranges.keys())),
+        _of_features(registry, features, settings),
+    )
+
+
+def _of_features(
+    registry: Registry, features: Iterable[str], settings: Mapping[str, Any]
+) -> dict[str, dict[str, Scalar]]:
+    """What features hold fixed of the training settings, but for what the user has set."""
+    held = {name: _prefixed("training.", registry.features[name].training) for name in features}
+    return {
+        name: kept
+        for name, values in held.items()
+        if (kept := {setting: value for setting, value in values.items() if setting not in settings})
+    }
 
 
 def candidates(
@@ -193,7 +219,7 @@ def candidates(
     proposed = [Candidate(recipe.name, _of_recipe(recipe)) for recipe in recipes]
     owners = _owners(registry, space.features, space.models)
     for feature, model in pairs:
-        defaults = _defaults(owners, feature, model, training or {})
+        defaults = _defaults(owners, feature, model, {**(training or {}), **registry.features[feature].training})
         proposed.append(Candidate(f"defaults of {model} on {feature}", defaults))
     distinct: dict[str, Candidate] = {}
     for candidate in proposed:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from bench.plugins import Feature, Infeasible
+from bench.plugins import Feature, Infeasible, Scalar
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,6 +33,8 @@ class SpeechEmbedding(Feature):
     name: ClassVar[str] = "speech-embedding"
     in_default_search: ClassVar[bool] = all(find_spec(library) for library in LIBRARIES)
     pretrained_on: ClassVar[str] = "keywords in 200 million clips of YouTube videos (Lin et al., 2020)"
+    training: ClassVar[Mapping[str, Scalar]] = {"time_shift": 0.0, "noise_snr": None, "gain": 0.0, "epochs": 24}
+    """Clips that are never changed are embedded once for the whole study, and an epoch on them takes milliseconds."""
     sample_rate: Literal[16000] = 16000
     """Sample rate of the waveforms, in Hz: the one that the network was trained at."""
 
