@@ -14,7 +14,7 @@ from torch import nn
 
 from bench.plugins import Infeasible
 from bench_plugins.features import speech_embedding
-from bench_plugins.features.speech_embedding import FRAMES, LEAST_SAMPLES, STEP, SpeechEmbedding
+from bench_plugins.features.speech_embedding import AFTER, BEFORE, FRAMES, STEP, SpeechEmbedding
 from bench_plugins.front_ends.speech_embedding import FULL_SCALE
 
 pytest.importorskip("pyopen_wakeword", reason="bench-audio[pretrained] is not installed")
@@ -49,26 +49,22 @@ def clips(samples: int, *, seed: int = 0) -> np.ndarray:
     return np.stack([noise, tone]).astype(np.float32)
 
 
-@pytest.mark.parametrize("samples", [LEAST_SAMPLES, 16000, 24123])
+@pytest.mark.parametrize("samples", [4000, 16123])
 def test_every_window_is_as_the_published_runtime_has_it(module: nn.Module, samples: int) -> None:
     batch = clips(samples)
     ours = module(torch.from_numpy(batch)).numpy()
     assert ours.shape[1:] == SpeechEmbedding().shape(samples)
-    for clip, embeddings in zip(batch, ours, strict=True):
-        mel = published("melspectrogram.tflite", (1, samples), FULL_SCALE * clip[None])[0, 0] / 10 + 2
+    for clip, embeddings in zip(np.pad(batch, ((0, 0), (BEFORE, AFTER))), ours, strict=True):
+        mel = published("melspectrogram.tflite", (1, len(clip)), FULL_SCALE * clip[None])[0, 0] / 10 + 2
         for window, embedding in enumerate(embeddings.T):
             frames = np.ascontiguousarray(mel[None, STEP * window : STEP * window + FRAMES, :, None])
             theirs = published("embedding_model.tflite", (1, FRAMES, 32, 1), frames)[0, 0, 0]
             np.testing.assert_allclose(embedding, theirs, rtol=1e-4, atol=1e-4 * np.abs(theirs).max())
 
 
-def test_short_clips_get_zeros_and_silence_is_finite(module: nn.Module) -> None:
-    short = torch.from_numpy(clips(4000))
-    padded = torch.nn.functional.pad(short, (0, LEAST_SAMPLES - 4000))
-    torch.testing.assert_close(module(short), module(padded))
-    assert SpeechEmbedding().shape(4000) == (96, 1)
+def test_silence_is_finite_and_nothing_is_trained(module: nn.Module) -> None:
     assert module(torch.zeros(1, 16000)).isfinite().all()
-    assert not list(module.parameters()), "nothing of it is trained"
+    assert not list(module.parameters())
 
 
 def test_a_search_takes_it_and_leaves_it_out(tmp_path: Path) -> None:

@@ -18,12 +18,15 @@ WINDOW, HOP = 512, 160
 FRAMES, STEP = 76, 8
 """Mel frames that an embedding is of, and from one to the next."""
 VALUES = 96
-LEAST_SAMPLES = WINDOW + (FRAMES - 1) * HOP
-"""Samples that one embedding is of: a shorter clip gets zeros at its end."""
+SPAN = WINDOW + (FRAMES - 1) * HOP
+"""Samples that one embedding is of."""
+BEFORE, AFTER = SPAN, SPAN // 2
+"""Zeros around every clip. The network was trained to know a word when it has just ended: of single windows over clips of half
+a second a probe knew 57 % of the digits of unknown speakers, of windows that slide into the clip and half out of it 97 %."""
 
 
 class SpeechEmbedding(Feature):
-    """Speech embedding, [96, windows]: 96 values of every 0.78 s, each 80 ms, by a frozen network of 330 thousand weights.
+    """Speech embedding, [96, windows]: 96 values of a window of 0.78 s, each 80 ms, by a frozen network of 330 thousand weights.
 
     Lin et al., 2020 (arXiv:2002.01322): trained by Google to tell keywords in YouTube videos apart. The weights are in the
     wheel of pyopen-wakeword (Apache-2.0), which `pip install 'bench-audio[pretrained]'` brings. With few clips of speech
@@ -42,11 +45,11 @@ class SpeechEmbedding(Feature):
         self._require_weights()
         from bench_plugins.front_ends.speech_embedding import EmbeddedSpeech
 
-        return EmbeddedSpeech.from_wheel(hop=HOP, least_samples=LEAST_SAMPLES)
+        return EmbeddedSpeech.from_wheel(hop=HOP, around=(BEFORE, AFTER))
 
     def shape(self, samples: int) -> tuple[int, ...]:
         self._require_weights()
-        frames = (max(samples, LEAST_SAMPLES) - WINDOW) // HOP + 1
+        frames = (BEFORE + samples + AFTER - WINDOW) // HOP + 1
         return (VALUES, (frames - FRAMES) // STEP + 1)
 
     def _require_weights(self) -> None:

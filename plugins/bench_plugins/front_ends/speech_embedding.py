@@ -34,7 +34,7 @@ class EmbeddedSpeech(nn.Module):
     filters: Tensor
 
     def __init__(
-        self, spectrogram: list[NDArray[Any]], convolutions: list[NDArray[Any]], *, hop: int, least_samples: int
+        self, spectrogram: list[NDArray[Any]], convolutions: list[NDArray[Any]], *, hop: int, around: tuple[int, int]
     ) -> None:
         """Takes constants of the published files.
 
@@ -42,10 +42,10 @@ class EmbeddedSpeech(nn.Module):
             spectrogram: Sines and cosines under the window [bins, 512], each, and mel filters [bins, 32].
             convolutions: Weights [outputs, inputs, frames, bands] and biases [outputs], in turn.
             hop: Samples from one frame of the spectrogram to the next.
-            least_samples: Length that shorter clips are brought to, by zeros at their end.
+            around: Zeros that every clip gets before and after it, in samples.
         """
         super().__init__()
-        self.hop, self.least_samples = hop, least_samples
+        self.hop, self.around = hop, around
         first, second, filters = spectrogram
         self.register_buffer("sines", torch.from_numpy(np.concatenate([first, second])[:, None]), persistent=False)
         self.register_buffer("filters", torch.from_numpy(filters), persistent=False)
@@ -56,8 +56,8 @@ class EmbeddedSpeech(nn.Module):
             self.weights.append((f"weight_{number}", f"bias_{number}"))
 
     @classmethod
-    def from_wheel(cls, *, hop: int, least_samples: int) -> EmbeddedSpeech:
-        """Reads the weights from where pyopen-wakeword is installed; for `hop` and `least_samples` see `__init__`."""
+    def from_wheel(cls, *, hop: int, around: tuple[int, int]) -> EmbeddedSpeech:
+        """Reads the weights from where pyopen-wakeword is installed; for `hop` and `around` see `__init__`."""
         spec = importlib.util.find_spec("pyopen_wakeword")
         assert spec is not None and spec.origin is not None
         folder = Path(spec.origin).parent / "models"
@@ -67,14 +67,11 @@ class EmbeddedSpeech(nn.Module):
             [array.squeeze() for array in spectrogram],
             [np.ascontiguousarray(a.transpose(0, 3, 1, 2)) if a.ndim == 4 else a for a in convolutions],
             hop=hop,
-            least_samples=least_samples,
+            around=around,
         )
 
     def forward(self, waveforms: Tensor) -> Tensor:
-        missing = self.least_samples - waveforms.shape[1]
-        if missing > 0:
-            waveforms = functional.pad(waveforms, (0, missing))
-        return self._embedded(self._mel(waveforms)[:, None])
+        return self._embedded(self._mel(functional.pad(waveforms, self.around))[:, None])
 
     def _mel(self, waveforms: Tensor) -> Tensor:
         """[B, samples] to decibels in the units of the network, [B, frames, 32]."""
