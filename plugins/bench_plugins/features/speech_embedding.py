@@ -21,12 +21,12 @@ VALUES = 96
 SPAN = WINDOW + (FRAMES - 1) * HOP
 """Samples that one embedding is of."""
 BEFORE, AFTER = SPAN, SPAN // 2
-"""Zeros around every clip. The network was trained to know a word when it has just ended: of single windows over clips of half
-a second a probe knew 57 % of the digits of unknown speakers, of windows that slide into the clip and half out of it 97 %."""
+"""Zeros around every clip. The network was trained to know a word when it has just ended: from single windows over clips of
+half a second a probe knew 57 % of the digits of unknown speakers, from windows that slide over the whole clip 97 %."""
 
 
 class SpeechEmbedding(Feature):
-    """Speech embedding, [96, windows]: 96 values of a window of 0.78 s, each 80 ms, by a frozen network of 330 thousand weights.
+    """Speech embedding, [96, windows]: 96 values for 0.78 s of sound, every 80 ms, by a frozen network.
 
     Lin et al., 2020 (arXiv:2002.01322): trained by Google to tell keywords in YouTube videos apart. The weights are in the
     wheel of pyopen-wakeword (Apache-2.0), which `pip install 'bench-audio[pretrained]'` brings. With few clips of speech
