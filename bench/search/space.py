@@ -201,9 +201,9 @@ def _of_features(
     """What features hold fixed of the training settings, but for what the user has set."""
     held = {name: _prefixed("training.", registry.features[name].training) for name in features}
     return {
-        name: kept
+        name: left
         for name, values in held.items()
-        if (kept := {setting: value for setting, value in values.items() if setting not in settings})
+        if (left := {setting: value for setting, value in values.items() if setting not in settings})
     }
 
 
