@@ -351,3 +351,22 @@ def test_a_leaderboard_is_sorted_and_pointed_at(browser: Any, tmp_path: Path) ->
     browser.execute_script("arguments[0].focus()", point)
     assert find("#tip")[0].is_displayed() and "Rank 1" in find("#tip")[0].text
     check_quiet(browser, folder)
+
+
+@pytest.mark.browser
+def test_a_site_is_searched_without_asking_any_address(browser: Any, tmp_path: Path) -> None:
+    folder, site = tmp_path / "pages", tmp_path / "site"
+    make_study(tmp_path / "results", labels=HOSTILE)
+    assert run("leaderboard", "blobs", "--publish", folder).returncode == 0
+    assert run("site", folder, "--out", site).returncode == 0
+    find = opened(browser, site / "index.html")
+    assert shown(find("#hits li")) == []
+    find("#site-search")[0].send_keys("onerror")
+    assert [hit.text.split("\n")[0] for hit in shown(find("#hits li"))] == ["blobs"]
+    find("#site-search")[0].clear()
+    find("#site-search")[0].send_keys("rank 2")
+    (hit,) = shown(find("#hits li"))
+    assert find("#hits-shown")[0].text == "1 of 1 shown"
+    hit.find_element("tag name", "a").click()
+    assert [details.get_attribute("open") for details in find("section details:has(.target)")] == [None, "true"]
+    check_quiet(browser, site)

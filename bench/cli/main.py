@@ -32,6 +32,7 @@ VERBS = {
     "reproduce": "Run a recipe or a published row again.",
     "verify": "Recompute a page or a submitted row from its predictions.",
     "submit": "Write a row into one file, to hand it in elsewhere.",
+    "site": "Write published pages as a static site.",
     "lr-find": "Find a learning rate by a range test.",
     "list": "List what is installed.",
     "show": "Show a plugin in full, and the layers of a network.",

@@ -16,7 +16,7 @@ from bench.files import write_atomically
 from bench.markdown import Alignment, Markup, code, escape, heading, page, table
 from bench.plugins.registry import first_complaint
 from bench.reporting import leaderboard_page
-from bench.reporting.leaderboard_records import LEADERBOARD_SCHEMA_VERSION, Leaderboard, PredictionsFile
+from bench.reporting.leaderboard_records import LEADERBOARD_SCHEMA_VERSION, Leaderboard, PredictionsFile, Protocol, Row
 from bench.reporting.leaderboard_sections import protocol_title
 from bench.reporting.numbers import count, interval_text, spread
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from bench.reporting.published_predictions import PublishedPredictions
 
 LEADERBOARD_NOTICE = "<!-- Written by bench leaderboard: changes are lost when it is published again. -->"
+INDEX_COLUMNS = (
+    *("Data set", "Protocol", "First row", "Feature", "Parameters", "Ranked by", "That score on the test split"),
+    "95 % interval",
+)
 INDEX_ALIGNMENT: tuple[Alignment, ...] = ("left", "left", "left", "left", "right", "left")
 HAND_IN = """\
 `bench submit STUDY` writes the row of a study's best finals into one file, with its settings, versions, protocol and
@@ -90,7 +94,7 @@ def publish(
 def page_text(leaderboard: Leaderboard) -> str:
     """Returns the Markdown of a leaderboard that is published at its `source`."""
     rendered = leaderboard_page.render_leaderboard(
-        leaderboard, source=leaderboard.source, figures=_search_figures(leaderboard)
+        leaderboard, source=leaderboard.source, figures=search_figures(leaderboard)
     )
     return f"{LEADERBOARD_NOTICE}\n\n{rendered}"
 
@@ -101,7 +105,7 @@ def index_lines(leaderboard: Leaderboard, json_path: Path) -> list[str]:
     return table(rows[0], rows, align=INDEX_ALIGNMENT).splitlines()[2:]
 
 
-def _search_figures(leaderboard: Leaderboard) -> dict[int, str]:
+def search_figures(leaderboard: Leaderboard) -> dict[int, str]:
     """Returns the file names of the figures of the searches, by the protocol's number."""
     name = dataset_file_name(leaderboard.dataset)
     return {
@@ -115,7 +119,7 @@ def _draw_searches(leaderboard: Leaderboard, folder: Path) -> None:
     """Draws the searches of every protocol beside the page."""
     from bench.reporting.figures import SearchCurve, anytime_curves
 
-    for number, file_name in _search_figures(leaderboard).items():
+    for number, file_name in search_figures(leaderboard).items():
         protocol = leaderboard.protocols[number - 1]
         curves = [
             SearchCurve(
@@ -208,16 +212,6 @@ def _index(folder: Path) -> str:
             rows += _index_rows(load_published(json_path), json_path)
         except BenchError:
             rows.append((escape(json_path.name), "cannot be read: move it away and publish again", *("",) * 6))
-    columns = (
-        "Data set",
-        "Protocol",
-        "First row",
-        "Feature",
-        "Parameters",
-        "Ranked by",
-        "That score on the test split",
-        "95 % interval",
-    )
     return page(
         [
             heading(1, "Leaderboards"),
@@ -225,7 +219,7 @@ def _index(folder: Path) -> str:
                 f"One page a data set, written by {code('bench leaderboard DATASET --publish')}. The first row of a "
                 "protocol is the best by validation, not by test."
             ),
-            table(columns, rows, align=INDEX_ALIGNMENT),
+            table(INDEX_COLUMNS, rows, align=INDEX_ALIGNMENT),
             heading(2, "Hand in a row"),
             Markup(HAND_IN),
         ]
@@ -235,17 +229,17 @@ def _index(folder: Path) -> str:
 def _index_rows(leaderboard: Leaderboard, json_path: Path) -> list[tuple[str, ...]]:
     """Returns the cells of every protocol of a page that has rows."""
     link = Markup(f"[{escape(leaderboard.dataset)}]({json_path.stem}.md)")
-    return [
-        (
-            link,
-            protocol_title(protocol),
-            first.model.name,
-            first.feature.name,
-            count(first.parameters),
-            metric_title(first.metric),
-            spread(first.test[first.metric]),
-            interval_text(first.test_interval),
-        )
-        for protocol in leaderboard.protocols
-        for first in protocol.rows[:1]
-    ]
+    return [(link, *index_cells(protocol, first)) for protocol in leaderboard.protocols for first in protocol.rows[:1]]
+
+
+def index_cells(protocol: Protocol, first: Row) -> tuple[str, ...]:
+    """Returns the cells of a protocol and its first row, in the order of `INDEX_COLUMNS` after that of the data set."""
+    return (
+        protocol_title(protocol),
+        first.model.name,
+        first.feature.name,
+        count(first.parameters),
+        metric_title(first.metric),
+        spread(first.test[first.metric]),
+        interval_text(first.test_interval),
+    )

@@ -15,6 +15,8 @@ class Cell:
     """What its column is sorted by; None to sort by the text, and below all numbers."""
     code: bool = False
     """Whether the text is to be typed as it is."""
+    link: str = ""
+    """Address that the text leads to."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -10,7 +11,7 @@ from bench.evaluation.metrics import metric_title
 from bench.reporting.html.charts import Chart
 from bench.reporting.html.data_table import Cell, DataTable, data_table
 from bench.reporting.html.search_charts import CostedScore, anytime_charts, cost_charts
-from bench.reporting.html.templating import render_html
+from bench.reporting.html.templating import Link, render_html
 from bench.reporting.leaderboard_notes import (
     ON_TIMES,
     notes_on_code,
@@ -66,15 +67,17 @@ class ProtocolSection:
     rows: tuple[RowDetails, ...]
 
 
-def leaderboard_html(leaderboard: Leaderboard, *, notice: str) -> str:
+def leaderboard_html(leaderboard: Leaderboard, *, notice: str, links: Sequence[Link] = ()) -> str:
     """Renders the page of a leaderboard that is published at its `source`.
 
     Args:
         leaderboard: The leaderboard.
         notice: The comment that the file begins with.
+        links: Links at the top of the page, where it is one of a site.
     """
     page = render_html(
         "leaderboard.html",
+        links=links,
         title=f"Leaderboard: {leaderboard.dataset}",
         leaderboard=leaderboard,
         sections=[_section(protocol, leaderboard.source) for protocol in leaderboard.protocols],

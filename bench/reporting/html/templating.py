@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -45,11 +46,21 @@ FILTERS: Mapping[str, Callable[..., str]] = {
 """The figures' forms on every page, under the names that templates use."""
 
 
-def render_html(template: str, *, files_beside: bool = False, **context: Any) -> str:
+@dataclass(frozen=True)
+class Link:
+    """A link of a page."""
+
+    text: str
+    address: str
+    """Relative to the page."""
+
+
+def render_html(template: str, *, links: Sequence[Link] = (), files_beside: bool = False, **context: Any) -> str:
     """Renders a template.
 
     Args:
         template: Its file name.
+        links: Links at the top of a page that is one of several.
         files_beside: Whether the page plays files that lie beside it; otherwise it can ask for nothing but itself.
         context: What the template is filled with.
     """
@@ -60,7 +71,7 @@ def render_html(template: str, *, files_beside: bool = False, **context: Any) ->
         f"media-src {media}; base-uri 'none'; form-action 'none'"
     )
     page = _environment().get_template(template)
-    return page.render(policy=policy, style=_trusted(style), script=_trusted(script), **context) + "\n"
+    return page.render(policy=policy, links=links, style=_trusted(style), script=_trusted(script), **context) + "\n"
 
 
 @cache

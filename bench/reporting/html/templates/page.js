@@ -38,6 +38,15 @@ for (const block of all(".table")) {
   });
 }
 
+// The search of a site: of what has all the words, the first are shown.
+const siteSearch = document.getElementById("site-search"), hits = all("#hits li"), MOST = 20;
+siteSearch?.addEventListener("input", () => {
+  const words = siteSearch.value.trim(), matching = new Set(words ? hits.filter((hit) => hasWords(hit, words)) : []);
+  const first = new Set([...matching].slice(0, MOST));
+  for (const hit of hits) hit.hidden = !first.has(hit);
+  document.getElementById("hits-shown").textContent = words && `${first.size} of ${matching.size} shown`;
+});
+
 // Charts: tabs, and points that are pointed at, touched, or reached by arrow keys.
 for (const group of all(".charts")) {
   const tabs = all("[role=tab]", group), panels = all(".panel", group);
