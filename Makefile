@@ -8,7 +8,7 @@ WORKERS ?= 2
 TEST_PROCESSES ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint perf install clean
+.PHONY: help demo test soak lint perf docs install clean
 
 help:  ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## */\1: /p' Makefile
@@ -39,5 +39,10 @@ lint: $(VENV)/.installed  ## Lint and check types alone
 perf: $(VENV)/.installed  ## Measure speed and memory against a bare loop and a peer, into perf/README.md: about an hour
 	$(BIN)/python -m perf
 
+docs: $(VENV)/.installed  ## Build the documentation and the leaderboards as a site, into build/docs
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo build/docs/index.html
+
 clean:  ## Remove the environment and everything that can be made again
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build/docs .mypy_cache .ruff_cache .pytest_cache .hypothesis

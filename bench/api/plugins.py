@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
 
 from bench.errors import BenchError
 from bench.markdown import first_sentence
 from bench.options import RunOptions
 from bench.plugins import Dataset, Feature, Model
+from bench.plugins.annotations import search_ranges
 from bench.plugins.contracts import Plugin
 from bench.plugins.hookspecs import CONTRACTS
 from bench.plugins.registry import Registry, installed
@@ -42,6 +45,31 @@ def summary(registry: Registry, kind: str, name: str) -> str:
     """The first sentence of what a plugin says of itself."""
     plugin = getattr(registry, f"{kind}s")[name]
     return first_sentence((plugin.__doc__ if isinstance(plugin, type) else plugin.summary) or "")
+
+
+OPTION_COLUMNS = ("option", "type", "default", "searched", "meaning")
+
+
+def option_rows(plugin: type[BaseModel]) -> list[tuple[str, ...]]:
+    """The options of a plugin by its declaration, a row each, in the order of `OPTION_COLUMNS`."""
+    ranges = search_ranges(plugin)
+    return [
+        (
+            name,
+            _type_name(field.annotation),
+            "required" if field.is_required() else str(field.default),
+            str(ranges[name]) if name in ranges else "",
+            " ".join((field.description or "").split()),
+        )
+        for name, field in plugin.model_fields.items()
+    ]
+
+
+def _type_name(annotation: Any) -> str:
+    """`int | None`, or the values of a Literal."""
+    if get_origin(annotation) is Literal:
+        return " | ".join(str(value) for value in get_args(annotation))
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
 
 
 def with_classes(plugins: Iterable[type[Plugin]]) -> Registry:

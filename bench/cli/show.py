@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel
 
-from bench.api.plugins import PLUGIN_KINDS
+from bench.api.plugins import OPTION_COLUMNS, PLUGIN_KINDS, option_rows
 from bench.cli.common import DataDir, SettingsFlag, installed_plugins, options_of, warn
 from bench.data.chosen_classes import chosen_labels, chosen_listing
 from bench.data.decoding import listed_seconds, usual_length
 from bench.errors import BenchError, WrongUsage, did_you_mean
 from bench.files import data_directory
 from bench.plugins import Dataset, Feature, Infeasible, Model, PluginConfig
-from bench.plugins.annotations import search_ranges
 from bench.plugins.references import dataset_config
 from bench.plugins.registry import Registry
 from bench.reporting.reproductions import published_figures
@@ -106,29 +105,11 @@ def _print_plugin(registry: Registry, kind: str, name: str) -> None:
 
 def _print_options(plugin: type[BaseModel]) -> None:
 
-    ranges = search_ranges(plugin)
-    rows = [
-        (
-            name,
-            _type_name(field.annotation),
-            "required" if field.is_required() else str(field.default),
-            str(ranges[name]) if name in ranges else "",
-            " ".join((field.description or "").split()),
-        )
-        for name, field in plugin.model_fields.items()
-    ]
+    rows = option_rows(plugin)
     if not rows:
         print("It has no options.")
         return
-    print_table(("option", "type", "default", "searched", "meaning"), rows, left=range(5))
-
-
-def _type_name(annotation: Any) -> str:
-    """`int | None`, or the values of a Literal."""
-
-    if get_origin(annotation) is Literal:
-        return " | ".join(str(value) for value in get_args(annotation))
-    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+    print_table(OPTION_COLUMNS, rows, left=range(5))
 
 
 def _print_recipe(registry: Registry, name: str) -> None:
