@@ -26,7 +26,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from bench.plugins import Feature, Model, TrainingSettings
-from bench.training.augmentation import Augmentation
+from bench.training.augmentation import Augmenter
 from bench.training.compiled import Compiler
 from bench.training.device import autocast
 from bench.training.device_clips import DeviceClips
@@ -144,7 +144,7 @@ def harness(
             training=clips.on_device(prefetch=prefetch),
             validation=clips.on_device(slice(1)),
             classes=sound.CLASSES,
-            augmentation=Augmentation(settings, sample_rate=sound.RATE, noise=None, generator=generator),
+            augmentation=Augmenter(settings, sample_rate=sound.RATE, noise=None, generator=generator),
             generator=generator,
             forward=Compiler(print).compile(network, shape, configuration="") if compiled else None,
         )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 
 from bench.plugins import TrainingSettings
-from bench.training.augmentation import Augmentation
+from bench.training.augmentation import Augmenter
 from bench.training.device_clips import DeviceClips
 from bench.training.frontend import CPU_CHUNK, FrontEnd
 from bench_plugins.features import Mel
@@ -40,7 +40,7 @@ def microseconds_a_clip(clips: int, repeats: int) -> dict[str, float]:
     front_end = FrontEnd(FEATURE, torch.device("cpu"))
     generator = torch.Generator().manual_seed(0)
     settings = TrainingSettings(time_shift=0.1, noise_snr=15.0)
-    augmentation = Augmentation(settings, sample_rate=sound.RATE, noise=None, generator=generator)
+    augmentation = Augmenter(settings, sample_rate=sound.RATE, noise=None, generator=generator)
     network = TcResNet().build(FEATURE.shape(sound.RATE), sound.CLASSES).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)
     transform, filters = front_end.module.power.transform, front_end.module.power.filters

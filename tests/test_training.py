@@ -10,7 +10,7 @@ from torch import nn
 
 from bench.plugins import TrainingSettings
 from bench.training import evaluator, inputs, loader, loop
-from bench.training.augmentation import Augmentation, mask, mix, shift
+from bench.training.augmentation import Augmenter, mask, mix, shift
 from bench.training.batches import batch_sizes, class_weights, draw_order
 from bench.training.device_clips import DeviceClips
 from bench.training.frontend import FrontEnd
@@ -59,7 +59,7 @@ def test_augmentation_repeats_for_a_seed_and_differs_between_seeds() -> None:
     batch = torch.randn(4, 800, generator=generator())
 
     def draw(seed: int) -> torch.Tensor:
-        return Augmentation(wanted, sample_rate=8000, noise=None, generator=generator(seed)).waveforms(batch)
+        return Augmenter(wanted, sample_rate=8000, noise=None, generator=generator(seed)).waveforms(batch)
 
     assert torch.equal(draw(3), draw(3))
     assert not torch.equal(draw(3), draw(4))
@@ -69,7 +69,7 @@ def test_recorded_noise_is_used_if_there_is_some() -> None:
     wanted = TrainingSettings(time_shift=0, noise_snr=0.0)
     recorded = torch.ones(2000)
     batch = torch.randn(2, 500, generator=generator())
-    noisy = Augmentation(wanted, sample_rate=8000, noise=recorded, generator=generator()).waveforms(batch)
+    noisy = Augmenter(wanted, sample_rate=8000, noise=recorded, generator=generator()).waveforms(batch)
     added = noisy - batch
     torch.testing.assert_close(added, added[:, :1].expand_as(added), atol=1e-5, rtol=0)
 
@@ -77,7 +77,7 @@ def test_recorded_noise_is_used_if_there_is_some() -> None:
 def test_no_augmentation_changes_nothing() -> None:
     wanted = TrainingSettings(time_shift=0)
     batch = torch.randn(2, 500)
-    augmentation = Augmentation(wanted, sample_rate=8000, noise=None, generator=generator())
+    augmentation = Augmenter(wanted, sample_rate=8000, noise=None, generator=generator())
     assert torch.equal(augmentation.waveforms(batch), batch)
     assert torch.equal(augmentation.features(batch[:, None]), batch[:, None])
 
@@ -166,7 +166,7 @@ def test_features_are_computed_outside_autocast(monkeypatch: pytest.MonkeyPatch)
         training=clips,
         validation=clips,
         classes=2,
-        augmentation=Augmentation(wanted, sample_rate=8000, noise=None, generator=generator()),
+        augmentation=Augmenter(wanted, sample_rate=8000, noise=None, generator=generator()),
         generator=generator(),
     )
     (epoch,) = epochs

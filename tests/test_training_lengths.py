@@ -7,7 +7,7 @@ import torch
 from test_training_segments import clips_of
 
 from bench.plugins import Feature, Infeasible, TrainingSettings
-from bench.training.augmentation import Augmentation, mask
+from bench.training.augmentation import Augmenter, mask
 from bench.training.batches import bucketed
 from bench.training.device_clips import DeviceClips
 from bench.training.frontend import FrontEnd
@@ -25,7 +25,7 @@ def clips() -> DeviceClips:
 
 def inputs(clips: DeviceClips, feature: Feature, *, cache: bool, **wanted: float) -> OwnLengthInputs:
     settings = TrainingSettings(time_shift=0, **wanted)  # type: ignore[arg-type]
-    augmentation = Augmentation(settings, sample_rate=8000, noise=None, generator=torch.Generator().manual_seed(2))
+    augmentation = Augmenter(settings, sample_rate=8000, noise=None, generator=torch.Generator().manual_seed(2))
     return OwnLengthInputs(clips, FrontEnd(feature, torch.device("cpu")), augmentation if wanted else None, cache=cache)
 
 

@@ -12,7 +12,7 @@ from test_training_segments import clips_of
 from torch import nn
 
 from bench.plugins import TrainingSettings
-from bench.training.augmentation import Augmentation
+from bench.training.augmentation import Augmenter
 from bench.training.budget import Budget, OverBudget
 from bench.training.device_clips import DeviceClips
 from bench.training.frontend import FrontEnd
@@ -31,7 +31,7 @@ def clips() -> DeviceClips:
 def loader(clips: DeviceClips, **wanted: Any) -> Loader:
     settings = TrainingSettings(**({"batch_size": 3, "time_shift": 0} | wanted))
     generator = torch.Generator().manual_seed(0)
-    augmentation = Augmentation(settings, sample_rate=8000, noise=None, generator=generator)
+    augmentation = Augmenter(settings, sample_rate=8000, noise=None, generator=generator)
     return build_loader(clips, front_end(), settings, augmentation=augmentation, generator=generator)
 
 
@@ -77,9 +77,7 @@ def trained(clips: DeviceClips, settings: TrainingSettings, *, tested: bool) -> 
     torch.manual_seed(5)
     network = Network(800, 2)
     generators = [torch.Generator().manual_seed(3) for _ in range(2)]
-    first, second = (
-        Augmentation(settings, sample_rate=8000, noise=None, generator=generator) for generator in generators
-    )
+    first, second = (Augmenter(settings, sample_rate=8000, noise=None, generator=generator) for generator in generators)
     if tested:
         range_curve(
             network, front_end(), settings, training=clips, classes=2, augmentation=first, generator=generators[0]
@@ -109,7 +107,7 @@ def test_a_range_test_finds_where_the_loss_falls_and_ends_where_it_diverges(clip
     def run() -> Any:
         torch.manual_seed(5)
         generator = torch.Generator().manual_seed(3)
-        augmentation = Augmentation(settings, sample_rate=8000, noise=None, generator=generator)
+        augmentation = Augmenter(settings, sample_rate=8000, noise=None, generator=generator)
         network = nn.Sequential(nn.Linear(800, 30), nn.ReLU(), nn.Linear(30, 2))
         return range_curve(
             network, front_end(), settings, training=clips, classes=2, augmentation=augmentation, generator=generator

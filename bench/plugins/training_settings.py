@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from bench.plugins.annotations import Choice, Float, Int
+
+ADDED_LATER = ("warmup", "gradient_norm", "weight_average", "focal_gamma")
+"""Settings that came after rows had been published. JSON leaves them out at their defaults, which change nothing, so that
+what makes a row's name is what it was."""
 
 
 class TrainingSettings(BaseModel):
@@ -27,16 +31,30 @@ class TrainingSettings(BaseModel):
     """Highest learning rate of the schedule."""
 
     schedule: Annotated[
-        Literal["constant", "cosine", "one-cycle", "step"], Choice("constant", "cosine", "one-cycle")
+        Literal["constant", "cosine", "one-cycle", "step", "warmup-cosine"], Choice("constant", "cosine", "one-cycle")
     ] = "cosine"
     """Learning rate over the steps: constant; cosine to zero; one-cycle (Smith, 2018, arXiv:1803.09820); step, a tenth
-    after two thirds of the epochs."""
+    after two thirds of the epochs; warmup-cosine, straight up over the share `warmup` of the steps, then cosine to zero."""
+
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Share of the steps over which warmup-cosine rises; other schedules do not use it."""
 
     weight_decay: Annotated[float, Choice(0.0, 1e-4, 1e-3, 1e-2), Field(ge=0)] = 1e-4
     """Weight decay: decoupled in adamw, an L2 penalty in adam and sgd. Biases and normalisation weights are spared."""
 
     label_smoothing: Annotated[float, Float(0.0, 0.2), Field(ge=0, lt=1)] = 0.05
     """Share of the target that is spread over all classes (Szegedy et al., 2016)."""
+
+    focal_gamma: Annotated[float, Field(ge=0)] = 0.0
+    """Exponent of the focal loss (Lin et al., 2017, arXiv:1708.02002), which weights an example by (1 - probability of its
+    class) ** focal_gamma; 0 is cross-entropy."""
+
+    gradient_norm: Annotated[float | None, Field(gt=0)] = None
+    """Norm of all gradients together to which they are scaled down where it is larger; None leaves them as they are."""
+
+    weight_average: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the exponential moving average of the weights that stays after a step, as 0.99; the average is what is
+    evaluated and stored (Polyak and Juditsky, 1992). 0 evaluates the weights themselves."""
 
     time_shift: Annotated[float, Choice(0.0, 0.05, 0.1), Field(ge=0)] = 0.1
     """Seconds by which clips are shifted in time at most, either way; zeros fill the gap."""
@@ -98,6 +116,11 @@ class TrainingSettings(BaseModel):
     offline_snr_high: float = 40.0
     """Highest signal-to-noise ratio, in dB, of the white noise in augmented copies."""
 
+    @model_serializer(mode="wrap")
+    def _without_defaults_added_later(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = whole(self)
+        return {name: value for name, value in fields.items() if not at_default_added_later(name, value)}
+
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
         if self.offline_snr_low > self.offline_snr_high:
@@ -107,3 +130,8 @@ class TrainingSettings(BaseModel):
         if self.segment_seconds is not None and self.lengths == "own":
             raise ValueError("segments have one length: leave out segment_seconds, or lengths=own")
         return self
+
+
+def at_default_added_later(setting: str, value: object) -> bool:
+    """Whether a record leaves the setting out: one that was added later and has its default."""
+    return setting in ADDED_LATER and value == TrainingSettings.model_fields[setting].default

@@ -133,9 +133,9 @@ def of_recipe(
 
     Raises BenchError on settings that a recipe does not have.
     """
-    before = recipe.training.model_dump(mode="json")
+    before = dict(recipe.training)
     training = _changed(recipe, settings)
-    now = training.model_dump(mode="json")
+    now = dict(training)
     published = recipe.published if dataset.name == protocol(recipe).name else {}
     return Reproduction(
         name=recipe.name,
@@ -170,7 +170,7 @@ def _changed(recipe: Recipe, settings: Mapping[str, Any]) -> TrainingSettings:
             )
     values = {name.removeprefix("training."): value for name, value in settings.items()}
     try:
-        return TrainingSettings(**{**recipe.training.model_dump(), **values})
+        return TrainingSettings(**{**dict(recipe.training), **values})
     except ValidationError as error:
         raise BenchError(f"training: {first_complaint(error)}") from None
 

@@ -17,6 +17,7 @@ from bench.errors import BenchError, did_you_mean
 from bench.plugins import Choice, Float, Int, PluginConfig, Recipe, TrainingSettings
 from bench.plugins.annotations import Range, Scalar, search_ranges
 from bench.plugins.registry import Registry, first_complaint
+from bench.plugins.training_settings import at_default_added_later
 
 if TYPE_CHECKING:
     import optuna
@@ -144,7 +145,12 @@ class SearchSpace:
         plugins = {"feature": str(Choice(*self.features)), "model": str(Choice(*self.models))}
         searched = {name: str(searched) for name, searched in self.ranges.items()}
         # Through JSON, since it is compared with what was read from JSON: a tuple comes back as a list.
-        space = {"searched": plugins | searched, "fixed": from_json(to_json(dict(self.fixed)))}
+        fixed = {
+            name: value
+            for name, value in self.fixed.items()
+            if not at_default_added_later(name.removeprefix("training."), value)
+        }
+        space = {"searched": plugins | searched, "fixed": from_json(to_json(fixed))}
         return space | ({"of features": from_json(to_json(self.of_features))} if self.of_features else {})
 
 
@@ -250,7 +256,7 @@ def _values(configuration: Configuration) -> dict[str, Any]:
     """Every option of a configuration by its parameter name."""
     values = _prefixed(f"feature.{configuration.feature.name}.", configuration.feature.options)
     values |= _prefixed(f"model.{configuration.model.name}.", configuration.model.options)
-    return values | _prefixed("training.", configuration.training.model_dump())
+    return values | _prefixed("training.", dict(configuration.training))
 
 
 def _configuration(feature: str, model: str, values: Mapping[str, Any]) -> Configuration:

@@ -19,7 +19,7 @@ def changes_waveforms(settings: TrainingSettings) -> bool:
     return settings.time_shift > 0 or settings.noise_snr is not None or settings.gain > 0
 
 
-class Augmentation:
+class Augmenter:
     """The random changes to the batches of one trial, drawn from one generator."""
 
     def __init__(

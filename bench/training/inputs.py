@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bench.plugins import Feature, Infeasible
-from bench.training.augmentation import Augmentation
+from bench.training.augmentation import Augmenter
 from bench.training.cached_features import load_or_compute
 from bench.training.device_clips import DeviceClips, Examples
 from bench.training.frontend import FrontEnd
@@ -21,9 +21,7 @@ FILL_CHUNK = 256
 class Inputs:
     """Features of examples of one length. With `cache`, they are computed once and cached in memory if they fit."""
 
-    def __init__(
-        self, examples: Examples, front_end: FrontEnd, augmentation: Augmentation | None, *, cache: bool
-    ) -> None:
+    def __init__(self, examples: Examples, front_end: FrontEnd, augmentation: Augmenter | None, *, cache: bool) -> None:
         self._examples = examples
         self._front_end = front_end
         self._augmentation = augmentation
@@ -55,9 +53,7 @@ class OwnLengthInputs:
     are padded with zeros on the left to the longest of the batch.
     """
 
-    def __init__(
-        self, clips: DeviceClips, front_end: FrontEnd, augmentation: Augmentation | None, *, cache: bool
-    ) -> None:
+    def __init__(self, clips: DeviceClips, front_end: FrontEnd, augmentation: Augmenter | None, *, cache: bool) -> None:
         self._clips = clips
         self._front_end = front_end
         self._augmentation = augmentation
@@ -99,7 +95,7 @@ class OwnLengthInputs:
             features[index, ..., longest - frames :] = self._features(index, frames, None)
         return features
 
-    def _features(self, index: Tensor, longest: int, augmentation: Augmentation | None) -> Tensor:
+    def _features(self, index: Tensor, longest: int, augmentation: Augmenter | None) -> Tensor:
         padded = self._zeros(len(index), longest)
         lengths = self._lengths[index]
         for length in np.unique(lengths).tolist():  # clips of one length at once

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bench.plugins import TrainingSettings
-from bench.training.augmentation import Augmentation, changes_waveforms
+from bench.training.augmentation import Augmenter, changes_waveforms
 from bench.training.batches import (
     batch_sizes,
     bucketed,
@@ -54,7 +54,7 @@ def build_loader(
     front_end: FrontEnd,
     settings: TrainingSettings,
     *,
-    augmentation: Augmentation,
+    augmentation: Augmenter,
     generator: torch.Generator,
     cache: bool = True,
 ) -> Loader:
@@ -77,7 +77,7 @@ def _clip_loader(
     clips: DeviceClips,
     front_end: FrontEnd,
     settings: TrainingSettings,
-    augmentation: Augmentation,
+    augmentation: Augmenter,
     generator: torch.Generator,
     cache: bool,
 ) -> Loader:
@@ -106,7 +106,7 @@ def _segment_loader(
     clips: DeviceClips,
     front_end: FrontEnd,
     settings: TrainingSettings,
-    augmentation: Augmentation,
+    augmentation: Augmenter,
     generator: torch.Generator,
 ) -> Loader:
     rate = front_end.feature.sample_rate

@@ -9,13 +9,13 @@ from itertools import islice
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from bench.plugins import TrainingSettings
 from bench.plugins.networks import logits_of
-from bench.training.augmentation import Augmentation
+from bench.training.augmentation import Augmenter
 from bench.training.budget import Budget
 from bench.training.compiled import Forward
 from bench.training.device import autocast, fastest_layout
@@ -23,7 +23,9 @@ from bench.training.device_clips import DeviceClips
 from bench.training.evaluator import Evaluator, Outputs
 from bench.training.frontend import FrontEnd
 from bench.training.loader import Batch, Loader, build_loader
+from bench.training.loss import classification_loss, likeliest
 from bench.training.optimisers import build_optimiser, build_schedule
+from bench.training.weight_average import WeightAverage
 
 
 class Diverged(Exception):
@@ -53,12 +55,14 @@ def train(
     training: DeviceClips,
     validation: DeviceClips,
     classes: int,
-    augmentation: Augmentation,
+    augmentation: Augmenter,
     generator: torch.Generator,
     budget: float | None = None,
     forward: Forward | None = None,
 ) -> Iterator[EpochOutcome]:
     """Trains the network in place, and yields after every epoch; the caller may stop iterating after any of them.
+
+    While an outcome is with the caller the network has the weights that were evaluated: the average, if there is one.
 
     Args:
         network: The network, on its device.
@@ -86,6 +90,7 @@ def train(
     steps = settings.epochs * loader.steps
     optimiser = build_optimiser(network, settings)
     schedule = build_schedule(optimiser, settings, steps)
+    average = WeightAverage(network, settings.weight_average)
     time_budget = Budget(budget, steps=steps, spent=time.perf_counter() - start) if budget else None
 
     for number in range(1, settings.epochs + 1):
@@ -102,8 +107,9 @@ def train(
                 optimiser,
                 schedule,
                 classes=classes,
-                label_smoothing=settings.label_smoothing,
+                settings=settings,
             )
+            average.update()
             examples += len(batch.targets)
             if done == 1 and not totals.isfinite().all():
                 raise Diverged(
@@ -111,16 +117,17 @@ def train(
                 )
             if time_budget is not None:
                 time_budget.check(done)
-        outputs = evaluator(network)
-        loss_sum, correct = totals.tolist()
-        yield EpochOutcome(
-            number=number,
-            learning_rate=learning_rate,
-            train_loss=loss_sum / examples,
-            train_accuracy=correct / examples,
-            validation=outputs,
-            seconds=time.perf_counter() - start,
-        )
+        with average.in_place():
+            outputs = evaluator(network)
+            loss_sum, correct = totals.tolist()
+            yield EpochOutcome(
+                number=number,
+                learning_rate=learning_rate,
+                train_loss=loss_sum / examples,
+                train_accuracy=correct / examples,
+                validation=outputs,
+                seconds=time.perf_counter() - start,
+            )
         start = time.perf_counter()
 
 
@@ -132,7 +139,7 @@ def step(
     schedule: LRScheduler,
     *,
     classes: int,
-    label_smoothing: float,
+    settings: TrainingSettings,
 ) -> Tensor:
     """Takes one step of the optimiser and of its schedule.
 
@@ -147,12 +154,14 @@ def step(
     with autocast(targets.device):
         answer = network(fastest_layout(features), *lengths)
     logits = logits_of(answer, clips=len(targets), classes=classes)
-    loss = functional.cross_entropy(
-        logits.float(), targets, weight=loader.class_weights, label_smoothing=label_smoothing
-    )
+    loss = classification_loss(logits.float(), targets, settings, class_weights=loader.class_weights)
     optimiser.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
+    if settings.gradient_norm is not None:
+        clip_grad_norm_(
+            [weight for group in optimiser.param_groups for weight in group["params"]], settings.gradient_norm
+        )
     optimiser.step()
     schedule.step()
     with torch.no_grad():
-        return torch.stack([loss.detach() * len(targets), (logits.argmax(1) == targets).sum()])
+        return torch.stack([loss.detach() * len(targets), (logits.argmax(1) == likeliest(targets)).sum()])

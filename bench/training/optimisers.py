@@ -36,27 +36,34 @@ def build_optimiser(network: nn.Module, settings: TrainingSettings) -> Optimizer
 
 def build_schedule(optimiser: Optimizer, settings: TrainingSettings, steps: int) -> LRScheduler:
     """Builds the schedule over all `steps` optimiser steps; it is stepped after each of them."""
-    return LambdaLR(optimiser, _factor(settings.schedule, max(steps, 1)))
+    return LambdaLR(optimiser, _factor(settings, max(steps, 1)))
 
 
-def _factor(schedule: str, steps: int) -> Callable[[int], float]:
+def _factor(settings: TrainingSettings, steps: int) -> Callable[[int], float]:
     """Returns a function that maps a step to its learning rate, as a share of the highest.
 
     one-cycle rises along a cosine from a 25th of the highest over the first 30 % of the steps, then falls along another to
     zero, as torch's OneCycleLR does but for its end (a 10,000th of the start) and its momentum, which does not change here.
-    step falls to a tenth after two thirds of the steps: of 3 epochs, after 2.
+    step falls to a tenth after two thirds of the steps: of 3 epochs, after 2. warmup-cosine reaches the highest rate after
+    its share of the steps; its first step is not of rate 0, which would be a step wasted.
     """
-    warmup = 0.3 * steps
+    rising, warmup = 0.3 * steps, settings.warmup * steps
 
     def one_cycle(step: int) -> float:
-        if step < warmup:
-            return 0.04 + 0.96 * (1 - math.cos(math.pi * step / warmup)) / 2
-        return (1 + math.cos(math.pi * (step - warmup) / (steps - warmup))) / 2
+        if step < rising:
+            return 0.04 + 0.96 * (1 - math.cos(math.pi * step / rising)) / 2
+        return (1 + math.cos(math.pi * (step - rising) / (steps - rising))) / 2
+
+    def warmup_cosine(step: int) -> float:
+        if step + 1 < warmup:
+            return (step + 1) / warmup
+        return (1 + math.cos(math.pi * max(0.0, step - warmup) / (steps - warmup))) / 2
 
     factors: dict[str, Callable[[int], float]] = {
         "constant": lambda step: 1.0,
         "cosine": lambda step: (1 + math.cos(math.pi * step / steps)) / 2,
         "one-cycle": one_cycle,
         "step": lambda step: 1.0 if step < 2 * steps / 3 else 0.1,
+        "warmup-cosine": warmup_cosine,
     }
-    return factors[schedule]
+    return factors[settings.schedule]

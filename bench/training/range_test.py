@@ -17,7 +17,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from bench.plugins import TrainingSettings
-from bench.training.augmentation import Augmentation
+from bench.training.augmentation import Augmenter
 from bench.training.device_clips import DeviceClips
 from bench.training.frontend import FrontEnd
 from bench.training.loader import build_loader
@@ -59,7 +59,7 @@ def range_curve(
     *,
     training: DeviceClips,
     classes: int,
-    augmentation: Augmentation,
+    augmentation: Augmenter,
     generator: torch.Generator,
 ) -> RangeCurve:
     """Runs the range test on a copy of the network.
@@ -87,7 +87,7 @@ def range_curve(
                 optimiser,
                 schedule,
                 classes=classes,
-                label_smoothing=settings.label_smoothing,
+                settings=settings,
             )
             average = SMOOTHING * average + (1 - SMOOTHING) * float(total[0]) / len(batch.targets)
             loss = average / (1 - SMOOTHING**number)

@@ -10,7 +10,7 @@ from torch import nn
 from bench.plugins import Infeasible
 from bench.plugins.networks import build_network
 from bench.plugins.registry import Registry
-from bench.training.augmentation import Augmentation
+from bench.training.augmentation import Augmenter
 from bench.training.batches import batch_sizes, examples_per_pass, input_samples
 from bench.training.compiled import Compiler, Forward
 from bench.training.device import to_device
@@ -68,11 +68,11 @@ class TrialSetup:
         """A new generator with the trial's seed, from which everything random in a training is drawn."""
         return torch.Generator().manual_seed(self.spec.seed)
 
-    def augmentation(self, generator: torch.Generator) -> Augmentation:
+    def augmentation(self, generator: torch.Generator) -> Augmenter:
         """The random changes that the settings ask for, drawn from `generator`."""
         settings, rate = self.spec.training, self.sample_rate
         noise = self.data.noise(rate) if settings.noise_snr is not None else None
-        return Augmentation(settings, sample_rate=rate, noise=noise, generator=generator)
+        return Augmenter(settings, sample_rate=rate, noise=noise, generator=generator)
 
 
 def build_trial(

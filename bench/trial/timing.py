@@ -127,7 +127,7 @@ def _time_steps(setup: TrialSetup) -> tuple[float, float]:
             optimiser,
             schedule,
             classes=setup.classes,
-            label_smoothing=settings.label_smoothing,
+            settings=settings,
         )
         float(total[0])  # waits for the device
         seconds.append(time.perf_counter() - start)
