@@ -78,7 +78,7 @@ def shown(python: Path) -> dict[str, str]:
 
 def test_it_is_listed(python: Path) -> None:
     shown = bench(python, "list")
-    for name in ("timbres", "band-envelope", "band-mlp", "timbre-mlp"):
+    for name in ("timbres", "band-envelope", "band-mlp", "tremolo", "timbre-mlp"):
         assert any(line.startswith(f"{name} ") and "bench-example" in line for line in shown.splitlines()), name
     assert "cnn " in shown
 
@@ -93,4 +93,4 @@ def test_its_parts_go_together_with_those_that_ship(shown: dict[str, str]) -> No
 
 
 def test_it_keeps_its_contracts(shown: dict[str, str]) -> None:
-    assert shown[CHECK].endswith("4 checked, 0 broken\n")
+    assert shown[CHECK].endswith("5 checked, 0 broken\n")

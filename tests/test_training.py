@@ -140,9 +140,9 @@ def test_features_are_computed_outside_autocast(monkeypatch: pytest.MonkeyPatch)
     seen: list[tuple[str, bool]] = []
 
     class Inputs(inputs.Inputs):
-        def __call__(self, index: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        def with_targets(self, index: torch.Tensor) -> tuple[tuple[torch.Tensor, ...], torch.Tensor]:
             seen.append(("features", torch.is_autocast_enabled("cpu")))
-            return super().__call__(index)
+            return super().with_targets(index)
 
     class Network(nn.Linear):
         def forward(self, batch: torch.Tensor) -> torch.Tensor:

@@ -46,7 +46,12 @@ IDENTIFIERS = {
 ENTRY_POINTS = {"command", "main", "app", "start"}
 """Public names that many modules have, since others look for them: functions of a verb, a program, an executor."""
 
-SAME_BY_DESIGN = ({"models", "networks"}, {"features", "front_ends"}, {"api", "cli"})
+SAME_BY_DESIGN = (
+    {"models", "networks"},
+    {"features", "front_ends"},
+    {"augmentations", "batch_changes"},
+    {"api", "cli"},
+)
 """Folders whose modules pair up: a plugin, declared without torch, and what it builds; a verb's function and its command."""
 
 

@@ -112,6 +112,8 @@ def _check(registry: Registry, kind: str, name: str, data_dir: Path, make: bool)
             contract_tests.check_feature(registry.features[name])
         case "model":
             contract_tests.check_model(registry.models[name])
+        case "augmentation":
+            contract_tests.check_augmentation(registry.augmentations[name])
         case "recipe":
             contract_tests.check_recipe(registry.recipes[name], registry)
         case "metric":

@@ -4,6 +4,7 @@ from bench.audio_suffixes import AUDIO_SUFFIXES, FOREIGN_AUDIO_SUFFIXES
 from bench.errors import BenchError, did_you_mean, first_few, taking_classes
 from bench.files import cache_directory
 from bench.plugins.annotations import Choice, Float, Int, Scalar
+from bench.plugins.augmentation_contracts import Augmentation, TrainingBatch
 from bench.plugins.contracts import (
     SPLITS,
     Archive,
@@ -14,13 +15,13 @@ from bench.plugins.contracts import (
     Infeasible,
     Listing,
     Model,
-    PluginConfig,
     ProgressCallback,
     Recipe,
     Split,
 )
 from bench.plugins.executor_contract import ExecutorPlugin
 from bench.plugins.hookspecs import hookimpl
+from bench.plugins.plugin_config import PluginConfig
 from bench.plugins.reporting_contracts import ClipPredictions, FinishedRun, Metric, ReportSection
 from bench.plugins.splits import stratified_split
 from bench.plugins.training_settings import TrainingSettings
@@ -30,6 +31,7 @@ __all__ = [
     "FOREIGN_AUDIO_SUFFIXES",
     "SPLITS",
     "Archive",
+    "Augmentation",
     "BenchError",
     "Choice",
     "Clip",
@@ -51,6 +53,7 @@ __all__ = [
     "ReportSection",
     "Scalar",
     "Split",
+    "TrainingBatch",
     "TrainingSettings",
     "cache_directory",
     "did_you_mean",

@@ -10,11 +10,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bench.plugins.annotations import Choice, Scalar
+from bench.plugins.plugin_config import PluginConfig
 from bench.plugins.training_settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -33,14 +34,6 @@ class Infeasible(Exception):
     The pair is left out of the search, or its trial is recorded as infeasible, and the search goes on. Other exceptions are
     faults: they fail the trial.
     """
-
-
-class PluginConfig(BaseModel):
-    """A plugin by its name with the values of its fields, as specifications, results and pages hold it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    name: str
-    options: dict[str, Any] = {}
 
 
 class Plugin(BaseModel, ABC):

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 import pluggy
 from pydantic import BaseModel
 
+from bench.plugins.augmentation_contracts import Augmentation
 from bench.plugins.contracts import Dataset, Feature, Model, Recipe
 from bench.plugins.executor_contract import ExecutorPlugin
 from bench.plugins.reporting_contracts import Metric, ReportSection
@@ -24,6 +25,7 @@ CONTRACTS: Mapping[str, type[BaseModel]] = {
     "dataset": Dataset,
     "feature": Feature,
     "model": Model,
+    "augmentation": Augmentation,
     "recipe": Recipe,
     "metric": Metric,
     "section": ReportSection,
@@ -49,6 +51,11 @@ def bench_features() -> list[type[Feature]]:  # type: ignore[empty-body]
 @hookspec
 def bench_models() -> list[type[Model]]:  # type: ignore[empty-body]
     """Returns the Model classes of the package."""
+
+
+@hookspec
+def bench_augmentations() -> list[type[Augmentation]]:  # type: ignore[empty-body]
+    """Returns the Augmentation classes of the package."""
 
 
 @hookspec

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
-from bench.plugins.contracts import Dataset, PluginConfig
+from bench.plugins.contracts import Dataset
+from bench.plugins.plugin_config import PluginConfig
 from bench.plugins.registry import Registry, find
 
 

@@ -17,12 +17,14 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from bench.errors import BenchError, WrongUsage, did_you_mean
+from bench.plugins.augmentation_contracts import Augmentation
 from bench.plugins.by_value import pickled, unpickled
-from bench.plugins.contracts import Dataset, Feature, Model, Plugin, PluginConfig, Recipe
+from bench.plugins.contracts import Dataset, Feature, Model, Plugin, Recipe
 from bench.plugins.discovery import Imported, Package, Problem, discover, entry_point_names
 from bench.plugins.executor_contract import ExecutorPlugin
 from bench.plugins.faults import fault
 from bench.plugins.hookspecs import CONTRACTS
+from bench.plugins.plugin_config import PluginConfig
 from bench.plugins.reporting_contracts import Metric, ReportSection
 from bench.plugins.source_code import source_digest
 
@@ -73,6 +75,7 @@ class Registry:
         datasets: Data set classes by name.
         features: Feature classes by name.
         models: Model classes by name.
+        augmentations: Augmentation classes by name.
         recipes: Recipes by name.
         metrics: Metric classes by name.
         sections: Classes of sections of a run's report, by name.
@@ -88,6 +91,7 @@ class Registry:
     datasets: dict[str, type[Dataset]] = field(default_factory=dict)
     features: dict[str, type[Feature]] = field(default_factory=dict)
     models: dict[str, type[Model]] = field(default_factory=dict)
+    augmentations: dict[str, type[Augmentation]] = field(default_factory=dict)
     recipes: dict[str, Recipe] = field(default_factory=dict)
     metrics: dict[str, type[Metric]] = field(default_factory=dict)
     sections: dict[str, type[ReportSection]] = field(default_factory=dict)
@@ -125,6 +129,15 @@ class Registry:
             Incompatible: If options that are allowed one by one do not go together.
         """
         return _build("model", self.models, config)
+
+    def augmentation(self, config: PluginConfig) -> Augmentation:
+        """Builds an augmentation from its configuration.
+
+        Raises:
+            BenchError: If there is no augmentation of that name, or an option is unknown or out of its bounds.
+            Incompatible: If options that are allowed one by one do not go together.
+        """
+        return _build("augmentation", self.augmentations, config)
 
     def recipe(self, name: str) -> Recipe:
         """A recipe by name.

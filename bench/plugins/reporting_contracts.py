@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
-from bench.plugins.contracts import Plugin, PluginConfig, Split
+from bench.plugins.contracts import Plugin, Split
+from bench.plugins.plugin_config import PluginConfig
 from bench.plugins.training_settings import TrainingSettings
 
 if TYPE_CHECKING:

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from bench.plugins.annotations import Choice, Float, Int
+from bench.plugins.plugin_config import parse_chain, write_chain
 
-ADDED_LATER = ("warmup", "gradient_norm", "weight_average", "focal_gamma")
+ADDED_LATER = ("augmentations", "warmup", "gradient_norm", "weight_average", "focal_gamma")
 """Settings that came after rows had been published. JSON leaves them out at their defaults, which change nothing, so that
 what makes a row's name is what it was."""
 
@@ -72,6 +81,10 @@ class TrainingSettings(BaseModel):
     frequency_mask: Annotated[float, Choice(0.0, 0.1, 0.2), Field(ge=0, le=1)] = 0.0
     """Widest masked stretch of bands, as a share of all of them (SpecAugment)."""
 
+    augmentations: str = ""
+    """Augmentations of plugins (`bench list augmentations`) in the order in which they are made, after those above: names,
+    each with options if they are not to be its defaults, as `mixup:alpha=0.2,speed`."""
+
     balance: Annotated[Literal["none", "loss", "sampling"], Choice("none", "loss")] = "none"
     """Treatment of classes of unequal size: none; loss weights the loss; sampling draws classes with equal probability."""
 
@@ -115,6 +128,11 @@ class TrainingSettings(BaseModel):
 
     offline_snr_high: float = 40.0
     """Highest signal-to-noise ratio, in dB, of the white noise in augmented copies."""
+
+    @field_validator("augmentations")
+    @classmethod
+    def _in_one_spelling(cls, text: str) -> str:
+        return write_chain(parse_chain(text))
 
     @model_serializer(mode="wrap")
     def _without_defaults_added_later(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:

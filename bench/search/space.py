@@ -18,6 +18,7 @@ from bench.plugins import Choice, Float, Int, PluginConfig, Recipe, TrainingSett
 from bench.plugins.annotations import Range, Scalar, search_ranges
 from bench.plugins.registry import Registry, first_complaint
 from bench.plugins.training_settings import at_default_added_later
+from bench.search.augmentation_space import CHOSEN, AugmentationSpace
 
 if TYPE_CHECKING:
     import optuna
@@ -56,6 +57,8 @@ class SearchSpace:
     """Names that the user fixed, or narrowed to a list of values."""
     of_features: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
     """What a feature holds fixed of the training settings, by its name and theirs."""
+    augmentations: AugmentationSpace = field(default_factory=AugmentationSpace)
+    """The augmentations of plugins that are chosen from."""
 
     def suggest(self, trial: optuna.Trial) -> Configuration:
         """The configuration that the sampler proposes."""
@@ -63,19 +66,26 @@ class SearchSpace:
         model = str(_suggest(trial, "model", Choice(*self.models)))
         prefixes = (f"feature.{feature}.", f"model.{model}.", "training.")
         held = self.of_features.get(feature, {})
+        values = {**self._suggested(trial, prefixes, held), **held}
+        values |= self._suggested(trial, self.augmentations.prefixes(str(values[CHOSEN])), held)
+        return _configuration(feature, model, values, self.augmentations)
+
+    def _suggested(
+        self, trial: optuna.Trial, prefixes: tuple[str, ...], held: Mapping[str, Scalar]
+    ) -> dict[str, Scalar]:
+        """The values of the parameters with these prefixes, fixed and proposed, but for those that are held otherwise."""
         fixed = {name: value for name, value in self.fixed.items() if name.startswith(prefixes)}
-        searched = {
+        return fixed | {
             name: _suggest(trial, name, searched)
             for name, searched in self.ranges.items()
             if name.startswith(prefixes) and name not in held
         }
-        return _configuration(feature, model, {**fixed, **searched, **held})
 
     def parameters(self, configuration: Configuration) -> dict[str, Scalar]:
         """The sampler's parameters that propose this configuration, as far as it is searched."""
         names: dict[str, Scalar] = {"feature": configuration.feature.name, "model": configuration.model.name}
         held = self.of_features.get(configuration.feature.name, {})
-        values = _values(configuration)
+        values = self._values(configuration)
         return names | {name: value for name, value in values.items() if name in self.ranges and name not in held}
 
     def as_trial(self, configuration: Configuration, **what_came_of_it: Any) -> optuna.trial.FrozenTrial:
@@ -103,13 +113,18 @@ class SearchSpace:
         its = candidate.configuration
         if its.feature.name not in self.features or its.model.name not in self.models:
             return None
-        values = _values(its)
+        values = self._values(its)
+        chosen = self._allowed(CHOSEN, values[CHOSEN]) if CHOSEN in self.set_by_user else values[CHOSEN]
+        values = self.augmentations.defaults(str(chosen)) | values
         allowed = {name: self._allowed(name, values[name]) for name in sorted(self.set_by_user & values.keys())}
         changed = {name: value for name, value in allowed.items() if value != values[name]}
         if not changed:
             return candidate
         origin = f"{candidate.origin} with {', '.join(f'{name}={value}' for name, value in changed.items())}"
-        return Candidate(origin, _configuration(its.feature.name, its.model.name, values | changed))
+        return Candidate(origin, _configuration(its.feature.name, its.model.name, values | changed, self.augmentations))
+
+    def _values(self, configuration: Configuration) -> dict[str, Any]:
+        return _values(configuration, self.augmentations)
 
     def _allowed(self, name: str, value: Scalar) -> Scalar:
         """The value that the user allows nearest to this one."""
@@ -170,23 +185,30 @@ def build_space(
     tried first. Raises BenchError on a setting that names nothing, or a value that is not allowed.
     """
     features, models = tuple(features), tuple(models)
-    owners = _owners(registry, features, models)
+    recipes = tuple(recipes)
+    settings = {name: _in_one_spelling(name, value) for name, value in settings.items()}
+    chosen = settings.get(CHOSEN, (training or {}).get("augmentations", ""))
+    texts = [str(text) for text in (chosen if isinstance(chosen, list) else [chosen])]
+    augmentations = AugmentationSpace.of(registry, texts, also=[recipe.training.augmentations for recipe in recipes])
+    owners = _owners(registry, features, models, augmentations)
     ranges: dict[str, Range] = {}
     fixed: dict[str, Scalar] = {}
     for prefix, owner in owners.items():
         searched = search_ranges(owner)
         for option, info in owner.model_fields.items():
-            if option in searched:
+            if option in searched and prefix + option not in augmentations.given():
                 ranges[prefix + option] = searched[option]
             else:
                 fixed[prefix + option] = info.get_default(call_default_factory=True)
     for name, value in _prefixed("training.", training or {}).items():
         _narrow(ranges, fixed, name, value)
     for recipe in recipes:
-        _widen(ranges, recipe)
+        _widen(ranges, recipe, augmentations)
     for name, value in settings.items():
         if name.startswith("dataset."):
             continue
+        if name in augmentations.given():
+            raise BenchError(f"--set {name}: {CHOSEN} gives it, too: leave one out")
         if name not in ranges and name not in fixed:
             raise BenchError(f"--set {name}: no such option here, {did_you_mean(name, [*ranges, *fixed])}")
         _narrow(ranges, fixed, name, value)
@@ -198,6 +220,7 @@ def build_space(
         fixed,
         frozenset(settings.keys() & (fixed.keys() | ranges.keys())),
         _of_features(registry, features, settings),
+        augmentations,
     )
 
 
@@ -223,9 +246,10 @@ def candidates(
     """What is tried first: the recipes, then the defaults of every (feature, model) of `pairs`, with the data set's
     `training` settings."""
     proposed = [Candidate(recipe.name, _of_recipe(recipe)) for recipe in recipes]
-    owners = _owners(registry, space.features, space.models)
+    owners = _owners(registry, space.features, space.models, space.augmentations)
     for feature, model in pairs:
-        defaults = _defaults(owners, feature, model, {**(training or {}), **registry.features[feature].training})
+        held = {**(training or {}), **registry.features[feature].training}
+        defaults = _defaults(owners, feature, model, held, space.augmentations)
         proposed.append(Candidate(f"defaults of {model} on {feature}", defaults))
     distinct: dict[str, Candidate] = {}
     for candidate in proposed:
@@ -236,7 +260,11 @@ def candidates(
 
 
 def _defaults(
-    owners: Mapping[str, type[BaseModel]], feature: str, model: str, training: Mapping[str, Scalar]
+    owners: Mapping[str, type[BaseModel]],
+    feature: str,
+    model: str,
+    training: Mapping[str, Scalar],
+    augmentations: AugmentationSpace,
 ) -> Configuration:
     """Defaults of the two plugins and of training, but for the settings that `training` names."""
     prefixes = (f"feature.{feature}.", f"model.{model}.", "training.")
@@ -245,21 +273,24 @@ def _defaults(
         for prefix in prefixes
         for name, info in owners[prefix].model_fields.items()
     }
-    return _configuration(feature, model, defaults | _prefixed("training.", training))
+    return _configuration(feature, model, defaults | _prefixed("training.", training), augmentations)
 
 
 def _of_recipe(recipe: Recipe) -> Configuration:
     return Configuration(feature=recipe.feature, model=recipe.model, training=recipe.training)
 
 
-def _values(configuration: Configuration) -> dict[str, Any]:
+def _values(configuration: Configuration, augmentations: AugmentationSpace) -> dict[str, Any]:
     """Every option of a configuration by its parameter name."""
     values = _prefixed(f"feature.{configuration.feature.name}.", configuration.feature.options)
     values |= _prefixed(f"model.{configuration.model.name}.", configuration.model.options)
-    return values | _prefixed("training.", dict(configuration.training))
+    values |= _prefixed("training.", dict(configuration.training))
+    return values | augmentations.parameters(configuration.training.augmentations)
 
 
-def _configuration(feature: str, model: str, values: Mapping[str, Any]) -> Configuration:
+def _configuration(
+    feature: str, model: str, values: Mapping[str, Any], augmentations: AugmentationSpace
+) -> Configuration:
     """The configuration of options by their parameter names."""
 
     def options(prefix: str) -> dict[str, Any]:
@@ -268,16 +299,30 @@ def _configuration(feature: str, model: str, values: Mapping[str, Any]) -> Confi
     return Configuration(
         feature=PluginConfig(name=feature, options=options(f"feature.{feature}.")),
         model=PluginConfig(name=model, options=options(f"model.{model}.")),
-        training=TrainingSettings(**options("training.")),
+        training=TrainingSettings(**{**options("training."), "augmentations": augmentations.text(values)}),
     )
 
 
-def _owners(registry: Registry, features: Iterable[str], models: Iterable[str]) -> dict[str, type[BaseModel]]:
+def _owners(
+    registry: Registry, features: Iterable[str], models: Iterable[str], augmentations: AugmentationSpace
+) -> dict[str, type[BaseModel]]:
     """The class behind every prefix of parameter names."""
     owners: dict[str, type[BaseModel]] = {f"feature.{name}.": registry.features[name] for name in features}
     owners |= {f"model.{name}.": registry.models[name] for name in models}
     owners["training."] = TrainingSettings
-    return owners
+    return owners | augmentations.owners()
+
+
+def _in_one_spelling(name: str, value: Any) -> Any:
+    """A setting as it will be in the trials' settings, so that it is known there: augmentations in their one spelling."""
+    if name != CHOSEN:
+        return value
+    values = value if isinstance(value, list) else [value]
+    try:
+        spelt = [TrainingSettings(augmentations=text).augmentations for text in values]
+    except ValidationError as error:
+        raise BenchError(f"training: {first_complaint(error)}") from None
+    return spelt if isinstance(value, list) else spelt[0]
 
 
 def _check(owners: Mapping[str, type[BaseModel]], fixed: Mapping[str, Scalar], ranges: Mapping[str, Range]) -> None:
@@ -301,8 +346,8 @@ def _prefixed(prefix: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return {prefix + name: value for name, value in options.items()}
 
 
-def _widen(ranges: dict[str, Range], recipe: Recipe) -> None:
-    for name, value in _values(_of_recipe(recipe)).items():
+def _widen(ranges: dict[str, Range], recipe: Recipe, augmentations: AugmentationSpace) -> None:
+    for name, value in _values(_of_recipe(recipe), augmentations).items():
         if name in ranges and not ranges[name].contains(value):
             try:
                 ranges[name] = ranges[name].including(value)

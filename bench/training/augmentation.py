@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bench.plugins import TrainingSettings
+from bench.plugins import Augmentation, TrainingBatch, TrainingSettings
+from bench.training.loss import one_hot
 
 WHITE_SECONDS = 60
 """Seconds of white noise that are used if a data set brings no recorded noise."""
@@ -14,16 +17,18 @@ SNR_SPAN = 30.0
 """Signal-to-noise ratios are drawn from the setting's value to this many dB above it."""
 
 
-def changes_waveforms(settings: TrainingSettings) -> bool:
-    """Whether anything random happens before the features: if not, they are computed once and cached."""
-    return settings.time_shift > 0 or settings.noise_snr is not None or settings.gain > 0
-
-
 class Augmenter:
     """The random changes to the batches of one trial, drawn from one generator."""
 
     def __init__(
-        self, settings: TrainingSettings, *, sample_rate: int, noise: Tensor | None, generator: torch.Generator
+        self,
+        settings: TrainingSettings,
+        *,
+        sample_rate: int,
+        noise: Tensor | None,
+        generator: torch.Generator,
+        added: Sequence[Augmentation] = (),
+        classes: int = 0,
     ) -> None:
         """Sets up the augmentation of a training.
 
@@ -33,11 +38,43 @@ class Augmenter:
             noise: Recorded background noise, float32 [samples]; white noise is used if there is none, or if it is shorter
                 than a clip.
             generator: CPU generator of all draws.
+            added: Augmentations of plugins, in the order in which they are made.
+            classes: Number of classes; for `added` alone, which are given soft targets.
         """
         self._settings = settings
         self._sample_rate = sample_rate
         self._generator = generator
         self._noise = noise
+        self._added = added
+        self._classes = classes
+
+    @property
+    def changes_waveforms(self) -> bool:
+        """Whether anything random happens before the features: if not, they are computed once and cached."""
+        settings = self._settings
+        own = settings.time_shift > 0 or settings.noise_snr is not None or settings.gain > 0
+        return own or any(augmentation.on == "waveforms" for augmentation in self._added)
+
+    def targets(self, classes: Tensor) -> Tensor:
+        """The targets of examples of these classes, int64 [B]: soft, float32 [B, classes], if there are augmentations of
+        plugins, which may mix examples."""
+        return one_hot(classes, self._classes) if self._added else classes
+
+    def waveform_batch(self, waveforms: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Changes waveforms [B, samples] and, if plugins mix examples, their targets."""
+        batch = self._apply("waveforms", TrainingBatch(self.waveforms(waveforms), targets, self._sample_rate))
+        return batch.inputs, batch.targets
+
+    def input_batch(self, features: Tensor, targets: Tensor, frames: Tensor | None = None) -> TrainingBatch:
+        """Changes features [B, ...] and, if plugins mix examples, their targets and numbers of frames."""
+        return self._apply("inputs", TrainingBatch(self.features(features, frames), targets, self._sample_rate, frames))
+
+    def _apply(self, stage: str, batch: TrainingBatch) -> TrainingBatch:
+        for augmentation in self._added:
+            takes_it = augmentation.on == "waveforms" if stage == "waveforms" else augmentation.on != "waveforms"
+            if takes_it and not (augmentation.on == "features" and batch.inputs.dim() < 3):
+                batch = augmentation.apply(batch, self._generator)
+        return batch
 
     def waveforms(self, batch: Tensor) -> Tensor:
         """Shifts, mixes noise in, and changes the loudness of float32 waveforms [B, samples]."""

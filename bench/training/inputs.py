@@ -36,14 +36,24 @@ class Inputs:
 
     def __call__(self, index: Tensor) -> tuple[Tensor, ...]:
         """Returns the network's arguments for the examples at `index`: features [B, ...], augmented in training."""
+        return self.with_targets(index)[0]
+
+    def with_targets(self, index: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Returns the network's arguments and the targets, which augmentations may mix: [B], or soft [B, classes]."""
+        augmentation, targets = self._augmentation, self._examples.targets[index]
+        if augmentation is not None:
+            targets = augmentation.targets(targets)
         if self._cached is not None:
             features = self._cached[index]
         else:
             waveforms = self._examples.waveforms(index)
-            features = self._front_end(
-                waveforms if self._augmentation is None else self._augmentation.waveforms(waveforms)
-            )
-        return (features if self._augmentation is None else self._augmentation.features(features),)
+            if augmentation is not None:
+                waveforms, targets = augmentation.waveform_batch(waveforms, targets)
+            features = self._front_end(waveforms)
+        if augmentation is not None:
+            batch = augmentation.input_batch(features, targets)
+            features, targets = batch.inputs, batch.targets
+        return (features,), targets
 
 
 class OwnLengthInputs:
@@ -75,16 +85,25 @@ class OwnLengthInputs:
         Returns:
             Features [B, ..., frames of the longest], and the number of frames of each clip, int64 [B].
         """
+        return self.with_targets(index)[0]
+
+    def with_targets(self, index: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Returns the network's arguments and the targets, which augmentations may mix: [B], or soft [B, classes]."""
+        augmentation, targets = self._augmentation, self._clips.targets[index]
+        if augmentation is not None:
+            targets = augmentation.targets(targets)
         frames = self._frames[index]
         longest = int(frames.max())
         if self._cached is None:
-            features = self._features(index, longest, self._augmentation)
+            features, targets = self._features(index, longest, augmentation, targets)
         else:
             features = self._cached[..., self._cached.shape[-1] - longest :][index]
         frames = frames.to(features.device)
-        if self._augmentation is not None:
-            features = self._augmentation.features(features, frames)
-        return features, frames
+        if augmentation is not None:
+            batch = augmentation.input_batch(features, targets, frames)
+            features, targets = batch.inputs, batch.targets
+            frames = frames if batch.frames is None else batch.frames
+        return (features, frames), targets
 
     def _all(self) -> Tensor:
         """Computes the features of all clips, padded to the longest of all."""
@@ -92,18 +111,25 @@ class OwnLengthInputs:
         features = self._zeros(len(self._frames), longest)
         for index in torch.split(self._lengths.argsort(), FILL_CHUNK):
             frames = int(self._frames[index].max())
-            features[index, ..., longest - frames :] = self._features(index, frames, None)
+            features[index, ..., longest - frames :], _ = self._features(
+                index, frames, None, self._clips.targets[index]
+            )
         return features
 
-    def _features(self, index: Tensor, longest: int, augmentation: Augmenter | None) -> Tensor:
+    def _features(
+        self, index: Tensor, longest: int, augmentation: Augmenter | None, targets: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        targets = targets.clone()
         padded = self._zeros(len(index), longest)
         lengths = self._lengths[index]
         for length in np.unique(lengths).tolist():  # clips of one length at once
             of_length = (lengths == length).nonzero()[:, 0]
             waveforms = self._clips.waveforms(index[of_length])[:, :length]
-            features = self._front_end(waveforms if augmentation is None else augmentation.waveforms(waveforms))
+            if augmentation is not None:
+                waveforms, targets[of_length] = augmentation.waveform_batch(waveforms, targets[of_length])
+            features = self._front_end(waveforms)
             padded[of_length, ..., longest - features.shape[-1] :] = features
-        return padded
+        return padded, targets
 
     def _zeros(self, clips: int, frames: int) -> Tensor:
         shape = self._front_end.feature.shape(self._clips.width)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bench.plugins import TrainingSettings
-from bench.training.augmentation import Augmenter, changes_waveforms
+from bench.training.augmentation import Augmenter
 from bench.training.batches import (
     batch_sizes,
     bucketed,
@@ -34,7 +34,7 @@ class Batch:
     inputs: tuple[Tensor, ...]
     """The network's arguments: features [B, ...], and each clip's number of frames [B] if clips keep their lengths."""
     targets: Tensor
-    """Class of every example, int64 [B]."""
+    """Class of every example, int64 [B], or soft targets, float32 [B, classes]."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,9 @@ def build_loader(
     """
     if settings.segment_seconds is not None:
         return _segment_loader(clips, front_end, settings, augmentation, generator)
-    return _clip_loader(clips, front_end, settings, augmentation, generator, cache and not changes_waveforms(settings))
+    return _clip_loader(
+        clips, front_end, settings, augmentation, generator, cache and not augmentation.changes_waveforms
+    )
 
 
 def _clip_loader(
@@ -92,7 +94,7 @@ def _clip_loader(
     def batches() -> Iterator[Batch]:
         while True:
             for index in indices():
-                yield Batch(inputs(index), clips.targets[index])
+                yield Batch(*inputs.with_targets(index))
 
     steps = steps_per_epoch(clips, settings, sample_rate=front_end.feature.sample_rate)
     return Loader(
@@ -120,7 +122,7 @@ def _segment_loader(
             drawn = segments.draw(sum(sizes), generator)
             inputs = Inputs(drawn, front_end, augmentation, cache=False)
             for index in torch.split(torch.arange(sum(sizes), device=clips.targets.device), sizes):
-                yield Batch(inputs(index), drawn.targets[index])
+                yield Batch(*inputs.with_targets(index))
 
     weights = inverse_weights(segments.amounts).float().to(clips.targets.device)
     steps = steps_per_epoch(clips, settings, sample_rate=rate)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from bench.errors import BenchError
 from bench.plugins.registry import Registry
 from bench.plugins.source_code import is_by_value
-from bench.trial.trial_records import PluginKind, TrialSpec
+from bench.trial.trial_records import TrialSpec
 
 
 def with_code(spec: TrialSpec, registry: Registry) -> TrialSpec:
@@ -16,7 +16,8 @@ def with_code(spec: TrialSpec, registry: Registry) -> TrialSpec:
     Raises:
         BenchError: If a plugin is not installed.
     """
-    return spec.model_copy(update={"code": {kind: registry.code(kind, name) for kind, name in spec.plugins().items()}})
+    code = {key: registry.code(kind, name) for key, (kind, name) in spec.training_plugins().items()}
+    return spec.model_copy(update={"code": code})
 
 
 def changed_plugins(specs: Iterable[TrialSpec], registry: Registry) -> tuple[str, ...]:
@@ -24,7 +25,7 @@ def changed_plugins(specs: Iterable[TrialSpec], registry: Registry) -> tuple[str
 
     Plugins that are not installed here, and specifications whose code is not known, tell nothing.
     """
-    return tuple(dict.fromkeys(f"{kind} {name}" for spec in specs for kind, name in _changed(spec, registry).items()))
+    return tuple(dict.fromkeys(f"{kind} {name}" for spec in specs for kind, name in _changed(spec, registry).values()))
 
 
 def changed_since_last(specs: Iterable[TrialSpec], registry: Registry) -> tuple[str, ...]:
@@ -32,7 +33,7 @@ def changed_since_last(specs: Iterable[TrialSpec], registry: Registry) -> tuple[
     last: dict[str, bool] = {}
     for spec in specs:
         changed = _changed(spec, registry)
-        last |= {f"{kind} {name}": kind in changed for kind, name in spec.plugins().items()}
+        last |= {f"{kind} {name}": key in changed for key, (kind, name) in spec.training_plugins().items()}
     return tuple(plugin for plugin, has_changed in last.items() if has_changed)
 
 
@@ -42,7 +43,7 @@ def check_code(spec: TrialSpec, registry: Registry) -> None:
     Raises:
         BenchError: If a plugin's file was changed since, or another machine has another one.
     """
-    for kind, name in _changed(spec, registry).items():
+    for kind, name in _changed(spec, registry).values():
         if not is_by_value(getattr(registry, f"{kind}s")[name]):  # a class of a script is sent with its code
             raise BenchError(
                 f"the code of {kind} {name} is not that with which the study goes on: its file was changed meanwhile, or is "
@@ -50,10 +51,10 @@ def check_code(spec: TrialSpec, registry: Registry) -> None:
             )
 
 
-def _changed(spec: TrialSpec, registry: Registry) -> dict[PluginKind, str]:
-    """Names of the plugins, by kind, that are here and have other code than the specification says."""
+def _changed(spec: TrialSpec, registry: Registry) -> dict[str, tuple[str, str]]:
+    """Kind and name of the plugins, by their key, that are here and have other code than the specification says."""
     return {
-        kind: name
-        for kind, name in spec.plugins().items()
-        if kind in spec.code and name in getattr(registry, f"{kind}s") and registry.code(kind, name) != spec.code[kind]
+        key: (kind, name)
+        for key, (kind, name) in spec.training_plugins().items()
+        if key in spec.code and not registry.lacks((kind, name)) and registry.code(kind, name) != spec.code[key]
     }

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from bench.plugins import Infeasible
+from bench.plugins import Augmentation, Infeasible
 from bench.plugins.networks import build_network
+from bench.plugins.plugin_config import parse_chain
 from bench.plugins.registry import Registry
 from bench.training.augmentation import Augmenter
 from bench.training.batches import batch_sizes, examples_per_pass, input_samples
@@ -31,6 +32,7 @@ class TrialSetup:
         data: The splits on their device.
         front_end: The feature's module on the device.
         network: The network on the device, trained in place.
+        augmentations: Augmentations of plugins that the settings name.
         forward: Code that was compiled for the network's steps; None for the network itself.
     """
 
@@ -38,6 +40,7 @@ class TrialSetup:
     data: DataOnDevice
     front_end: FrontEnd
     network: nn.Module
+    augmentations: tuple[Augmentation, ...] = ()
     forward: Forward | None = None
 
     @property
@@ -72,7 +75,14 @@ class TrialSetup:
         """The random changes that the settings ask for, drawn from `generator`."""
         settings, rate = self.spec.training, self.sample_rate
         noise = self.data.noise(rate) if settings.noise_snr is not None else None
-        return Augmenter(settings, sample_rate=rate, noise=noise, generator=generator)
+        return Augmenter(
+            settings,
+            sample_rate=rate,
+            noise=noise,
+            generator=generator,
+            added=self.augmentations,
+            classes=self.classes,
+        )
 
 
 def build_trial(
@@ -102,7 +112,8 @@ def build_trial(
     samples = input_samples(spec.training, sample_rate=feature.sample_rate, seconds=data.prepared.seconds)
     network = build_network(registry.model(spec.model), feature.shape(samples), len(labels))
     front_end = FrontEnd(feature, data.device, package=registry.package_of(feature))
-    return TrialSetup(spec, data, front_end, to_device(network, data.device))
+    added = tuple(registry.augmentation(config) for config in parse_chain(spec.training.augmentations))
+    return TrialSetup(spec, data, front_end, to_device(network, data.device), added)
 
 
 def compile_steps(setup: TrialSetup, compiler: Compiler) -> TrialSetup:

@@ -10,7 +10,6 @@ import torch
 
 from bench.plugins.networks import logits_of
 from bench.plugins.registry import Registry
-from bench.training.augmentation import changes_waveforms
 from bench.training.batches import steps_per_epoch
 from bench.training.device import autocast
 from bench.training.device_clips import DataOnDevice
@@ -99,12 +98,13 @@ def _time_steps(setup: TrialSetup) -> tuple[float, float]:
         libraries get ready in it, and counts nothing. Where features are cached the first batch has those of all clips.
     """
     settings, generator = setup.spec.training, setup.generator()
+    augmentation = setup.augmentation(generator)
     begun = time.perf_counter()
     loader = build_loader(
         setup.training_clips(),
         setup.front_end,
         settings,
-        augmentation=setup.augmentation(generator),
+        augmentation=augmentation,
         generator=generator,
     )
     batch = next(loader.batches)
@@ -131,4 +131,4 @@ def _time_steps(setup: TrialSetup) -> tuple[float, float]:
         )
         float(total[0])  # waits for the device
         seconds.append(time.perf_counter() - start)
-    return (0.0 if changes_waveforms(settings) else drawing), statistics.median(seconds[1:])
+    return (0.0 if augmentation.changes_waveforms else drawing), statistics.median(seconds[1:])

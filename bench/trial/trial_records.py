@@ -13,13 +13,14 @@ from pydantic import BaseModel, ConfigDict
 from bench.evaluation.metrics import Objective, Scores
 from bench.evaluation.predictions import Predictions
 from bench.plugins import PluginConfig, TrainingSettings
+from bench.plugins.plugin_config import parse_chain
 
 Status = Literal["complete", "pruned", "infeasible", "out-of-memory", "diverged", "timed-out", "failed", "lost"]
 """How a trial ended. All but `lost` (its worker died) count towards the number of trials asked for."""
 
 
 PluginKind = Literal["feature", "model"]
-"""The plugins whose code a trial's numbers depend on; a data set's is covered by the revision of its clips."""
+"""The plugins that a trained network consists of."""
 
 
 class TimedOut(Exception):
@@ -40,8 +41,9 @@ class TrialSpec(BaseModel):
     feature: PluginConfig
     model: PluginConfig
     training: TrainingSettings
-    code: dict[PluginKind, str] = {}
-    """Digest of the code of feature and model, see `bench.plugins.source_code`; empty for what is never stored."""
+    code: dict[str, str] = {}
+    """Digest of the code of every plugin of `training_plugins`, see `bench.plugins.source_code`; empty for what is never
+    stored."""
     objective: Objective = "accuracy"
     """Score by which the best epoch is chosen, on the validation split."""
     seed: int
@@ -57,6 +59,13 @@ class TrialSpec(BaseModel):
     def plugins(self) -> dict[PluginKind, str]:
         """Names of its feature and its model."""
         return {"feature": self.feature.name, "model": self.model.name}
+
+    def training_plugins(self) -> dict[str, tuple[str, str]]:
+        """Kind and name of every plugin whose code its numbers depend on, by their key in `code`; the code of a data set is
+        covered by the revision of its clips."""
+        augmentations = (config.name for config in parse_chain(self.training.augmentations))
+        network: dict[str, tuple[str, str]] = {kind: (kind, name) for kind, name in self.plugins().items()}
+        return network | {f"augmentation {name}": ("augmentation", name) for name in augmentations}
 
 
 def _digest(spec: TrialSpec, *, without: set[str] | None = None) -> str:

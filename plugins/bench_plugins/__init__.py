@@ -5,7 +5,7 @@ Each hook imports its own subpackage, so that a failure in one names itself and 
 
 from __future__ import annotations
 
-from bench.plugins import Dataset, ExecutorPlugin, Feature, Model, Recipe, hookimpl
+from bench.plugins import Augmentation, Dataset, ExecutorPlugin, Feature, Model, Recipe, hookimpl
 
 
 @hookimpl
@@ -27,6 +27,13 @@ def bench_models() -> list[type[Model]]:
     from bench_plugins.models import MODELS
 
     return list(MODELS)
+
+
+@hookimpl
+def bench_augmentations() -> list[type[Augmentation]]:
+    from bench_plugins.augmentations import AUGMENTATIONS
+
+    return list(AUGMENTATIONS)
 
 
 @hookimpl

@@ -3,6 +3,7 @@ names it."""
 
 from __future__ import annotations
 
+from plugin_mistakes.augmentations import AUGMENTATIONS
 from plugin_mistakes.datasets import DATASETS
 from plugin_mistakes.declarations import DECLARATIONS
 from plugin_mistakes.features import FEATURES
@@ -13,7 +14,7 @@ from plugin_mistakes.sources import FILES, Mistake
 
 __all__ = ["FILES", "MISTAKES", "Mistake", "mistakes_table"]
 
-MISTAKES = (*PACKAGES, *DECLARATIONS, *FEATURES, *MODELS, *DATASETS, *REPORTING)
+MISTAKES = (*PACKAGES, *DECLARATIONS, *FEATURES, *MODELS, *AUGMENTATIONS, *DATASETS, *REPORTING)
 
 
 def mistakes_table() -> str:

@@ -10,6 +10,7 @@ Each raises AssertionError with one line that says what is broken and, where the
 line.
 """
 
+from bench.plugins.contract_tests.augmentation_contract import check_augmentation
 from bench.plugins.contract_tests.dataset_contract import check_dataset
 from bench.plugins.contract_tests.declaration import check_declaration, configurations
 from bench.plugins.contract_tests.executor_import import check_executor
@@ -19,6 +20,7 @@ from bench.plugins.contract_tests.recipe_contract import check_recipe
 from bench.plugins.contract_tests.reporting_contract import check_metric, check_section
 
 __all__ = [
+    "check_augmentation",
     "check_dataset",
     "check_declaration",
     "check_executor",

@@ -8,6 +8,7 @@ from bench.plugins.contract_tests.declaration import check_name
 from bench.plugins.contract_tests.model_contract import takes
 from bench.plugins.contract_tests.requirements import require
 from bench.plugins.contracts import Recipe
+from bench.plugins.plugin_config import parse_chain
 
 if TYPE_CHECKING:
     from bench.plugins.registry import Registry
@@ -26,6 +27,8 @@ def check_recipe(recipe: Recipe, registry: Registry) -> None:
     """
     check_name(recipe.name)
     require(bool(recipe.summary.strip()), "has no summary")
+    for config in parse_chain(recipe.training.augmentations):
+        registry.augmentation(config)
     require(Recipe.model_validate_json(recipe.model_dump_json()) == recipe, "does not survive JSON")
     for name, figure in recipe.published.items():
         require(0 <= figure <= 1, f"published {name} is {figure}, not a share from 0 to 1")

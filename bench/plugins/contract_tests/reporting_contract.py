@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from bench.plugins.contract_tests.declaration import check_declaration
 from bench.plugins.contract_tests.requirements import CHECK_SEED, generators_left_alone, require
-from bench.plugins.contracts import PluginConfig
 from bench.plugins.faults import fault
+from bench.plugins.plugin_config import PluginConfig
 from bench.plugins.reporting_contracts import FinishedRun, Metric, ReportSection
 from bench.plugins.training_settings import TrainingSettings
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.plugins import Dataset, Feature, Model, Recipe, hookimpl
+from bench.plugins import Augmentation, Dataset, Feature, Model, Recipe, hookimpl
 
 
 @hookimpl
@@ -24,6 +24,13 @@ def bench_models() -> list[type[Model]]:
     from bench_example.band_mlp import BandMlp
 
     return [BandMlp]
+
+
+@hookimpl
+def bench_augmentations() -> list[type[Augmentation]]:
+    from bench_example.tremolo import Tremolo
+
+    return [Tremolo]
 
 
 @hookimpl

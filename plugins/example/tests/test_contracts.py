@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.plugins.contract_tests import check_dataset, check_feature, check_model
+from bench.plugins.contract_tests import check_augmentation, check_dataset, check_feature, check_model
 from bench_example.band_mlp import BandMlp
 from bench_example.envelope import BandEnvelope
 from bench_example.timbres import Timbres
+from bench_example.tremolo import Tremolo
 
 
 def test_dataset(tmp_path: Path) -> None:
@@ -17,6 +18,10 @@ def test_dataset(tmp_path: Path) -> None:
 
 def test_feature() -> None:
     check_feature(BandEnvelope)
+
+
+def test_augmentation() -> None:
+    check_augmentation(Tremolo)
 
 
 def test_model() -> None:

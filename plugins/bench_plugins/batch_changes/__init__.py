@@ -1,0 +1,1 @@
+"""What augmentations compute: functions of whole batches. They know of no declaration."""
