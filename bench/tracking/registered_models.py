@@ -41,8 +41,23 @@ class NetworkToRegister:
         return f"{spec.model.name} on {spec.feature.name}, trained on {spec.dataset.name}: {self.run.study}/{self.run.name}"
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a model is logged.
+
+    Attributes:
+        uri: The store's address.
+        experiment: MLflow's id of the experiment.
+        run_id: MLflow's id of the run that trained it; None if the store does not have it.
+    """
+
+    uri: str
+    experiment: str
+    run_id: str | None
+
+
 def register_version(
-    client: Any, name: str, network: NetworkToRegister, *, uri: str, experiment: str, run_id: str | None
+    client: Any, name: str, network: NetworkToRegister, parameters: Mapping[str, str], place: Place
 ) -> str:
     """Logs a network as a model of a run, and registers it.
 
@@ -50,9 +65,8 @@ def register_version(
         client: MLflow's client of the store.
         name: Name of the registered model, which gets a new version.
         network: The network.
-        uri: The store's address.
-        experiment: MLflow's id of the experiment.
-        run_id: MLflow's id of the run that trained it; None if the store does not have it.
+        parameters: Its options, as its run has them.
+        place: Where it is logged.
 
     Returns:
         The address of the version, `models:/NAME/VERSION`.
@@ -60,18 +74,18 @@ def register_version(
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric
 
     model = client.create_logged_model(
-        experiment,
+        place.experiment,
         name=name,
-        source_run_id=run_id,
+        source_run_id=place.run_id,
         tags=dict(network.tags),
-        params=run_contents.spec_parameters(network.run.spec),
+        params=dict(parameters),
     )
     with tempfile.TemporaryDirectory(prefix="bench-model-") as temporary:
         folder = Path(temporary) / "model"
         _save(folder, network, model)
         client.log_model_artifacts(model.model_id, str(folder))
     client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
-    if run_id is not None:
+    if (run_id := place.run_id) is not None:
         client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
         figures, ended = run_contents.run_metrics(network.run), run_contents.milliseconds(network.run.finished)
         points = [Metric(key, value, ended, 0, model_id=model.model_id) for key, value in figures.items()]
@@ -80,7 +94,7 @@ def register_version(
     made = client.create_model_version(
         name,
         # A server looks the model up by its id; without one, MLflow would do so in the store of another address.
-        source=f"models:/{model.model_id}" if is_server(uri) else model.artifact_location,
+        source=f"models:/{model.model_id}" if is_server(place.uri) else model.artifact_location,
         run_id=run_id,
         tags=dict(network.tags),
         description=network.description,

@@ -22,7 +22,7 @@ from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunKind, RunRecord, StudyRecord
 from bench.sqlite import merge_wal
 from bench.tracking import run_contents, tracking_store
-from bench.tracking.registered_models import NetworkToRegister, register_version
+from bench.tracking.registered_models import NetworkToRegister, Place, register_version
 from bench.trial import Epoch, TrialSpec
 
 PARENT = "mlflow.parentRunId"
@@ -345,10 +345,13 @@ class Tracker:
             runs = [
                 run
                 for parent in self._search(experiment, {**run_contents.study_identity(record), "bench.kind": "study"})
-                for run in self._search(experiment, {PARENT: parent.info.run_id, "bench.run": network.run.name})
+                for tag in (PARENT, STUDY_RUN)
+                for run in self._search(experiment, {tag: parent.info.run_id, "bench.run": network.run.name})
             ]
             run_id = str(runs[0].info.run_id) if runs else None
-            return register_version(self._client, name, network, uri=self.uri, experiment=experiment, run_id=run_id)
+            parameters = run_contents.spec_parameters(network.run.spec, record.space)
+            where = Place(self.uri, experiment, run_id)
+            return register_version(self._client, name, network, parameters, where)
 
     def log_finished_run(self, run: RunRecord, study: StudyFolder) -> None:
         """Logs a finished run from its record and replaces whatever an earlier attempt logged of it."""
