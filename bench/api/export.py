@@ -66,7 +66,7 @@ def export_network(
     if target.is_dir():
         raise WrongUsage(f"{target} is a folder: name a file in it")
     if register is not None:
-        _require_name(register, stored, wanted)
+        _require_registrable(register, stored, wanted, options.tracking_uri)
     from bench.export.metadata import figures_of
     from bench.export.write import write_network
 
@@ -78,14 +78,17 @@ def export_network(
     return replace(exported, registered=_registered(register, exported, stored, figures, options.tracking_uri))
 
 
-def _require_name(name: str, stored: StoredModel, format: Format) -> None:
+def _require_registrable(name: str, stored: StoredModel, format: Format, tracking_uri: str | None) -> None:
     """Raises BenchError if a network cannot be registered by this name, before minutes are spent on it."""
+    from bench.tracking.tracking_store import require_store
+
     if format != "onnx":
         raise WrongUsage("--register is of ONNX files: leave out --format torch")
     if not re.fullmatch(r"[^/:\s](?:[^/:]*[^/:\s])?", name):
         raise WrongUsage(f"--register {name!r}: give a name without / and :, as digits")
     if stored.study is None or stored.study.is_reproduction():
         raise BenchError(f"{stored.name} cannot be registered here: name a run of a study in its results folder")
+    require_store(tracking_uri or stored.study.record().options.tracking_uri)
 
 
 def _registered(

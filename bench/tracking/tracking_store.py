@@ -87,6 +87,14 @@ def require_server(uri: str) -> None:
         )
 
 
+def require_store(uri: str | None) -> None:
+    """Raises BenchError if no server listens at an address, or the driver of its database is missing; None is our own."""
+    if uri and is_server(uri):
+        require_server(uri)
+    elif uri and not uri.startswith(("none", "databricks")):
+        require_driver(uri)
+
+
 def is_remote(uri: str) -> bool:
     """Returns whether the URI is that of a tracking or database server rather than of a file."""
     return urlsplit(uri).hostname is not None
