@@ -42,7 +42,7 @@ class NetworkToRegister:
 
 
 @dataclass(frozen=True)
-class Place:
+class Destination:
     """Where a model is logged.
 
     Attributes:
@@ -57,7 +57,7 @@ class Place:
 
 
 def register_version(
-    client: Any, name: str, network: NetworkToRegister, parameters: Mapping[str, str], place: Place
+    client: Any, name: str, network: NetworkToRegister, parameters: Mapping[str, str], to: Destination
 ) -> str:
     """Logs a network as a model of a run, and registers it.
 
@@ -66,7 +66,7 @@ def register_version(
         name: Name of the registered model, which gets a new version.
         network: The network.
         parameters: Its options, as its run has them.
-        place: Where it is logged.
+        to: Where it is logged.
 
     Returns:
         The address of the version, `models:/NAME/VERSION`.
@@ -74,9 +74,9 @@ def register_version(
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric
 
     model = client.create_logged_model(
-        place.experiment,
+        to.experiment,
         name=name,
-        source_run_id=place.run_id,
+        source_run_id=to.run_id,
         tags=dict(network.tags),
         params=dict(parameters),
     )
@@ -85,7 +85,7 @@ def register_version(
         _save(folder, network, model)
         client.log_model_artifacts(model.model_id, str(folder))
     client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
-    if (run_id := place.run_id) is not None:
+    if (run_id := to.run_id) is not None:
         client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
         figures, ended = run_contents.run_metrics(network.run), run_contents.milliseconds(network.run.finished)
         points = [Metric(key, value, ended, 0, model_id=model.model_id) for key, value in figures.items()]
@@ -94,7 +94,7 @@ def register_version(
     made = client.create_model_version(
         name,
         # A server looks the model up by its id; without one, MLflow would do so in the store of another address.
-        source=f"models:/{model.model_id}" if is_server(place.uri) else model.artifact_location,
+        source=f"models:/{model.model_id}" if is_server(to.uri) else model.artifact_location,
         run_id=run_id,
         tags=dict(network.tags),
         description=network.description,

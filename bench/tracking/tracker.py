@@ -22,7 +22,7 @@ from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunKind, RunRecord, StudyRecord
 from bench.sqlite import merge_wal
 from bench.tracking import run_contents, tracking_store
-from bench.tracking.registered_models import NetworkToRegister, Place, register_version
+from bench.tracking.registered_models import Destination, NetworkToRegister, register_version
 from bench.trial import Epoch, TrialSpec
 
 PARENT = "mlflow.parentRunId"
@@ -350,8 +350,8 @@ class Tracker:
             ]
             run_id = str(runs[0].info.run_id) if runs else None
             parameters = run_contents.spec_parameters(network.run.spec, record.space)
-            where = Place(self.uri, experiment, run_id)
-            return register_version(self._client, name, network, parameters, where)
+            to = Destination(self.uri, experiment, run_id)
+            return register_version(self._client, name, network, parameters, to)
 
     def log_finished_run(self, run: RunRecord, study: StudyFolder) -> None:
         """Logs a finished run from its record and replaces whatever an earlier attempt logged of it."""
