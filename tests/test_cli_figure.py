@@ -85,7 +85,7 @@ def test_audio_that_is_no_longer_decoded_is_decoded_again(folder: Path, tmp_path
     elsewhere.write(record.model_copy(update={"data": record.data.model_copy(update={"caches": {}})}))
     (final,) = study.finals()
     elsewhere.run_folder(final).mkdir()
-    for name in ("run.json", "weights.pt"):
+    for name in ("run.json", "weights.safetensors"):
         (elsewhere.run_folder(final) / name).write_bytes((study.run_folder(final) / name).read_bytes())
     done = run("activations", "tones", "--output", str(tmp_path / "a.png"), results=tmp_path / "results")
     assert done.returncode == 0, done.stderr

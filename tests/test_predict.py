@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from api_classes import QUICK
 from cli_runner import refusal, run
 from made_audio import cats_and_dogs, tone, write
+from safetensors.torch import load_file
 
 import bench
 
@@ -48,13 +50,16 @@ def test_a_copy_of_the_run_alone_says_the_same(study: bench.Study, recordings: P
     assert done.returncode == 0 and not done.stderr, done.stderr
     (alone / "model.json").unlink()
     refusal(run("predict", alone, recordings / "a.wav"), "has no model.json", "copy that")
-    (alone / "weights.pt").unlink()
+    (alone / "weights.safetensors").unlink()
     refusal(run("predict", alone, recordings / "a.wav"), "has no weights")
 
 
 def test_a_run_of_an_earlier_version_works_in_its_study(study: bench.Study, recordings: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(study.folder, tmp_path / study.name))
     (copy / "final-1-seed-0" / "model.json").unlink()
+    weights = copy / "final-1-seed-0" / "weights.safetensors"
+    torch.save(load_file(weights), weights.with_name("weights.pt"))
+    weights.unlink()
     before = bench.load_model(copy / "final-1-seed-0")
     assert before.predict(recordings).equals(study.best.load_model().predict(recordings))
 

@@ -196,7 +196,7 @@ def test_weights_that_are_no_weights_are_one_line_and_do_nothing(
     elsewhere = StudyFolder(tmp_path / "tones")
     elsewhere.write(study.record())
     (elsewhere.folder / run.name).mkdir()
-    torch.save({"0.weight": Touch(tmp_path / "touched")}, elsewhere.folder / run.name / "weights.pt")
+    torch.save({"0.weight": Touch(tmp_path / "touched")}, elsewhere.folder / run.name / "weights.safetensors")
     with pytest.raises(BenchError, match="do not fit the network"):
         network(elsewhere, run)
     assert not (tmp_path / "touched").exists()

@@ -207,8 +207,12 @@ def test_weights_are_not_unpickled(tmp_path: Path, evil: Evil) -> None:
     spec = run.spec.model_copy(update={"feature": PluginConfig(name="mel"), "model": PluginConfig(name="cnn")})
     final = run.model_copy(update={"kind": "final", "number": 1, "spec": spec})
     study.save(final, replace(outcome, weights=b"PK"))
-    for save in (lambda path: torch.save({"weight": evil}, path), lambda path: path.write_bytes(pickle.dumps(evil))):
-        save(study.run_folder(final) / "weights.pt")
+    (folder := study.run_folder(final)).joinpath("weights.safetensors").unlink()
+    for name in ("weights.pt", "weights.safetensors"):
+        torch.save({"weight": evil}, folder / name)
+        with pytest.raises(BenchError, match="weights of digits/final-1-seed-0"):
+            TrainedNetwork(study, final, tracking_samples.study_record().data, registry=installed())
+        (folder / name).write_bytes(pickle.dumps(evil))
         with pytest.raises(BenchError, match="weights of digits/final-1-seed-0"):
             TrainedNetwork(study, final, tracking_samples.study_record().data, registry=installed())
 

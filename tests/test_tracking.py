@@ -106,7 +106,7 @@ def test_a_study_becomes_a_tree_of_runs(results: Path) -> None:
     assert trial.info.end_time == run_contents.milliseconds("2026-01-02T03:05:09Z")
     reader = client(results)
     files = {file.path for file in reader.list_artifacts(final.info.run_id)}
-    assert files == {"run.json", "validation.npz", "test.npz", "weights.pt", "report.html"}
+    assert files == {"run.json", "validation.npz", "test.npz", "weights.safetensors", "report.html"}
     assert Path(reader.download_artifacts(study.info.run_id, "leaderboard.md")).read_text() == "# first"
     location = reader.get_experiment(study.info.experiment_id).artifact_location
     assert location == (results / "artifacts" / "fsdd").as_uri()

@@ -25,7 +25,7 @@ from bench.results.study_records import StudyRecord
 from bench.search.callback import StudyCallback
 from bench.search.plan import Plan, check_same, check_versions, make_plan, new_record, versions
 from bench.sizes import shown_size
-from bench.tracking.tracking_store import is_server, require_driver, require_server
+from bench.tracking.tracking_store import require_store
 from bench.training.device import choose_device
 from bench.trial.plugin_code import changed_since_last
 
@@ -240,10 +240,7 @@ def _plan_and_data(
     if _workers(options, device):
         registry.portable()
     feature_limit()
-    if options.tracking_uri and is_server(options.tracking_uri):
-        require_server(options.tracking_uri)
-    elif options.tracking_uri and not options.tracking_uri.startswith(("none", "databricks")):
-        require_driver(options.tracking_uri)
+    require_store(options.tracking_uri)
     _require_disk(plan, registry, dataset.seconds() or 1.0, clips=1)
     data = prepare(
         dataset,

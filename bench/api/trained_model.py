@@ -118,7 +118,9 @@ class TrainedModel:
         *,
         format: Literal["onnx", "torch"] | None = None,
         quantize: Literal["int8"] | None = None,
+        register: str | None = None,
         data_dir: str | Path | None = None,
+        tracking_uri: str | None = None,
     ) -> ExportedFile:
         """Writes the network with its front end as one file: waveforms [batch, samples] to probabilities [batch, classes].
 
@@ -129,11 +131,14 @@ class TrainedModel:
             path: The file, `.onnx` or `.pt2`.
             format: ONNX, or a program of torch.export; None goes by the ending of the path.
             quantize: `int8` for 8-bit integers behind the front end, in ONNX.
+            register: Name of a model of MLflow's registry that it becomes a new version of, for `mlflow.pyfunc.load_model`.
             data_dir: The folder that holds the data sets, if the clips are no longer decoded.
+            tracking_uri: MLflow's server or database that it is registered in; None for the study's.
 
         Returns:
             What was written: `.path`, `.size` in bytes, `.agreement` with the harness (`.clips`, `.same_class`, `.largest`),
-            `.quantised`, the same of a quantised network, and `.fixed`, why it takes one length alone.
+            `.quantised`, the same of a quantised network, `.fixed`, why it takes one length alone, and `.registered`, what
+            it is in MLflow.
 
         Raises:
             BenchError: If a part cannot be exported, with the part and the reason; if the file says something else than the
@@ -144,7 +149,8 @@ class TrainedModel:
         """
         from bench.api.export import export_network
 
-        options = checked_options({} if data_dir is None else {"data_dir": data_dir}, spell=flag)
+        given = {"data_dir": data_dir, "tracking_uri": tracking_uri}
+        options = checked_options({name: value for name, value in given.items() if value is not None}, spell=flag)
         registry, callback = self._registry, StudyCallback()
         return export_network(
             self._loaded,
@@ -152,6 +158,7 @@ class TrainedModel:
             path,
             format=format,
             quantize=quantize,
+            register=register,
             options=options,
             registry=registry,
             callback=callback,

@@ -14,6 +14,7 @@ from bench.plugins.registry import Registry, installed
 DataDir = flag_of("data_dir")
 ResultsDir = flag_of("results")
 MaxUnusable = flag_of("max_unusable")
+TrackingUri = flag_of("tracking_uri", help="MLflow's server or database to register it in.", default="the study's")
 SettingsFlag = flag_of("settings")
 Device = flag_of("device")
 Seed = flag_of("seed", help="Seed of the weights and of the batches.")

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from bench.api.export import export_network, model_card_text
-from bench.cli.common import DataDir, MaxUnusable, ResultsDir, installed_plugins, options_of, warn
+from bench.cli.common import DataDir, MaxUnusable, ResultsDir, TrackingUri, installed_plugins, options_of, warn
 from bench.errors import WrongUsage
 from bench.files import write_atomically
 from bench.reporting.progress import study_progress
@@ -43,16 +43,23 @@ def command(
         bool,
         typer.Option("--model-card", help="Write the model card, as Hugging Face has it, in place of the network."),
     ] = False,
+    register: Annotated[
+        str | None,
+        typer.Option("--register", metavar="NAME", help="Register it in MLflow, too, as a new version of model NAME."),
+    ] = None,
+    tracking_uri: TrackingUri = None,
     max_unusable: MaxUnusable = None,
     data_dir: DataDir = None,
     results: ResultsDir = None,
 ) -> None:
     """Write a trained network with its front end as one file, from waveforms to probabilities, or its model card."""
-    if model_card and (format or quantize):
-        raise WrongUsage("--model-card writes no network: leave out --format and --quantize, or call it twice")
+    if model_card and (format or quantize or register):
+        raise WrongUsage(
+            "--model-card writes no network: leave out --format, --quantize and --register, or call it twice"
+        )
     if out is not None and not format and not model_card and out.suffix.lower() not in ENDINGS.values():
         raise WrongUsage(f"--out {out} ends neither in .onnx nor in .pt2: say which with --format")
-    options = options_of(max_unusable=max_unusable, data_dir=data_dir, results=results)
+    options = options_of(max_unusable=max_unusable, data_dir=data_dir, results=results, tracking_uri=tracking_uri)
     registry = installed_plugins()
     stored = find_stored_model(run, registry, results=options.results)
     for line in stored.differences(registry):
@@ -73,6 +80,7 @@ def command(
             path,
             format=format,
             quantize=quantize,
+            register=register,
             options=options,
             registry=registry,
             callback=callback,

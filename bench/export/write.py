@@ -44,6 +44,7 @@ class ExportedFile:
         quantised: The quantised network against the harness; None if it was not asked for.
         fixed: Why it takes waveforms of one length alone; empty if it takes any.
         samples: That length, in samples.
+        registered: What it is in MLflow's registry, as `models:/digits/1 in sqlite:///...`; empty if it is not there.
     """
 
     path: Path
@@ -52,6 +53,7 @@ class ExportedFile:
     quantised: Agreement | None
     fixed: str
     samples: int
+    registered: str = ""
 
     def lines(self) -> list[str]:
         """What a person reads of it."""
@@ -67,7 +69,7 @@ class ExportedFile:
                 f"int8       accuracy {checked.accuracy:.4f} before, {of_integers.accuracy:.4f} after; "
                 f"{of_integers.same_class:,} of {checked.clips:,} the same class, probabilities to {of_integers.largest:.2f}"
             )
-        return lines
+        return [*lines, f"registered {self.registered}"] if self.registered else lines
 
 
 def write_network(

@@ -34,6 +34,7 @@ from bench.reporting.figures.alluvial import DEFAULT_THRESHOLD
 from bench.reporting.numbers import score_text
 from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunRecord
+from bench.trial.weights import weights_file
 
 if TYPE_CHECKING:
     from bench.reporting.trained_network import TrainedNetwork
@@ -152,7 +153,7 @@ def draw_figures(subject: Subject, folder: Path) -> DrawnFigures:
 
 
 def _missing_input(subject: Subject, kind: FigureKind) -> str:
-    if kind.needs_weights and not (subject.study.run_folder(subject.run) / "weights.pt").is_file():
+    if kind.needs_weights and weights_file(subject.study.run_folder(subject.run)) is None:
         return "the run stored no weights, which only finals and reproductions do"
     if kind.needs_audio and not is_decoded(subject.data, subject.feature.sample_rate):
         return NOT_DECODED

@@ -12,6 +12,7 @@ from bench.plugins.networks import build_network
 from bench.plugins.registry import Registry
 from bench.results.stored_model import StoredModel, require_plugins
 from bench.training.frontend import FrontEnd
+from bench.trial.weights import read_weights
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def load_network(stored: StoredModel, registry: Registry) -> LoadedNetwork:
     require_plugins(record.spec, record.versions, stored.name, registry)
     front_end = FrontEnd(registry.feature(record.spec.feature), torch.device("cpu"))
     try:
-        state = torch.load(stored.weights, map_location="cpu", weights_only=True)
+        state = read_weights(stored.weights)
         model = registry.model(record.spec.model)
         with torch.random.fork_rng(devices=[]):  # the initial weights are replaced: nobody else's draws change by them
             shape = front_end.feature.shape(record.samples)
@@ -48,7 +49,7 @@ def load_network(stored: StoredModel, registry: Registry) -> LoadedNetwork:
         network.load_state_dict(state)
     except BenchError:
         raise
-    except Exception as error:  # pickle, zipfile, torch and the plugin each raise their own
+    except Exception as error:  # safetensors, pickle, zipfile, torch and the plugin each raise their own
         raise BenchError(
             f"the weights of {stored.name} do not fit the network that {record.spec.model.name} builds now "
             f"({type(error).__name__}: {one_line(error)[:200]}): run it again, or use the versions it was made with"

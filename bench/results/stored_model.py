@@ -14,6 +14,7 @@ from bench.results.study_folder import StudyFolder, find_run, located, read_reco
 from bench.results.study_records import RunRecord
 from bench.trial import ModelRecord, TrialSpec
 from bench.trial.plugin_code import changed_plugins
+from bench.trial.weights import weights_file
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,14 @@ class StoredModel:
 
     Attributes:
         folder: The run's folder, which may be a copy that lies alone.
+        weights: The file of its weights.
         run: The run's own record.
         record: What the network needs beside its weights.
         study: Where the run's study is; None for a copy of the run's folder alone.
     """
 
     folder: Path
+    weights: Path
     run: RunRecord
     record: ModelRecord
     study: StudyFolder | None
@@ -36,11 +39,6 @@ class StoredModel:
     def name(self) -> str:
         """`STUDY/final-1-seed-0`."""
         return f"{self.run.study}/{self.run.name}"
-
-    @property
-    def weights(self) -> Path:
-        """The file of its weights."""
-        return self.folder / "weights.pt"
 
     def differences(self, registry: Registry) -> tuple[str, ...]:
         """What its numbers depend on and is another here than where it was trained, one line each."""
@@ -81,13 +79,13 @@ def find_stored_model(
         study, run = find_run(*(in_results or located(reference)))
         return stored_model(study, run, data_of(study, run), registry)
     run = read_record(folder / "run.json", RunRecord)
-    if not (folder / "weights.pt").is_file():
+    if (weights := weights_file(folder)) is None:
         raise no_weights(f"{run.study}/{run.name}")
     if not (folder / "model.json").is_file():
         raise BenchError(
             f"{folder} has no model.json, as a run of an earlier version: its network needs the study's folder, copy that"
         )
-    return StoredModel(folder, run, read_record(folder / "model.json", ModelRecord), None)
+    return StoredModel(folder, weights, run, read_record(folder / "model.json", ModelRecord), None)
 
 
 def stored_model(study: StudyFolder, run: RunRecord, data: PreparedData, registry: Registry) -> StoredModel:
@@ -97,16 +95,18 @@ def stored_model(study: StudyFolder, run: RunRecord, data: PreparedData, registr
         BenchError: If the run has no weights, or a plugin is missing.
     """
     folder, name = study.run_folder(run), f"{run.study}/{run.name}"
-    if not (folder / "weights.pt").is_file():
+    if (weights := weights_file(folder)) is None:
         raise no_weights(name)
     if (folder / "model.json").is_file():
         record = read_record(folder / "model.json", ModelRecord).model_copy(update={"spec": run.spec})
-        return StoredModel(folder, run, record, study)
+        return StoredModel(folder, weights, run, record, study)
     versions = {} if run.result.hardware is None else run.result.hardware.versions
     require_plugins(run.spec, versions, name, registry)
     from bench.trial.model_records import model_record  # which imports torch
 
-    return StoredModel(folder, run, model_record(run.spec, data.of_fold(run.spec.fold), registry, versions), study)
+    return StoredModel(
+        folder, weights, run, model_record(run.spec, data.of_fold(run.spec.fold), registry, versions), study
+    )
 
 
 def data_of(study: StudyFolder, run: RunRecord) -> PreparedData:

@@ -3,8 +3,8 @@
 RESULTS/mlflow.db, RESULTS/artifacts/      MLflow's database and artifacts
 RESULTS/STUDY/study.json, optuna.db        the study
 RESULTS/STUDY/trial-0007/                  run.json, validation.npz, traceback.txt
-RESULTS/STUDY/final-1-seed-0/              the same with test.npz, weights.pt, model.json and report/, with --robustness
-                                           test-*.npz; with several outer folds final-1-fold-theo-seed-0/
+RESULTS/STUDY/final-1-seed-0/              the same with test.npz, weights.safetensors, model.json and report/, with
+                                           --robustness test-*.npz; with several outer folds final-1-fold-theo-seed-0/
 RESULTS/reproduce-NAME/reproduction.json   a row or a recipe that was run again, and its published figures
 RESULTS/reproduce-NAME/reproduction-1-seed-0/   its runs, as finals have them
 """
@@ -28,6 +28,7 @@ from bench.plugins.registry import first_complaint
 from bench.results.study_records import ReproductionRecord, RunRecord, StudyRecord
 from bench.trial import TrialOutcome
 from bench.trial.conditions import CONDITIONS
+from bench.trial.weights import WEIGHTS
 
 Record = TypeVar("Record", bound=BaseModel)
 
@@ -76,7 +77,7 @@ class StudyFolder:
         if outcome.model is not None:
             write_atomically(folder / "model.json", outcome.model.model_dump_json(indent=1))
         if outcome.weights is not None:
-            write_atomically(folder / "weights.pt", outcome.weights)
+            write_atomically(folder / WEIGHTS, outcome.weights)
         if run.result.traceback:
             write_atomically(folder / "traceback.txt", run.result.traceback)
         write_atomically(folder / "run.json", run.model_dump_json(indent=1))

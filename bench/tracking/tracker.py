@@ -22,6 +22,7 @@ from bench.results.study_folder import StudyFolder
 from bench.results.study_records import RunKind, RunRecord, StudyRecord
 from bench.sqlite import merge_wal
 from bench.tracking import run_contents, tracking_store
+from bench.tracking.registered_models import Destination, NetworkToRegister, register_version
 from bench.trial import Epoch, TrialSpec
 
 PARENT = "mlflow.parentRunId"
@@ -327,6 +328,30 @@ class Tracker:
         if self.uri == tracking_store.default_uri(self.results):
             self._client._tracking_client.store.engine.dispose()  # The last connection that closes removes the -wal.
             merge_wal(self.results / tracking_store.MLFLOW_DATABASE)
+
+    def register(self, name: str, network: NetworkToRegister, record: StudyRecord) -> str:
+        """Registers an exported network as a new version of a model, and logs it as that of its run if the store has that.
+
+        Args:
+            name: Name of the registered model.
+            network: The network.
+            record: The study of its run.
+
+        Returns:
+            `models:/NAME/VERSION`, which mlflow.pyfunc.load_model takes.
+        """
+        with tracking_store.translate_errors(self.uri, f"model {name}"):
+            experiment = self._experiment(record)
+            runs = [
+                run
+                for parent in self._search(experiment, {**run_contents.study_identity(record), "bench.kind": "study"})
+                for tag in (PARENT, STUDY_RUN)
+                for run in self._search(experiment, {tag: parent.info.run_id, "bench.run": network.run.name})
+            ]
+            run_id = str(runs[0].info.run_id) if runs else None
+            parameters = run_contents.spec_parameters(network.run.spec, record.space)
+            to = Destination(self.uri, experiment, run_id)
+            return register_version(self._client, name, network, parameters, to)
 
     def log_finished_run(self, run: RunRecord, study: StudyFolder) -> None:
         """Logs a finished run from its record and replaces whatever an earlier attempt logged of it."""

@@ -26,9 +26,16 @@ ARTIFACTS = "artifacts"
 NOWHERE = "file:///dev/null"
 """Place of the artifacts of MLflow's experiment "Default", which is deleted before it has any."""
 
+LOCATIONS = (
+    *(("experiments", "artifact_location"), ("runs", "artifact_uri")),
+    *(("logged_models", "artifact_location"), ("model_versions", "source"), ("model_versions", "storage_location")),
+)
+"""Tables and columns in which MLflow stores where files are."""
+
 QUIET_ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     # MLflow retries for four minutes by default; with these retries an unreachable server is reported after 15 s.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
 }
@@ -78,6 +85,14 @@ def require_server(uri: str) -> None:
             f"no MLflow server listens at {without_password(uri)}: start it, name another by --tracking-uri, "
             "or leave that out for a database of the results folder's own"
         )
+
+
+def require_store(uri: str | None) -> None:
+    """Raises BenchError if no server listens at an address, or the driver of its database is missing; None is our own."""
+    if uri and is_server(uri):
+        require_server(uri)
+    elif uri and not uri.startswith(("none", "databricks")):
+        require_driver(uri)
 
 
 def is_remote(uri: str) -> bool:
@@ -160,7 +175,7 @@ def follow_moved_folder(results: Path, *, even_if_running: bool, database: Path 
                 old_root = location.rpartition("/")[0]
                 if old_root == new_root or not old_root.endswith(f"/{ARTIFACTS}"):
                     continue
-                for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
+                for table, column in LOCATIONS:
                     connection.execute(
                         f"UPDATE {table} SET {column} = :new || substr({column}, length(:old) + 1) "
                         f"WHERE substr({column}, 1, length(:old) + 1) = :old || '/'",

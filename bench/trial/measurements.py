@@ -34,7 +34,7 @@ class Measurements:
         test: The test split, likewise.
         robustness: Predictions of the test clips under every condition.
         model: What the tested network needs beside its weights.
-        weights: The tested network's weights as torch.save wrote them.
+        weights: The tested network's weights as a file of safetensors.
         latency_ms: Time of one clip, in ms.
     """
 

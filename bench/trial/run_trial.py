@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import math
 import traceback
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from bench.errors import BenchError, one_line
 from bench.evaluation.metrics import Objective
@@ -34,6 +33,7 @@ from bench.trial.scored_outputs import ScoredOutputs, are_finite, score_outputs
 from bench.trial.setup import TrialSetup, build_trial, compile_steps
 from bench.trial.timing import time_clip
 from bench.trial.trial_records import Epoch, RangeTest, Status, TimedOut, TrialOutcome, TrialSpec
+from bench.trial.weights import copied_weights, weights_bytes
 
 Trial = Generator[Epoch, bool, TrialOutcome]
 """A running trial: yields every epoch, is sent whether to go on, returns its outcome."""
@@ -133,7 +133,7 @@ def _run(
             best = _is_better(evaluated, measured.validation, spec.objective)
             measured = measured.after(epoch, evaluated, best=best)
             if best and test:
-                best_state = _copied_state(setup.network)
+                best_state = copied_weights(setup.network)
             goes_on = yield epoch
             if epoch.number == settings.epochs or _out_of_patience(measured, settings):
                 break
@@ -144,7 +144,7 @@ def _run(
             measured = replace(
                 measured,
                 test=_test(setup),
-                weights=_saved(best_state),
+                weights=weights_bytes(best_state),
                 model=model_record(spec, setup.data.prepared, registry, installed_versions(registry)),
             )
             if options.robustness:
@@ -259,16 +259,6 @@ def _robustness(setup: TrialSetup) -> dict[str, Predictions]:
     """Runs the network over the test split once under every condition."""
     clips, labels = setup.data.split("test", setup.sample_rate), setup.data.prepared.labels
     return dict(under_conditions(setup.network, setup.front_end, setup.spec.training, clips=clips, labels=labels))
-
-
-def _copied_state(network: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in network.state_dict().items()}
-
-
-def _saved(state: dict[str, Tensor]) -> bytes:
-    buffer = io.BytesIO()
-    torch.save({name: value.cpu() for name, value in state.items()}, buffer)
-    return buffer.getvalue()
 
 
 @dataclass(frozen=True)

@@ -208,4 +208,4 @@ class TrialOutcome:
     model: ModelRecord | None = None
     """What is stored beside the weights, of finals alone."""
     weights: bytes | None = None
-    """State of the best epoch's network as torch.save wrote it, of finals alone. It is read with weights_only=True."""
+    """State of the best epoch's network as a file of safetensors, of finals alone."""
