@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
-Windowed = nn.Conv1d | nn.Conv2d | nn.MaxPool1d | nn.MaxPool2d | nn.AvgPool1d | nn.AvgPool2d
+Windowed = nn.Conv1d | nn.Conv2d | nn.MaxPool1d | nn.MaxPool2d
 
 
 @runtime_checkable
@@ -83,7 +83,7 @@ def through(layer: nn.Module, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, 
             for part in layer:
                 inputs, lengths = through(part, inputs, lengths)
             return inputs, lengths
-        case nn.Conv1d() | nn.Conv2d() | nn.MaxPool1d() | nn.MaxPool2d() | nn.AvgPool1d() | nn.AvgPool2d():
+        case nn.Conv1d() | nn.Conv2d() | nn.MaxPool1d() | nn.MaxPool2d():
             return layer(zero_past_end(inputs, lengths)), windows(layer, lengths)
         case _BatchNorm() if layer.training and inputs.ndim > 2:  # two: clips, after the pooling
             return _normalised(layer, inputs, lengths), lengths
@@ -111,7 +111,7 @@ def windows(layer: Windowed, lengths: Tensor) -> Tensor:
         return lengths
     kernel, stride, padding, dilation = (
         int(option[-1] if isinstance(option, tuple) else option)
-        for option in (layer.kernel_size, layer.stride, layer.padding, getattr(layer, "dilation", 1))  # means have none
+        for option in (layer.kernel_size, layer.stride, layer.padding, layer.dilation)
     )
     return (lengths + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
 

@@ -22,7 +22,8 @@ def build(
     layers: list[nn.Module] = [as_sequence(shape), *_separable(images * bands, ENDS, STEM_KERNEL), nn.ReLU()]
     inputs = ENDS
     for block in range(blocks):
-        layers.append(_block(inputs, channels, kernel=FIRST_KERNEL + 2 * block, repeats=repeats, dropout=dropout))
+        residual = _block(inputs, channels, kernel=FIRST_KERNEL + 2 * block, repeats=repeats, dropout=dropout)
+        layers += [residual, nn.Dropout(dropout)]
         inputs = channels
     layers += [*_separable(inputs, ENDS, LAST_KERNEL, dilation=2), nn.ReLU(), *_pointwise(ENDS, ENDS), nn.ReLU()]
     return he_(AnyLength(*layers, nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(ENDS, classes)))
@@ -33,7 +34,7 @@ def _block(inputs: int, outputs: int, *, kernel: int, repeats: int, dropout: flo
     main: list[nn.Module] = []
     for repeat in range(repeats):
         main += [*_separable(inputs if repeat == 0 else outputs, outputs, kernel), nn.ReLU(), nn.Dropout(dropout)]
-    return Residual(nn.Sequential(*main[:-2]), nn.Sequential(*_pointwise(inputs, outputs)), dropout=dropout)
+    return Residual(nn.Sequential(*main[:-2]), nn.Sequential(*_pointwise(inputs, outputs)))
 
 
 def _separable(inputs: int, outputs: int, kernel: int, *, dilation: int = 1) -> tuple[nn.Module, ...]:

@@ -42,7 +42,7 @@ def build(
             convolution = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
             layers += [convolution, nn.BatchNorm2d(outputs), nn.ReLU()]
             inputs = outputs
-        layers += [nn.AvgPool2d(2), nn.Dropout(dropout)]
+        layers += [HalvedByMean(2), nn.Dropout(dropout)]
     after = min(2.5 * dropout, 0.9)
     last = (nn.Dropout(after), nn.Linear(outputs, outputs), nn.ReLU(), nn.Dropout(after), nn.Linear(outputs, classes))
     return he_(AnyLength(*layers, MaxAndMean(), *last, least=least))
@@ -60,6 +60,13 @@ class OverBands(nn.Module):
 
     def timed(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         return through(self.norm, inputs.flatten(1, 2), lengths)[0].view(inputs.shape), lengths
+
+
+class HalvedByMean(nn.AvgPool2d):
+    """Means of bands and frames in twos; a last frame that is left over is dropped."""
+
+    def timed(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        return self(inputs), lengths // 2  # Means that reach past a clip's end are past its end, too.
 
 
 class MaxAndMean(nn.Module):
