@@ -28,7 +28,9 @@ IDLE_SECONDS = 60.0
 """A template ends when it has had no child for so long."""
 OWN_VARIABLES = ("BENCH_", "PYTEST_CURRENT_TEST")
 """Beginnings of variables that nothing reads while it is imported: one template serves environments that differ in them."""
-_NUMBER = struct.Struct("i")
+_NEWS = struct.Struct("ii")
+"""What is told of a copy: by itself its number, once it leads a group of its own; by the template its exit code."""
+_PID, _CODE = 0, 1
 
 _templates: dict[object, ChildProcess] = {}
 _lock = threading.Lock()
@@ -83,10 +85,9 @@ class _Copy:
     @property
     def pid(self) -> int:
         """The number of the process, as soon as it has one."""
-        if self._pid is None:
-            self._pid = self._read()
-        if self._pid is None:
-            raise ProcessLookupError("the template ended before it made the process")
+        while self._pid is None:
+            if not self._read():
+                raise ProcessLookupError("the process ended before it was one of its own")
         return self._pid
 
     def poll(self) -> int | None:
@@ -95,14 +96,12 @@ class _Copy:
         return None
 
     def wait(self, timeout: float | None = None) -> int:
-        if self._code is None:
-            with suppress(ProcessLookupError):
-                self.pid  # noqa: B018 (it comes first)
+        while self._code is None:
             if not wait([self._status.fileno()], timeout):
                 raise subprocess.TimeoutExpired("a copied process", timeout or 0)
-            code = self._read()
-            # A template that was killed says nothing any more of its children; what ended it stands for what ended them.
-            self._code = code if code is not None else self._template.wait() or 1
+            if not self._read():
+                # A template that was killed says nothing any more of its children; what ended it stands for what ended them.
+                self._code = self._template.wait() or 1
         return self._code
 
     def send_signal(self, number: int) -> None:
@@ -110,9 +109,17 @@ class _Copy:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
-    def _read(self) -> int | None:
-        told = self._status.read(_NUMBER.size)
-        return int(_NUMBER.unpack(told)[0]) if len(told) == _NUMBER.size else None
+    def _read(self) -> bool:
+        """Takes the next news. Returns whether there was any: nobody is left to tell of the process otherwise."""
+        news = self._status.read(_NEWS.size)
+        if len(news) < _NEWS.size or self._code is not None:
+            return False
+        kind, number = _NEWS.unpack(news)
+        if kind == _PID:
+            self._pid = number
+        else:
+            self._code = number
+        return True
 
 
 def _ask(
@@ -123,7 +130,9 @@ def _ask(
     key = (os.getpid(), imports, read_by_libraries)
     with _lock:
         template = _templates.get(key)
-        if template is None or template.exit_code is not None:
+        if (
+            template is None or template.connection.poll() or template.exit_code is not None
+        ):  # it says nothing but its end
             template = ChildProcess("bench.child_template:copy_itself", imports, environment=environment, output=output)
             _templates[key] = template
         with socket.socket(fileno=os.dup(template.connection.fileno())) as channel, suppress(ConnectionError):
@@ -143,7 +152,7 @@ def copy_itself(connection: Connection, imports: str) -> int:
         for ended in ready:
             if isinstance(ended, int):
                 pid, status = children.pop(ended)
-                _tell(status, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+                _tell(status, _CODE, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
                 os.close(status)
                 os.close(ended)
         if connection in ready:
@@ -153,13 +162,15 @@ def copy_itself(connection: Connection, imports: str) -> int:
             theirs, status, output = handles
             if not (pid := _fork()):
                 connection.close()
-                for descriptor in (status, *children, *(told for _, told in children.values())):
+                for descriptor in (*children, *(told for _, told in children.values())):
                     os.close(descriptor)
                 _settle(output, environment)
+                # Only now: whoever ends the process ends its group, which has to be there.
+                _tell(status, _PID, os.getpid())
+                os.close(status)
                 return _live(theirs, function, parent)
             os.close(theirs)
             os.close(output)
-            _tell(status, pid)
             children[os.pidfd_open(pid)] = (pid, status)
     return 0
 
@@ -188,6 +199,6 @@ def _live(descriptor: int, function: str, parent: int) -> int:
         raise RuntimeError(f"{type(error).__name__}: {error}") from error
 
 
-def _tell(status: int, number: int) -> None:
+def _tell(status: int, kind: int, number: int) -> None:
     with suppress(BrokenPipeError):  # Nobody wants to know.
-        os.write(status, _NUMBER.pack(number))
+        os.write(status, _NEWS.pack(kind, number))

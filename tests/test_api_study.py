@@ -248,7 +248,7 @@ def test_a_recipe_is_run_again(tmp_path: Path) -> None:
 def test_plugins_as_a_table() -> None:
     table = bench.list_plugins()
     assert list(table.columns) == ["kind", "name", "summary", "package", "version"]
-    assert {"dataset", "feature", "model", "recipe"} == set(table["kind"])
+    assert {"dataset", "feature", "model", "recipe", "augmentation", "executor"} == set(table["kind"])
     assert table[table["name"] == "tc-resnet"]["package"].item() == "bench-audio"
 
 

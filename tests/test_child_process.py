@@ -126,6 +126,16 @@ def test_how_a_copy_ended_is_known(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not TEMPLATES_WORK, reason="the system has no descriptors of processes")
+def test_a_copy_can_be_ended_at_once(tmp_path: Path) -> None:
+    """Also where it has just been made, and leads no group yet."""
+    with (tmp_path / "log").open("wb") as log:
+        for _ in range(40):
+            child = copy("children:sleep_deaf", output=log)
+            child.end()
+            assert child.exit_code == -signal.SIGKILL
+
+
+@pytest.mark.skipif(not TEMPLATES_WORK, reason="the system has no descriptors of processes")
 def test_a_template_that_cannot_import_says_so_where_its_copy_would(tmp_path: Path) -> None:
     for _ in range(2):
         with (tmp_path / "log").open("wb") as log:

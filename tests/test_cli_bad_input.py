@@ -72,7 +72,7 @@ def folder(root: Path) -> str:
         (2, "run --dataset fsdd --pruner medain", ("--pruner medain: it should be 'median', 'halving' or 'none'",)),
         (1, "run --dataset fsdd --study ../mine", ("study name '../mine'", "letters, digits")),
         (1, "run --resume mine", ("no study 'mine'", "holds none", "--results")),
-        (1, "show mell", ("nothing is called 'mell'", "did you mean mel?")),
+        (1, "show mell", ("nothing is called 'mell'", "did you mean mel or mlp?")),
         (1, "show cnn --feature mell --dataset fsdd", ("unknown feature 'mell'", "did you mean mel?")),
         (1, "show cnn --feature mel --dataset fsdd --set feature.mel.nmels=3", ("did you mean n_mels",)),
         (2, "show", ("missing argument", "bench show --help")),
@@ -273,7 +273,7 @@ def test_a_class_with_one_clip(tmp_path: Path, bench: Bench) -> None:
 
 def test_finals_without_a_test_split(tmp_path: Path, bench: Bench) -> None:
     words = ("run", "--dataset", folder(tmp_path / "own"), "--set", "dataset.test=0", *TINY, "--trials", "1")
-    refusal(bench(*words, "--results", tmp_path), "folder has no test clips", "--finalists 0")
+    refusal(bench(*words, "--results", tmp_path), "has no test clips", "--finalists 0")
     assert not list(tmp_path.glob("*-1"))
 
 
@@ -372,10 +372,10 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_study(
     """A file size limit that the third trial puts on the scheduler stands for the full disk."""
     mark, results = tmp_path / "filled", tmp_path / "elsewhere"
     fill = f"""
-import glob, resource
+import glob, multiprocessing, resource
 if len(glob.glob({str(results)!r} + "/mine/trial-*/run.json")) == 2 and not os.path.exists({str(mark)!r}):
     open({str(mark)!r}, "w").close()
-    resource.prlimit(os.getppid(), resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
+    resource.prlimit(multiprocessing.parent_process().pid, resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
 """
     install(tmp_path / "plugins", "filling", model("filling", fill), monkeypatch)
     words = ("run", "--dataset", folder(tmp_path / "audio"), *SHORT, "--models", "filling", "--trials", "5")

@@ -153,7 +153,9 @@ def test_a_recipe_with_changed_settings_says_so_in_the_table(tmp_path: Path) -> 
     done = run("reproduce", "--table", "--output", str(page))
     assert done.returncode == 0, done.stderr
     (test_line,) = [line for line in done.stdout.splitlines() if "test accuracy" in line]
-    assert test_line.startswith("digits-cnn ") and "(n=2)" in test_line and "folder, 28 / 6 / 6 clips" in test_line
+    assert (
+        test_line.startswith("digits-cnn ") and "(n=2)" in test_line and "folder:audio, 28 / 6 / 6 clips" in test_line
+    )
     text = page.read_text()
     assert "- epochs 1, published 3" in text and "| digits-cnn | test accuracy | – |" in text  # noqa: RUF001
 

@@ -97,7 +97,9 @@ def test_the_services_run_a_study(server: PostgresServer, tmp_path: Path, monkey
     assert [run.number for run in study_folder.trials()] == [0, 1] and len(study_folder.finals()) == 1
     assert study_folder.record().options.storage == f"postgresql://bench@127.0.0.1:{server.port}/studies"
     assert server.execute("SELECT count(*) FROM trials WHERE state = 'COMPLETE'", "studies") == [(2,)]
-    assert server.execute("SELECT count(*) FROM runs WHERE status = 'FINISHED'", "mlflow") == [(4,)]
+    assert server.execute("SELECT count(*) FROM runs WHERE status = 'FINISHED'", "mlflow") == [
+        (5,)
+    ]  # with that of the configuration
     assert PASSWORD not in study.stdout + study.stderr + "".join(service.log.read_text() for service in services)
 
 

@@ -26,6 +26,7 @@ def test_the_checks_find_what_is_not_as_it_should_be(tmp_path: Path) -> None:
     study = StudyFolder(tmp_path / "results" / "soak")
     run, outcome = tracking_samples.finished(0, study="soak")
     tracking_samples.save(tmp_path / "results", run, outcome)
+    study.write(tracking_samples.study_record("soak"))
     with Tracker(tmp_path / "results") as tracker:
         tracker.start_study(tracking_samples.study_record("soak"))
         tracker.start_run("soak", run.name, run.spec, kind="trial", number=0)

@@ -27,7 +27,7 @@ def test_a_clip_does_not_depend_on_its_batch(feature: Feature) -> None:
     quiet[:, 2000:] = 0.0
     alone = module(quiet)
     accompanied = module(torch.cat((quiet, torch.ones(1, 4000), 0.9 * torch.randn(3, 4000).clamp(-1, 1))))[:1]
-    torch.testing.assert_close(accompanied, alone, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(accompanied, alone, rtol=1e-5, atol=1e-5 * max(1.0, float(alone.abs().max())))
 
 
 @pytest.mark.parametrize("samples", [1, 2, 159, 160, 161, 1000, 15999, 16000])

@@ -136,7 +136,7 @@ def test_example_clips_are_their_own_samples_and_their_feature(tones: tuple[Stud
     example_clips = examples(data, clips, feature)
     assert [example.label for example in example_clips] == ["cat", "dog"]
     assert example_clips[0].feature.shape == feature.shape(len(example_clips[0].waveform))
-    with pytest.raises(BenchError, match=r"no clip 'cat/s0_00.wav' in folder: did you mean cat/"):
+    with pytest.raises(BenchError, match=r"no clip 'cat/s0_00.wav' in folder:tones: did you mean cat/"):
         clips_by_id(data, ["cat/s0_00.wav"], sample_rate=8000)
 
 

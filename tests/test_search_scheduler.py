@@ -263,7 +263,7 @@ def test_workers_that_cannot_start_stop_the_study_in_one_line(
         executor.close(now=True)
     log = Path(str(raised.value).rpartition("see ")[2])
     assert str(raised.value).startswith("a worker cannot be started (its worker ended with exit code 3): see ")
-    assert log.parent == study.folder / "logs" and log.read_text().count("insufficient") == local.STARTS
+    assert log.parent == study.folder / "logs" and log.read_text().count("insufficient") in range(1, local.STARTS + 1)
 
 
 def test_a_run_whose_worker_is_killed_runs_again(

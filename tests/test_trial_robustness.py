@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -185,9 +186,7 @@ def test_the_rest_of_a_final_is_the_same_with_it(data: PreparedData) -> None:
 
 def test_a_final_on_record_is_tested_later_with_the_same_figures(data: PreparedData, tmp_path: Path) -> None:
     outcome = final(data, robustness=True)
-    study, run = saved(
-        tmp_path / "results", data, TrialOutcome(outcome.result, outcome.validation, outcome.test, {}, outcome.weights)
-    )
+    study, run = saved(tmp_path / "results", data, replace(outcome, robustness={}))
     assert study.robustness(run) == {}
     measure_robustness(study, run, data, registry=installed())
     for name, predictions in study.robustness(run).items():

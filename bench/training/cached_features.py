@@ -53,9 +53,10 @@ def load_or_compute(front_end: FrontEnd, source: ClipSource | None, compute: Cal
     if front_end.device.type == "cuda":
         torch.cuda.synchronize(front_end.device)
     seconds = time.perf_counter() - start
+    if seconds < max(LEAST_SECONDS, features.nbytes / READ_RATE):
+        return features
     # Features of a network that others have trained have few options, so that the next trial asks for the same.
-    again = bool(front_end.feature.pretrained_on) or cache.asked_before(key)
-    if again and seconds >= max(LEAST_SECONDS, features.nbytes / READ_RATE):
+    if front_end.feature.pretrained_on or cache.asked_before(key):
         clips = f"{source.file.parent.name} {source.file.stem}{source.cut and ', '}{source.cut}"
         cache.write(key, features.cpu().numpy(), clips=clips, feature=front_end.feature.config())
     return features
