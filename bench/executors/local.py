@@ -211,7 +211,9 @@ class LocalExecutor:
         if not slot.ready:
             slot.failed_starts += 1
             if slot.failed_starts >= STARTS:
-                raise BenchError(f"a worker cannot be started ({reason}): see {slot.log}")
+                # What a template says stands in the log of the worker that it was started for.
+                log = next((one.log for one in self._slots if one.log.stat().st_size), slot.log)
+                raise BenchError(f"a worker cannot be started ({reason}): see {log}")
         job, slot.job = slot.job, None
         self._start(slot)
         if job is None:
