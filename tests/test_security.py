@@ -505,8 +505,8 @@ def listening(pid: int) -> set[str]:
         except OSError:
             continue
     found = set()
-    for table in ("tcp", "tcp6"):
-        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+    for table in ("tcp", "tcp6"):  # of this network, which the process shares; it may have ended by now
+        for line in Path(f"/proc/self/net/{table}").read_text().splitlines()[1:]:
             fields = line.split()
             if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
                 address, _, port = fields[1].partition(":")
