@@ -29,8 +29,8 @@ from bench.training.frontend import FrontEnd
 from bench_plugins.features import Mel, Mfcc, Spectrogram, Waveform
 from bench_plugins.models import Cnn, Cnn1d, Lstm
 
-onnx = pytest.importorskip("onnx", reason="pip install 'bench[export]'")
-onnxruntime = pytest.importorskip("onnxruntime", reason="pip install 'bench[export]'")
+onnx = pytest.importorskip("onnx", reason="pip install 'bench-audio[export]'")
+onnxruntime = pytest.importorskip("onnxruntime", reason="pip install 'bench-audio[export]'")
 
 
 @pytest.fixture(scope="module")
@@ -206,6 +206,7 @@ def test_what_is_refused(study: bench.Study, tmp_path: Path, monkeypatch: pytest
         study.best.load_model().export(tmp_path / "a.bin")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     refusal(
-        run("export", folder, "--out", tmp_path / "a.onnx"), "onnxruntime is not installed: pip install 'bench[export]'"
+        run("export", folder, "--out", tmp_path / "a.onnx"),
+        "onnxruntime is not installed: pip install 'bench-audio[export]'",
     )
     assert not list(tmp_path.glob("*.onnx"))

@@ -89,4 +89,4 @@ def test_a_row_says_what_its_feature_was_trained_on(tmp_path: Path) -> None:
     done = run(*words, *only, "--finalists", "1", "--final-seeds", "1", "--study", "mine")
     assert done.returncode == 0, done.stderr
     page = next((tmp_path / "results" / "leaderboards").glob("folder-*.md")).read_text()
-    assert "does not start from scratch: its feature speech-embedding was trained on keywords in 200 million" in page
+    assert "does not start from scratch: its feature speech-embedding was trained on speech in YouTube videos" in page

@@ -21,7 +21,7 @@ from bench.tracking.tracker import Tracker
 from bench.tracking.tracking_store import default_uri, follow_moved_folder, open_client
 
 for library in ("onnx", "onnxruntime"):
-    pytest.importorskip(library, reason="pip install 'bench[export]'")
+    pytest.importorskip(library, reason="pip install 'bench-audio[export]'")
 
 ELSEWHERE = """
 import json, sys

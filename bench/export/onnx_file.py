@@ -31,7 +31,7 @@ def require_onnx() -> None:
         import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401
     except ImportError as error:
-        raise BenchError(f"{error.name} is not installed: pip install 'bench[export]'") from None
+        raise BenchError(f"{error.name} is not installed: pip install 'bench-audio[export]'") from None
 
 
 def to_onnx(loaded: LoadedNetwork, *, fourier: Fourier = "faster") -> Exported[ModelProto]:

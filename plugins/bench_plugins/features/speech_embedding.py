@@ -21,21 +21,21 @@ VALUES = 96
 SPAN = WINDOW + (FRAMES - 1) * HOP
 """Samples that one embedding is of."""
 BEFORE, AFTER = SPAN, SPAN // 2
-"""Zeros around every clip. The network was trained to know a word when it has just ended: from single windows over clips of
-half a second a probe knew 57 % of the digits of unknown speakers, from windows that slide over the whole clip 97 %."""
+"""Zeros around every clip. The network was trained to know a word when it has just ended: on fsdd with each speaker left
+out in turn, a linear probe on single windows had an accuracy of 0.55, on windows that slide over the whole clip 0.97."""
 
 
 class SpeechEmbedding(Feature):
     """Speech embedding, [96, windows]: 96 values for 0.78 s of sound, every 80 ms, by a frozen network.
 
-    Lin et al., 2020 (arXiv:2002.01322): trained by Google to tell keywords in YouTube videos apart. The weights are in the
+    Lin et al., 2020 (arXiv:2002.01322): trained to tell keywords in speech of YouTube videos apart. The weights are in the
     wheel of pyopen-wakeword (Apache-2.0), which `pip install 'bench-audio[pretrained]'` brings. With few clips of speech
     a linear probe on it is hard to beat.
     """
 
     name: ClassVar[str] = "speech-embedding"
     in_default_search: ClassVar[bool] = all(find_spec(library) for library in LIBRARIES)
-    pretrained_on: ClassVar[str] = "keywords in 200 million clips of YouTube videos (Lin et al., 2020)"
+    pretrained_on: ClassVar[str] = "speech in YouTube videos, to tell keywords apart (Lin et al., 2020)"
     training: ClassVar[Mapping[str, Scalar]] = {"time_shift": 0.0, "noise_snr": None, "gain": 0.0, "epochs": 24}
     """Clips that are never changed are embedded once for the whole study, and an epoch on them takes milliseconds."""
     sample_rate: Literal[16000] = 16000
